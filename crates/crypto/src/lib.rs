@@ -1,0 +1,1 @@
+//! Password hashing, token digests, sealing and signing keys

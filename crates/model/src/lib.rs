@@ -1,0 +1,1 @@
+//! The nouns of Keyward as plain data

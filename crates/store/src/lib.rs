@@ -1,0 +1,1 @@
+//! All SQL: tenant-scoped transactions on SQLite and PostgreSQL
