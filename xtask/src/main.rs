@@ -1,1 +1,61 @@
-fn main() {}
+//! The checks of Keyward as one program: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask asvs`.
+//!
+//! It is not part of the product and depends on none of its crates, so that it still runs when they do not compile.
+//! Nothing it starts outlives it, and it never touches a database cluster that it did not make.
+
+mod asvs;
+mod cargo;
+mod failure;
+mod metadata;
+mod stopwatch;
+mod test_command;
+mod test_results;
+mod tidy;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+const HELP: &str = "\
+The checks of Keyward.
+
+Usage: cargo xtask <COMMAND> [OPTIONS]
+
+Commands:
+  test    Set up what the tests need, run them all on every engine, and stop what was started
+  tidy    Check formatting, lints, layers, licences, sizes, migrations and statements
+  asvs    Print which requirements of OWASP ASVS 5.0 have a passing test
+
+`cargo xtask <COMMAND> --help` says more about each.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `Ok(false)` means that the command did its work and what it checked does not hold.
+fn run(arguments: &[String]) -> Result<bool, Failure> {
+    let Some((command, rest)) = arguments.split_first() else {
+        println!("{HELP}");
+        return Ok(false);
+    };
+    match command.as_str() {
+        "test" => test_command::run(rest),
+        "tidy" => tidy::run(rest),
+        "asvs" => asvs::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(true)
+        }
+        unknown => Err(Failure::new(format!(
+            "there is no command `{unknown}`; see `cargo xtask --help`"
+        ))),
+    }
+}

@@ -1,1 +1,37 @@
-//! Password hashing, token digests, sealing and signing keys
+//! The cryptography of Keyward: password hashing, token minting and digests, sealing, signing keys and access tokens.
+//!
+//! What it is not: no primitive is written here, argon2 and aws-lc-rs have them all. Nothing waits, reads a clock, draws
+//! randomness of its own or keeps state; nothing decides who may do what. Hashing a password takes milliseconds by the dozen,
+//! so callers give it a thread of its own.
+//!
+//! Invariants:
+//! - all randomness comes from the given [`keyward_model::Random`], all time from the given
+//!   [`keyward_model::Timestamp`];
+//! - secrets are compared in constant time, wiped when dropped and never shown by `Debug` (ASVS V11.2.4);
+//! - what is sealed opens only with its own key and in its own place, or not at all (ASVS V11.3.3);
+//! - no claim of a token is read before its signature holds, and no key is taken from a token (ASVS V9.1.1, V9.1.3);
+//! - an error says what kind of refusal it is, never a byte of what was refused.
+
+mod access_token;
+mod base64url;
+mod digest;
+#[cfg(test)]
+mod fixture;
+mod jose_header;
+mod password;
+mod refresh;
+mod root_key;
+mod seal;
+mod signing;
+mod token_verifier;
+
+pub use access_token::{AccessClaims, TokenProblem};
+pub use digest::{digests_equal, sha256};
+pub use password::{CostProblem, HashCost, HashError, PasswordHasher, Verdict};
+pub use refresh::{mint_refresh_token, refresh_token_digest};
+pub use root_key::{root_key_from_text, root_key_to_text};
+pub use seal::{
+    Place, SealError, SealingKey, mint_root_key, mint_tenant_key, open, seal, sealed_key_id,
+};
+pub use signing::{SigningError, TokenSigner, mint_private_key, public_jwk};
+pub use token_verifier::{TokenVerifier, key_id_of};

@@ -1,1 +1,49 @@
-//! The nouns of Keyward as plain data
+//! The nouns of Keyward: ids, times, secrets, tenants, users, sessions, keys, and [`Event`], everything that can happen.
+//!
+//! What it is not: nothing here waits, reads a clock, draws randomness, speaks SQL or HTTP. [`Clock`] and [`Random`] are
+//! only named here, so that every layer above can be handed one.
+//!
+//! Invariants:
+//! - a value that was parsed stays valid: [`EmailAddress`], [`Slug`], [`HostName`], [`DisplayName`], [`Password`] have no
+//!   other way in;
+//! - a secret never shows in `Debug`, is wiped when dropped, and cannot be serialized by accident;
+//! - an [`Event`] alone decides what the audit record shows and what memory must forget.
+
+mod ambient;
+mod email;
+mod event;
+mod id;
+mod key;
+mod page;
+mod password;
+mod principal;
+mod record;
+mod secret;
+mod session;
+mod tenant;
+mod timestamp;
+mod user;
+
+pub use ambient::{Clock, Random, mint_id};
+pub use email::{EmailAddress, InvalidEmail};
+pub use event::{AccessDenial, Description, Event, Facts, Outcome, Removal, SignInFailure, Target};
+pub use id::{
+    EventId, Id, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+};
+pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
+pub use page::{Cursor, InvalidCursor, Page, PageRequest};
+pub use password::{
+    PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, Password, PasswordHash, PasswordProblem,
+};
+pub use principal::{Client, Principal};
+pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
+pub use secret::{
+    AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,
+    TenantKeySecret,
+};
+pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use tenant::{
+    HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
+};
+pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use user::{DisplayName, InvalidDisplayName, Role, SignInSubject, User, UserStatus};

@@ -1,1 +1,46 @@
-//! All SQL: tenant-scoped transactions on SQLite and PostgreSQL
+//! All SQL of Keyward, and the transactions it runs in, on SQLite and on PostgreSQL.
+//!
+//! A use case hands a closure to [`Store::write`] or [`Store::read`]; the same closure runs on both engines. No begin,
+//! commit or rollback is visible outside this crate, and no query takes a tenant: [`TenantTx`] binds the one of its
+//! [`TenantScope`].
+//!
+//! What it is not: it decides nothing, draws no randomness, reads no clock and hashes nothing.
+//!
+//! Invariants:
+//! - what was answered is durable, and what was not answered may or may not stand;
+//! - changed rows are committed with an event or not at all;
+//! - on SQLite a closure is polled once: it awaits SQL and nothing else;
+//! - after a statement failed, nothing of its transaction is committed;
+//! - on PostgreSQL the request role cannot see rows of another tenant, whatever a statement says.
+
+mod error;
+mod events;
+mod keys;
+mod link;
+mod locks;
+mod migrations;
+mod postgres;
+mod roles;
+mod routing;
+mod row;
+mod scope;
+mod sessions;
+mod sqlite;
+mod statement;
+mod store;
+mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transaction;
+mod users;
+mod value;
+
+pub use error::{Error, Misuse};
+pub use locks::{Lock, LockState};
+pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
+pub use postgres::PostgresOptions;
+pub use roles::{RoleUrls, create_roles, role_of};
+pub use scope::TenantScope;
+pub use sqlite::SqliteOptions;
+pub use store::{Housekeeping, Store};
+pub use transaction::{SystemTx, TenantTx};

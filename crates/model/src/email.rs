@@ -1,0 +1,112 @@
+//! E-mail addresses, as given and as compared.
+
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+use std::str::FromStr;
+use unicode_normalization::UnicodeNormalization;
+
+/// The longest address that is taken, in bytes (RFC 5321 §4.5.3.1.3: 256 with the angle brackets).
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// An e-mail address: what the user typed, and the form that is compared and unique within a tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailAddress {
+    given: String,
+    canonical: String,
+}
+
+/// The text is no e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an e-mail address")]
+pub struct InvalidEmail;
+
+impl EmailAddress {
+    /// As the user typed it, without the white space around it.
+    pub fn as_given(&self) -> &str {
+        &self.given
+    }
+
+    /// NFC and lower case: two users of a tenant never share it.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+}
+
+impl FromStr for EmailAddress {
+    type Err = InvalidEmail;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let given = text.trim();
+        let options = email_address::Options::default()
+            .without_display_text()
+            .without_domain_literal();
+        let known = given.len() <= EMAIL_BYTES_MAX
+            && !given.chars().any(char::is_control)
+            && email_address::EmailAddress::parse_with_options(given, options).is_ok();
+        if !known {
+            return Err(InvalidEmail);
+        }
+        let canonical = given
+            .nfc()
+            .collect::<String>()
+            .to_lowercase()
+            .nfc()
+            .collect();
+        Ok(Self {
+            given: given.to_owned(),
+            canonical,
+        })
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.given)
+    }
+}
+
+impl Serialize for EmailAddress {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.given)
+    }
+}
+
+impl<'de> Deserialize<'de> for EmailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EmailAddress;
+
+    #[test]
+    fn addresses_that_differ_in_case_are_one() {
+        let one: EmailAddress = " Ada@Example.org ".parse().unwrap();
+        let other: EmailAddress = "ada@example.ORG".parse().unwrap();
+        assert_eq!(one.canonical(), other.canonical());
+        assert_eq!(one.as_given(), "Ada@Example.org");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in [
+            "",
+            "ada",
+            "ada@",
+            "@example.org",
+            "a b@example.org",
+            "Ada <ada@example.org>",
+            "ada@exa\nmple.org",
+        ] {
+            assert!(text.parse::<EmailAddress>().is_err(), "{text:?}");
+        }
+        assert!(
+            format!("{}@example.org", "a".repeat(300))
+                .parse::<EmailAddress>()
+                .is_err()
+        );
+    }
+}

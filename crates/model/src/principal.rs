@@ -1,0 +1,70 @@
+//! Who acts, and from where.
+
+use crate::{RequestId, Role, SessionId, TenantId, UserId};
+use std::net::IpAddr;
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody that is known.
+    Anonymous,
+    /// A user with a live session.
+    User {
+        /// The tenant that the session is of.
+        tenant_id: TenantId,
+        /// Names the user.
+        user_id: UserId,
+        /// Names the session.
+        session_id: SessionId,
+        /// What the user may do.
+        role: Role,
+    },
+    /// Somebody who runs the instance, at its command line.
+    Operator {
+        /// The name of the account at the operating system.
+        name: String,
+        /// Why they act, in their own words or by the command's name.
+        reason: String,
+    },
+    /// Keyward itself, for instance when it makes the demo tenant.
+    System,
+}
+
+impl Principal {
+    /// The kind as it is recorded.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::User { .. } => "user",
+            Self::Operator { .. } => "operator",
+            Self::System => "system",
+        }
+    }
+
+    /// The user, if it is one.
+    pub fn user_id(&self) -> Option<UserId> {
+        match self {
+            Self::User { user_id, .. } => Some(*user_id),
+            _ => None,
+        }
+    }
+
+    /// The session, if it acts in one.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::User { session_id, .. } => Some(*session_id),
+            _ => None,
+        }
+    }
+}
+
+/// From where a request came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// The peer's address.
+    pub address: Option<IpAddr>,
+    /// Its `User-Agent`, cut to 512 bytes.
+    pub user_agent: Option<String>,
+    /// Names the request in logs, answers and audit records.
+    pub request_id: RequestId,
+}

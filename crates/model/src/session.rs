@@ -1,0 +1,145 @@
+//! Sessions: a user who signed in on a device, until one of them ends it or time does.
+
+use crate::{Digest, SessionId, Timestamp, TokenId, User, UserId};
+use serde::{Deserialize, Serialize};
+
+/// A signed-in user on one device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Names the session; it is the `sid` of its tokens and no secret.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// When the user signed in.
+    pub created_at: Timestamp,
+    /// When it was last seen, to about a minute.
+    pub last_active_at: Timestamp,
+    /// When it ends whatever happens.
+    pub expires_at: Timestamp,
+    /// How many seconds without a request end it.
+    pub idle_seconds: i64,
+    /// From where the user signed in.
+    pub address: Option<String>,
+    /// With which agent.
+    pub user_agent: Option<String>,
+    /// What the client said of its device.
+    pub device: Device,
+    /// When and why it was ended, if it was.
+    pub ended: Option<Ended>,
+    /// Counts its changes.
+    pub version: i64,
+}
+
+/// The end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// Why a session ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// The user signed out of it.
+    SignedOut,
+    /// The user ended it from another session, or all at once.
+    RevokedByUser,
+}
+
+/// What the client says of its device. Shown to the user, never trusted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// A name that the user knows it by.
+    pub name: Option<String>,
+    /// An opaque text by which the client recognizes the device.
+    pub fingerprint: Option<String>,
+    /// Which device wins a conflict; higher wins.
+    pub priority: i64,
+}
+
+/// A session together with its user, as one read gives them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionUser {
+    /// The session.
+    pub session: Session,
+    /// Its user.
+    pub user: User,
+}
+
+/// An issued refresh token as it is stored: never the token, only its digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// Names the row.
+    pub id: TokenId,
+    /// The session that it continues.
+    pub session_id: SessionId,
+    /// SHA-256 of the token.
+    pub digest: Digest,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it ends; never later than its session.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// Whether the session admits its user at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.ended.is_none() && now < self.expires_at && now < self.idles_out_at()
+    }
+
+    /// When it ends if no request comes.
+    pub fn idles_out_at(&self) -> Timestamp {
+        self.last_active_at.plus_seconds(self.idle_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Device, EndReason, Ended, Session};
+    use crate::{Id, Timestamp};
+
+    fn session() -> Session {
+        let start = Timestamp::from_micros(0);
+        Session {
+            id: Id::from_uuid(uuid::Uuid::nil()),
+            user_id: Id::from_uuid(uuid::Uuid::nil()),
+            created_at: start,
+            last_active_at: start,
+            expires_at: start.plus_seconds(8 * 3_600),
+            idle_seconds: 1_800,
+            address: None,
+            user_agent: None,
+            device: Device::default(),
+            ended: None,
+            version: 1,
+        }
+    }
+
+    #[test]
+    fn asvs_v7_3_1_idle_ends_a_session() {
+        let session = session();
+        assert!(session.is_live(Timestamp::from_micros(1_799_999_999)));
+        assert!(!session.is_live(Timestamp::from_micros(1_800_000_000)));
+    }
+
+    #[test]
+    fn asvs_v7_3_2_age_ends_a_session_however_active() {
+        let mut session = session();
+        session.last_active_at = Timestamp::from_micros(0).plus_seconds(8 * 3_600 - 1);
+        assert!(session.is_live(session.last_active_at));
+        assert!(!session.is_live(session.expires_at));
+    }
+
+    #[test]
+    fn asvs_v7_4_1_an_ended_session_is_dead() {
+        let mut session = session();
+        session.ended = Some(Ended {
+            at: session.created_at,
+            reason: EndReason::SignedOut,
+        });
+        assert!(!session.is_live(session.created_at));
+    }
+}

@@ -1,0 +1,275 @@
+//! Tenants: who they are, under which names they are reached, and how long things live there.
+
+use crate::{TenantId, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// One customer of the instance. Its users, keys and records are reachable from no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Names the tenant.
+    pub id: TenantId,
+    /// The short name in paths and on the command line; unique in the instance.
+    pub slug: Slug,
+    /// The `iss` of its tokens; fixed when the tenant is made.
+    pub issuer: Issuer,
+    /// Whether its users are served.
+    pub status: TenantStatus,
+    /// Its own durations.
+    pub settings: TenantSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Counts its changes.
+    pub version: i64,
+}
+
+/// Whether a tenant's users are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TenantStatus {
+    /// They are.
+    Active,
+}
+
+/// What a tenant may set for itself. Durations are whole seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TenantSettings {
+    /// How long an access token is valid.
+    pub access_token_ttl_seconds: i64,
+    /// How long a session lives whatever happens (ASVS V7.3.2).
+    pub session_ttl_seconds: i64,
+    /// How long a session lives without a request (ASVS V7.3.1).
+    pub session_idle_seconds: i64,
+}
+
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            access_token_ttl_seconds: 300,
+            session_ttl_seconds: 8 * 3_600,
+            session_idle_seconds: 30 * 60,
+        }
+    }
+}
+
+/// Something that leads to a tenant before anything else is known of it. Unique over the whole instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `/t/<slug>` in front of a path.
+    Slug(Slug),
+    /// The `Host` of a request, without its port.
+    Host(HostName),
+    /// The `kid` of an access token.
+    SigningKey(crate::SigningKeyId),
+}
+
+impl Route {
+    /// The kind as it is stored: `slug`, `host` or `signing_key`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Slug(_) => "slug",
+            Self::Host(_) => "host",
+            Self::SigningKey(_) => "signing_key",
+        }
+    }
+
+    /// The name as it is stored.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Slug(slug) => slug.to_string(),
+            Self::Host(host) => host.to_string(),
+            Self::SigningKey(id) => id.to_string(),
+        }
+    }
+}
+
+/// A slug, host name or issuer is not of its form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidName(&'static str);
+
+/// A tenant's short name: 2 to 63 of `a-z`, `0-9` and `-`, with a letter or digit at each end (a DNS label, RFC 1035).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Slug(String);
+
+impl FromStr for Slug {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (2..=63).contains(&text.len()) && is_label(text) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidName(
+                "a slug is 2 to 63 of a-z, 0-9 and -, with a letter or digit at each end",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A host name in lower case, without a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostName(String);
+
+impl HostName {
+    /// Reads the value of a `Host` header or `:authority`, whose port does not name a tenant.
+    ///
+    /// # Errors
+    /// When what is left is no host name; an address literal is none.
+    pub fn from_authority(authority: &str) -> Result<Self, InvalidName> {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        host.parse()
+    }
+}
+
+impl FromStr for HostName {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let host = text.to_ascii_lowercase();
+        let numeric = host
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        match !numeric && (1..=253).contains(&host.len()) && host.split('.').all(is_label) {
+            true => Ok(Self(host)),
+            false => Err(InvalidName(
+                "a host name is labels of a-z, 0-9 and -, joined by dots, without a port",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&text.len())
+        && text.bytes().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// The issuer identifier of a tenant (RFC 8414 §2): an http or https URL without query, fragment or final slash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Issuer(String);
+
+impl Issuer {
+    /// The issuer of a tenant on a shared base URL: `<base>/t/<slug>`.
+    ///
+    /// # Errors
+    /// When the base is no http or https URL.
+    pub fn on_shared_host(base: &str, slug: &Slug) -> Result<Self, InvalidName> {
+        format!("{}/t/{slug}", base.trim_end_matches('/')).parse()
+    }
+
+    /// The issuer of a tenant with a host of its own: `https://<host>`.
+    pub fn on_own_host(host: &HostName) -> Self {
+        Self(format!("https://{host}"))
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = InvalidName;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        let known = rest.is_some_and(|rest| {
+            !rest.is_empty()
+                && !rest.starts_with('/')
+                && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        match known && !text.contains(['?', '#', '\\', '"', '@']) && !text.ends_with('/') {
+            true => Ok(Self(text.to_owned())),
+            false => Err(InvalidName(
+                "an issuer is an http(s) URL without query, fragment or final slash",
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostName, Issuer, Slug};
+
+    #[test]
+    fn slugs_are_dns_labels() {
+        for good in ["demo", "a1", "acme-2"] {
+            assert!(good.parse::<Slug>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "-a",
+            "a-",
+            "Acme",
+            "a.b",
+            "a/b",
+            "ü-slug",
+            &"x".repeat(64),
+        ] {
+            assert!(bad.parse::<Slug>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_read_without_its_port_and_an_address_is_none() {
+        assert_eq!(
+            HostName::from_authority("Acme.Example:8080")
+                .unwrap()
+                .to_string(),
+            "acme.example"
+        );
+        assert_eq!(
+            HostName::from_authority("demo.localhost")
+                .unwrap()
+                .to_string(),
+            "demo.localhost"
+        );
+        for bad in [
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "",
+            "a..b",
+            "a b",
+            "acme.example:80x",
+        ] {
+            assert!(HostName::from_authority(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn issuers_are_plain_urls() {
+        let slug: Slug = "demo".parse().unwrap();
+        let issuer = Issuer::on_shared_host("http://127.0.0.1:8080/", &slug).unwrap();
+        assert_eq!(issuer.to_string(), "http://127.0.0.1:8080/t/demo");
+        for bad in [
+            "",
+            "ftp://x",
+            "https://",
+            "https://x/",
+            "https://x?y",
+            "https://x#y",
+            "https:///t",
+        ] {
+            assert!(bad.parse::<Issuer>().is_err(), "{bad}");
+        }
+    }
+}

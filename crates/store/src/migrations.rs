@@ -1,0 +1,241 @@
+//! Migrations: numbered texts, one folder an engine, applied in order and never changed afterwards.
+//!
+//! The whole text of an applied migration is kept in `schema_migrations` and compared at each start: a migration that was
+//! edited after it ran is refused instead of leaving two instances with different tables.
+
+use crate::error::Error;
+use crate::postgres;
+use crate::sqlite;
+use keyward_model::Timestamp;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use tokio_postgres::Client;
+
+/// A migration: its name `NNNN_what`, and its text for each engine.
+pub(crate) struct Migration {
+    pub(crate) name: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// Names a migration and embeds both of its texts.
+macro_rules! migration {
+    ($name:literal) => {
+        Migration {
+            name: $name,
+            sqlite: include_str!(concat!("../migrations/sqlite/", $name, ".sql")),
+            postgres: include_str!(concat!("../migrations/postgres/", $name, ".sql")),
+        }
+    };
+}
+
+/// All of them, in order.
+pub(crate) static MIGRATIONS: &[Migration] = &[
+    migration!("0001_tenants"),
+    migration!("0002_users_and_sessions"),
+    migration!("0003_events"),
+];
+
+/// What `keyward migrate` needs to bring a PostgreSQL database up to date.
+#[derive(Clone)]
+pub struct PostgresMigrator {
+    /// `postgres://` URL of the role that owns the tables.
+    pub owner_url: String,
+    /// The name of the role that serves requests.
+    pub app_role: String,
+    /// The name of the role that routes.
+    pub system_role: String,
+    /// PEM file of the authorities that sign the server's certificate.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Brings a SQLite file up to date, making it if need be. Returns the names of what was applied.
+///
+/// # Errors
+/// [`Error::Unfit`] when a migration fails, was changed after it ran, or the file is of a newer Keyward.
+pub fn migrate_sqlite(path: &Path, now: Timestamp) -> Result<Vec<&'static str>, Error> {
+    let mut connection = sqlite::connect(path)?;
+    let failed = |error: rusqlite::Error| {
+        Error::Unfit(format!("cannot migrate {}: {error}", path.display()))
+    };
+    connection
+        .execute_batch(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+                 name TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, applied_at INTEGER NOT NULL
+             ) STRICT",
+        )
+        .map_err(failed)?;
+    let pending = pending(
+        &applied_on_sqlite(&connection).map_err(failed)?,
+        |migration| migration.sqlite.to_owned(),
+    )?;
+    for migration in &pending {
+        apply_on_sqlite(&mut connection, migration, now)
+            .map_err(|error| refused(migration.name, error))?;
+    }
+    Ok(pending.iter().map(|migration| migration.name).collect())
+}
+
+fn applied_on_sqlite(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    connection
+        .prepare("SELECT name, body FROM schema_migrations ORDER BY name")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+fn apply_on_sqlite(
+    connection: &mut Connection,
+    migration: &Migration,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    transaction.execute_batch(migration.sqlite)?;
+    transaction.execute(
+        "INSERT INTO schema_migrations (name, body, applied_at) VALUES (?1, ?2, ?3)",
+        rusqlite::params![migration.name, migration.sqlite, now.micros()],
+    )?;
+    transaction.commit()
+}
+
+/// Brings a PostgreSQL database up to date. Returns the names of what was applied.
+///
+/// # Errors
+/// As [`migrate_sqlite`], and [`Error::Unavailable`] when the owner cannot connect.
+pub async fn migrate_postgres(
+    migrator: &PostgresMigrator,
+    now: Timestamp,
+) -> Result<Vec<&'static str>, Error> {
+    let mut client =
+        postgres::connect_once(&migrator.owner_url, migrator.ca_file.as_deref()).await?;
+    let failed = |error: tokio_postgres::Error| refused("schema_migrations", describe(&error));
+    // Two operators may migrate at once; the second waits and finds nothing to do. The lock goes with the connection.
+    client
+        .batch_execute("SELECT pg_advisory_lock(7310579)")
+        .await
+        .map_err(failed)?;
+    let (app, system) = (quoted(&migrator.app_role), quoted(&migrator.system_role));
+    client
+        .batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+                 name TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL, applied_at BIGINT NOT NULL
+             );
+             GRANT SELECT ON schema_migrations TO {app}, {system};"
+        ))
+        .await
+        .map_err(failed)?;
+    let applied = applied_on_postgres(&client).await.map_err(failed)?;
+    let pending = pending(&applied, |migration| migration.postgres.to_owned())?;
+    for migration in &pending {
+        let text = migration
+            .postgres
+            .replace("{app_role}", &app)
+            .replace("{system_role}", &system);
+        apply_on_postgres(&mut client, migration, &text, now)
+            .await
+            .map_err(|error| refused(migration.name, describe(&error)))?;
+    }
+    Ok(pending.iter().map(|migration| migration.name).collect())
+}
+
+/// The names of migrations that this binary has and the database has not.
+///
+/// # Errors
+/// [`Error::Unfit`] when one was changed after it ran, or the database is of a newer Keyward.
+pub(crate) async fn pending_on_postgres(
+    lease: &postgres::Lease,
+) -> Result<Vec<&'static str>, Error> {
+    let present = lease
+        .catalog("SELECT to_regclass('schema_migrations') IS NOT NULL")
+        .await?;
+    let present = present
+        .first()
+        .is_some_and(|row| row.try_get(0).unwrap_or(false));
+    let mut applied = Vec::new();
+    if present {
+        for row in lease
+            .catalog("SELECT name, body FROM schema_migrations ORDER BY name")
+            .await?
+        {
+            applied.push((
+                row.try_get(0).map_err(Error::unfit)?,
+                row.try_get(1).map_err(Error::unfit)?,
+            ));
+        }
+    }
+    Ok(
+        pending(&applied, |migration| migration.postgres.to_owned())?
+            .iter()
+            .map(|migration| migration.name)
+            .collect(),
+    )
+}
+
+async fn applied_on_postgres(
+    client: &Client,
+) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+    let rows = client
+        .query(
+            "SELECT name, body FROM schema_migrations ORDER BY name",
+            &[],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
+        .collect()
+}
+
+async fn apply_on_postgres(
+    client: &mut Client,
+    migration: &Migration,
+    text: &str,
+    now: Timestamp,
+) -> Result<(), tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(text).await?;
+    transaction
+        .execute(
+            "INSERT INTO schema_migrations (name, body, applied_at) VALUES ($1, $2, $3)",
+            &[&migration.name, &migration.postgres, &now.micros()],
+        )
+        .await?;
+    transaction.commit().await
+}
+
+fn pending(
+    applied: &[(String, String)],
+    text: impl Fn(&Migration) -> String,
+) -> Result<Vec<&'static Migration>, Error> {
+    for (name, body) in applied {
+        match MIGRATIONS.iter().find(|migration| migration.name == name) {
+            None => {
+                return Err(Error::Unfit(format!(
+                    "the database has migration {name}, which this binary does not know: it is of a newer Keyward"
+                )));
+            }
+            Some(migration) if text(migration) != *body => {
+                return Err(Error::Unfit(format!(
+                    "migration {name} was changed after it was applied"
+                )));
+            }
+            Some(_) => {}
+        }
+    }
+    let missing = |migration: &&Migration| !applied.iter().any(|(name, _)| name == migration.name);
+    Ok(MIGRATIONS.iter().filter(missing).collect())
+}
+
+/// A role's name as SQL writes it.
+pub(crate) fn quoted(role: &str) -> String {
+    format!("\"{}\"", role.replace('"', "\"\""))
+}
+
+fn describe(error: &tokio_postgres::Error) -> String {
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |refusal| refusal.message().to_owned())
+}
+
+fn refused(migration: &str, reason: impl std::fmt::Display) -> Error {
+    Error::Unfit(format!("migration {migration} failed: {reason}"))
+}

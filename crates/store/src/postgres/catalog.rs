@@ -1,0 +1,78 @@
+//! What the catalog says of the tables that hold tenants' rows.
+
+use super::Lease;
+use crate::error::Error;
+
+/// The condition of the one policy that every tenant table has, as PostgreSQL prints it back.
+const ISOLATION: &str =
+    "(tenant_id = (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid)";
+
+/// The tables that the system role may read across tenants: routing and the feed.
+const READ_BY_SYSTEM: [&str; 3] = ["feed", "tenant_routes", "tenants"];
+
+/// A table with a `tenant_id`, and whether its locks are closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TenantTable {
+    pub(crate) name: String,
+    /// What is wrong with it; nothing, when it is as it must be.
+    pub(crate) faults: Vec<String>,
+}
+
+/// Every table and view with a column `tenant_id`, with its faults.
+pub(crate) async fn tenant_tables(lease: &Lease) -> Result<Vec<TenantTable>, Error> {
+    let rows = lease
+        .catalog(
+            "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
+                    COALESCE((SELECT string_agg(concat_ws('|', p.polname, p.polcmd, p.polpermissive,
+                                     pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
+                                     E'\\n' ORDER BY p.polname)
+                              FROM pg_policy p WHERE p.polrelid = c.oid), ''),
+                    COALESCE((SELECT (SELECT a.attname FROM pg_attribute a
+                                      WHERE a.attrelid = c.oid AND a.attnum = i.indkey[0])::text
+                              FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), '')
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+               AND EXISTS (SELECT FROM pg_attribute a
+                           WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
+             ORDER BY c.relname",
+        )
+        .await?;
+    Ok(rows.iter().map(examine).collect())
+}
+
+fn examine(row: &tokio_postgres::Row) -> TenantTable {
+    let name: String = row.try_get(0).unwrap_or_default();
+    let mut faults = Vec::new();
+    let mut demand = |holds: bool, fault: &str| {
+        if !holds {
+            faults.push(fault.to_owned());
+        }
+    };
+    demand(
+        row.try_get(1).unwrap_or(false),
+        "row-level security is not enabled",
+    );
+    demand(
+        row.try_get(2).unwrap_or(false),
+        "row-level security is not forced",
+    );
+    let policies: String = row.try_get(3).unwrap_or_default();
+    demand(
+        policies == expected_policies(&name),
+        "its policies are not the expected ones",
+    );
+    let leading: String = row.try_get(4).unwrap_or_default();
+    demand(
+        leading == "tenant_id",
+        "its primary key does not begin with tenant_id",
+    );
+    TenantTable { name, faults }
+}
+
+fn expected_policies(table: &str) -> String {
+    let isolation = format!("tenant_isolation|*|t|{ISOLATION}|{ISOLATION}");
+    match READ_BY_SYSTEM.contains(&table) {
+        true => format!("system_reads|r|t|true\n{isolation}"),
+        false => isolation,
+    }
+}

@@ -1,0 +1,67 @@
+//! What is asked before a tenant is known: where a name leads, which tenants there are, settings of the instance.
+
+use crate::error::Error;
+use crate::statement::statements;
+use crate::tenants::read_tenant;
+use crate::transaction::SystemTx;
+use crate::value::Value;
+use keyward_model::{Page, PageRequest, Route, Tenant, TenantId};
+use uuid::Uuid;
+
+statements! {
+    FIND_ROUTE = "SELECT tenant_id FROM tenant_routes WHERE kind = $1 AND name = $2";
+    LIST_TENANTS = "SELECT tenant_id, slug, issuer, status, settings, created_at, version FROM tenants
+        WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
+    FIND_INSTANCE_SETTING = "SELECT value FROM instance_settings WHERE name = $1";
+    PUT_INSTANCE_SETTING = "INSERT INTO instance_settings (name, value) VALUES ($1, $2)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+}
+
+impl SystemTx<'_> {
+    /// The tenant that a route leads to. Private to the crate: outside, it comes as a scope.
+    pub(crate) async fn find_route(&mut self, route: &Route) -> Result<Option<TenantId>, Error> {
+        let values = vec![Value::from(route.kind()), Value::from(route.name())];
+        let mut answer = self.run(&FIND_ROUTE, values).await?;
+        answer.rows.first_mut().map(|row| row.get(0)).transpose()
+    }
+
+    /// The tenants of the instance, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn list_tenants(&mut self, page: PageRequest) -> Result<Page<Tenant>, Error> {
+        let after = page.after.map_or(Uuid::nil(), |cursor| cursor.uuid());
+        let values = vec![Value::from(after), Value::Integer(page.limit() as i64 + 1)];
+        let mut answer = self.run(&LIST_TENANTS, values).await?;
+        let rows = answer
+            .rows
+            .iter_mut()
+            .map(read_tenant)
+            .collect::<Result<_, _>>()?;
+        Ok(Page::from_rows(rows, page, |tenant| tenant.id))
+    }
+
+    /// A setting of the instance.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_instance_setting(&mut self, name: &str) -> Result<Option<String>, Error> {
+        let mut answer = self
+            .run(&FIND_INSTANCE_SETTING, vec![Value::from(name)])
+            .await?;
+        answer.rows.first_mut().map(|row| row.get(0)).transpose()
+    }
+
+    /// Sets a setting of the instance.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn put_instance_setting(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        self.run(
+            &PUT_INSTANCE_SETTING,
+            vec![Value::from(name), Value::from(value)],
+        )
+        .await
+        .map(drop)
+    }
+}

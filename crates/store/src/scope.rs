@@ -1,0 +1,44 @@
+//! Which tenant a transaction is for. Only this crate makes a [`TenantScope`].
+
+use keyward_model::TenantId;
+
+/// The right to open transactions in one tenant.
+///
+/// There is no way to make one but [`crate::Store::resolve`] and the operator's two ways in; it is neither `Default`
+/// nor `Deserialize`, and its fields are private:
+///
+/// ```compile_fail
+/// let tenant_id = keyward_model::TenantId::from_uuid(uuid::Uuid::nil());
+/// let scope = keyward_store::TenantScope { tenant_id, by_operator: false };
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TenantScope {
+    tenant_id: TenantId,
+    by_operator: bool,
+}
+
+impl TenantScope {
+    pub(crate) fn resolved(tenant_id: TenantId) -> Self {
+        Self {
+            tenant_id,
+            by_operator: false,
+        }
+    }
+
+    pub(crate) fn operator(tenant_id: TenantId) -> Self {
+        Self {
+            tenant_id,
+            by_operator: true,
+        }
+    }
+
+    /// Whether an operator came in without a credential of the tenant; then each transaction records an event.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.by_operator
+    }
+
+    /// The tenant, to be compared and recorded. No query takes it.
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant_id
+    }
+}

@@ -1,0 +1,204 @@
+//! Sessions, and the refresh tokens that continue them.
+
+use crate::error::Error;
+use crate::row::Row;
+use crate::statement::statements;
+use crate::transaction::TenantTx;
+use crate::users::read_user_from;
+use crate::value::Value;
+use keyward_model::{
+    Device, EndReason, Ended, Page, PageRequest, RefreshToken, Session, SessionId, SessionUser,
+    Timestamp, UserId,
+};
+use uuid::Uuid;
+
+statements! {
+    FIND_SESSION = "SELECT id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
+            device_name, device_fingerprint, device_priority, ended_at, end_reason, version
+        FROM sessions WHERE tenant_id = $1 AND id = $2";
+    FIND_SESSION_USER = "SELECT s.id, s.user_id, s.created_at, s.last_active_at, s.expires_at, s.idle_seconds, s.address,
+            s.user_agent, s.device_name, s.device_fingerprint, s.device_priority, s.ended_at, s.end_reason, s.version,
+            u.id, u.email, u.name, u.role, u.status, u.created_at, u.last_sign_in_at, u.last_sign_in_address, u.version
+        FROM sessions s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+        WHERE s.tenant_id = $1 AND s.id = $2";
+    LIST_LIVE_SESSIONS = "SELECT id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
+            device_name, device_fingerprint, device_priority, ended_at, end_reason, version
+        FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id > $3 AND ended_at IS NULL AND expires_at > $4
+            AND last_active_at + idle_seconds * 1000000 > $4
+        ORDER BY id LIMIT $5";
+    INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
+            address, user_agent, device_name, device_fingerprint, device_priority, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    END_SESSION = "UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
+        RETURNING id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
+            device_name, device_fingerprint, device_priority, ended_at, end_reason, version";
+    END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
+        WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
+        RETURNING id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
+            device_name, device_fingerprint, device_priority, ended_at, end_reason, version";
+    TOUCH_SESSION = "UPDATE sessions SET last_active_at = $3
+        WHERE tenant_id = $1 AND id = $2 AND last_active_at < $3 AND ended_at IS NULL";
+    INSERT_REFRESH_TOKEN = "INSERT INTO refresh_tokens (tenant_id, id, session_id, digest, issued_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+}
+
+impl TenantTx<'_> {
+    /// A session, live or not.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn find_session(&mut self, id: SessionId) -> Result<Option<Session>, Error> {
+        self.find(&FIND_SESSION, vec![Value::from(id)], read_session)
+            .await
+    }
+
+    /// A session, live or not, with its user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn find_session_user(&mut self, id: SessionId) -> Result<Option<SessionUser>, Error> {
+        let read = |row: &mut Row| {
+            Ok(SessionUser {
+                session: read_session(row)?,
+                user: read_user_from(row, 14)?,
+            })
+        };
+        self.find(&FIND_SESSION_USER, vec![Value::from(id)], read)
+            .await
+    }
+
+    /// The sessions of a user that are live at `now`, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn list_live_sessions(
+        &mut self,
+        user_id: UserId,
+        now: Timestamp,
+        page: PageRequest,
+    ) -> Result<Page<Session>, Error> {
+        let after = page.after.map_or(Uuid::nil(), |cursor| cursor.uuid());
+        let values = vec![
+            Value::from(user_id),
+            Value::from(after),
+            Value::from(now),
+            Value::Integer(page.limit() as i64 + 1),
+        ];
+        let rows = self.list(&LIST_LIVE_SESSIONS, values, read_session).await?;
+        Ok(Page::from_rows(rows, page, |session| session.id))
+    }
+
+    /// Keeps a new session.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Conflict`] when its user is gone.
+    pub async fn insert_session(&mut self, session: &Session) -> Result<(), Error> {
+        let values = vec![
+            Value::from(session.id),
+            Value::from(session.user_id),
+            Value::from(session.created_at),
+            Value::from(session.last_active_at),
+            Value::from(session.expires_at),
+            Value::from(session.idle_seconds),
+            Value::from(session.address.clone()),
+            Value::from(session.user_agent.clone()),
+            Value::from(session.device.name.clone()),
+            Value::from(session.device.fingerprint.clone()),
+            Value::from(session.device.priority),
+            Value::from(session.version),
+        ];
+        self.run(&INSERT_SESSION, values).await.map(drop)
+    }
+
+    /// Ends a session; none when it is not there or has ended already.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_session(
+        &mut self,
+        id: SessionId,
+        end: Ended,
+    ) -> Result<Option<Session>, Error> {
+        let values = vec![
+            Value::from(id),
+            Value::from(end.at),
+            Value::name_of(&end.reason),
+        ];
+        self.find(&END_SESSION, values, read_session).await
+    }
+
+    /// Ends every session of a user but `kept`; gives those that it ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_sessions_of_user(
+        &mut self,
+        user_id: UserId,
+        kept: Option<SessionId>,
+        end: Ended,
+    ) -> Result<Vec<Session>, Error> {
+        // No session has the nil id, so "but none" needs no second statement.
+        let kept = kept.map_or(Uuid::nil(), SessionId::uuid);
+        let values = vec![
+            Value::from(user_id),
+            Value::from(kept),
+            Value::from(end.at),
+            Value::name_of(&end.reason),
+        ];
+        self.list(&END_SESSIONS_OF_USER, values, read_session).await
+    }
+
+    /// Notes that a session was seen. Never moves backwards, never wakes an ended one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn touch_session(&mut self, id: SessionId, now: Timestamp) -> Result<(), Error> {
+        self.run(&TOUCH_SESSION, vec![Value::from(id), Value::from(now)])
+            .await
+            .map(drop)
+    }
+
+    /// Keeps the digest of a new refresh token.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Conflict`] when its session is gone.
+    pub async fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), Error> {
+        let values = vec![
+            Value::from(token.id),
+            Value::from(token.session_id),
+            Value::from(token.digest.0.as_slice()),
+            Value::from(token.issued_at),
+            Value::from(token.expires_at),
+        ];
+        self.run(&INSERT_REFRESH_TOKEN, values).await.map(drop)
+    }
+}
+
+fn read_session(row: &mut Row) -> Result<Session, Error> {
+    let ended_at: Option<Timestamp> = row.get(11)?;
+    let ended = match ended_at {
+        Some(at) => Some(Ended {
+            at,
+            reason: row.named::<EndReason>(12)?,
+        }),
+        None => None,
+    };
+    Ok(Session {
+        id: row.get(0)?,
+        user_id: row.get(1)?,
+        created_at: row.get(2)?,
+        last_active_at: row.get(3)?,
+        expires_at: row.get(4)?,
+        idle_seconds: row.get(5)?,
+        address: row.get(6)?,
+        user_agent: row.get(7)?,
+        device: Device {
+            name: row.get(8)?,
+            fingerprint: row.get(9)?,
+            priority: row.get(10)?,
+        },
+        ended,
+        version: row.get(13)?,
+    })
+}

@@ -1,0 +1,205 @@
+//! The SQLite engine: one writer thread with group commit, and readers with a thread each.
+//!
+//! A closure travels to its thread and is polled there once: it awaits nothing but SQL, which here is ready at once.
+
+mod job;
+mod queue;
+mod writer;
+
+use crate::error::Error;
+use crate::link::Answer;
+use crate::row::Row;
+use crate::statement::Statement;
+use crate::value::Value;
+use crossbeam_channel::Receiver;
+use job::{Job, UseCase};
+use queue::Queue;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How a SQLite store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The database file; its folder exists.
+    pub path: PathBuf,
+    /// How many use cases may wait for the writer before new ones are refused.
+    pub queue_length_max: usize,
+    /// How many use cases share one commit at most; 1 gives each its own.
+    pub batch_length_max: usize,
+    /// How many threads read.
+    pub readers: usize,
+}
+
+impl SqliteOptions {
+    /// The usual numbers for a database at `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            queue_length_max: 4_096,
+            batch_length_max: 256,
+            readers: 2,
+        }
+    }
+}
+
+/// The engine. Dropping it lets the queued work finish and ends the threads.
+pub(crate) struct Sqlite {
+    writer: Queue,
+    readers: Queue,
+}
+
+/// Which queue a use case goes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Read,
+    Write,
+}
+
+impl Sqlite {
+    pub(crate) fn open(options: &SqliteOptions) -> Result<Self, Error> {
+        let lengths = (options.queue_length_max, options.batch_length_max);
+        let to_write = vec![connect(&options.path)?];
+        let to_read = (0..options.readers.max(1))
+            .map(|_| connect_to_read(&options.path))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            writer: Queue::start("keyward-writer", to_write, lengths, writer::serve)?,
+            readers: Queue::start("keyward-reader", to_read, lengths, serve_reads)?,
+        })
+    }
+
+    /// Runs `act` on a thread of the lane, inside a transaction, and waits for its outcome.
+    pub(crate) async fn perform<T, E, A>(&self, lane: Lane, act: A) -> Result<T, E>
+    where
+        A: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (answer, outcome) = oneshot::channel();
+        let job: Box<dyn Job> = Box::new(UseCase { act, answer });
+        match lane {
+            Lane::Read => self.readers.enqueue(job),
+            Lane::Write => self.writer.enqueue(job),
+        }?;
+        match outcome.await {
+            Ok(Ok(outcome)) => outcome,
+            // The closure panicked: its caller unwinds, as it would on PostgreSQL; nobody else notices.
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::unavailable("the database thread has ended").into()),
+        }
+    }
+}
+
+fn serve_reads(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, _: usize) {
+    while let Ok(job) = waiting.recv() {
+        job.read(&mut connection);
+    }
+}
+
+/// Opens a connection that may write, with the pragmas that durability and safety ask for.
+pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    let configure = || -> rusqlite::Result<()> {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_prepared_statement_cache_capacity(256);
+        Ok(())
+    };
+    configure().map_err(|error| cannot_open(path, &error))?;
+    Ok(connection)
+}
+
+fn connect_to_read(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, &error))?;
+    let configure = || -> rusqlite::Result<()> {
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.set_prepared_statement_cache_capacity(256);
+        Ok(())
+    };
+    configure().map_err(|error| cannot_open(path, &error))?;
+    Ok(connection)
+}
+
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Unfit(format!(
+        "cannot open the database {}: {error}",
+        path.display()
+    ))
+}
+
+/// Runs one statement on a connection that is inside a transaction.
+pub(crate) fn run(
+    connection: &mut Connection,
+    statement: &'static Statement,
+    values: &[Value],
+) -> Result<Answer, Error> {
+    // SQLite may have ended the outer transaction by itself (disk full): this statement would then commit alone.
+    if connection.is_autocommit() {
+        return Err(Error::unavailable(
+            "the transaction was ended by the database",
+        ));
+    }
+    execute(connection, statement, values).map_err(|error| translate(statement.name(), &error))
+}
+
+fn execute(
+    connection: &Connection,
+    statement: &'static Statement,
+    values: &[Value],
+) -> rusqlite::Result<Answer> {
+    let mut prepared = connection.prepare_cached(statement.for_sqlite())?;
+    let columns = prepared.column_count();
+    if columns == 0 {
+        let changed = prepared.execute(params_from_iter(values))?;
+        return Ok(Answer {
+            rows: Vec::new(),
+            changed: changed as u64,
+        });
+    }
+    let mut found = prepared.query(params_from_iter(values))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(Row::from_sqlite(statement, row, columns)?);
+    }
+    let changed = if statement.changes() {
+        rows.len() as u64
+    } else {
+        0
+    };
+    Ok(Answer { rows, changed })
+}
+
+pub(crate) fn translate(statement: &'static str, error: &rusqlite::Error) -> Error {
+    let Some(code) = error.sqlite_error_code() else {
+        return Error::Statement {
+            statement,
+            reason: error.to_string(),
+        };
+    };
+    match code {
+        // The message is «UNIQUE constraint failed: users.tenant_id, users.email_canonical».
+        ErrorCode::ConstraintViolation => Error::Conflict {
+            constraint: error.to_string(),
+        },
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Error::Retry(error.to_string()),
+        ErrorCode::DiskFull
+        | ErrorCode::SystemIoFailure
+        | ErrorCode::CannotOpen
+        | ErrorCode::OutOfMemory
+        | ErrorCode::ReadOnly
+        | ErrorCode::OperationInterrupted => Error::unavailable(error),
+        _ => Error::Statement {
+            statement,
+            reason: error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,60 @@
+//! The writer thread: many use cases share one durable commit.
+
+use super::job::{Job, Settled};
+use crate::error::Error;
+use crossbeam_channel::Receiver;
+use rusqlite::Connection;
+
+/// Serves the queue of writers: a batch after the other, each with one commit.
+pub(super) fn serve(
+    mut connection: Connection,
+    waiting: &Receiver<Box<dyn Job>>,
+    batch_length_max: usize,
+) {
+    while let Ok(first) = waiting.recv() {
+        if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+            first.refuse(Error::unavailable(error));
+            continue;
+        }
+        let batch = run_batch(&mut connection, first, waiting, batch_length_max);
+        let verdict = end_batch(&connection, batch.iter().any(|settled| settled.broke_batch));
+        if let Err(error) = &verdict {
+            tracing::error!(%error, use_cases = batch.len(), "a batch of changes was not committed");
+        }
+        // Here, between commit and answers, memory will learn of the batch's events.
+        for settled in batch {
+            settled.answer(verdict.as_ref().map_err(Error::unavailable).copied());
+        }
+    }
+}
+
+/// Runs the first use case and those that wait behind it, until none waits, the batch is full, or one broke it.
+fn run_batch(
+    connection: &mut Connection,
+    first: Box<dyn Job>,
+    waiting: &Receiver<Box<dyn Job>>,
+    length_max: usize,
+) -> Vec<Settled> {
+    let mut batch = vec![first.run_in_savepoint(connection)];
+    while batch.len() < length_max && !batch.last().is_some_and(|settled| settled.broke_batch) {
+        match waiting.try_recv() {
+            Ok(job) => batch.push(job.run_in_savepoint(connection)),
+            Err(_) => break,
+        }
+    }
+    batch
+}
+
+fn end_batch(connection: &Connection, broken: bool) -> Result<(), Error> {
+    let committed = match broken {
+        true => Err(Error::unavailable("the database ended the transaction")),
+        false => connection
+            .execute_batch("COMMIT")
+            .map_err(Error::unavailable),
+    };
+    if committed.is_err() && !connection.is_autocommit() {
+        // If this fails as well the next BEGIN does too, and its callers are refused until it works again.
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    committed
+}

@@ -1,0 +1,103 @@
+//! Statements: one text for both engines, known by name, so that tests can prepare and count every one of them.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+/// One SQL text. Made only by [`statements!`], which also lists it.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    name: &'static str,
+    text: &'static str,
+    changes: bool,
+    sqlite_text: OnceLock<String>,
+    #[cfg(feature = "testing")]
+    executed: std::sync::atomic::AtomicBool,
+}
+
+impl Statement {
+    pub(crate) const fn new(name: &'static str, text: &'static str) -> Self {
+        Self {
+            name,
+            text,
+            changes: !starts_with(text, "SELECT"),
+            sqlite_text: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            executed: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it is anything but a SELECT.
+    pub(crate) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    pub(crate) fn for_postgres(&self, without_tenant_filter: bool) -> Cow<'static, str> {
+        match without_tenant_filter {
+            false => Cow::Borrowed(self.text),
+            true => Cow::Owned(self.text.replace("tenant_id = $1", "$1::uuid IS NOT NULL")),
+        }
+    }
+
+    /// To SQLite `$N` is a name, numbered by first use; `?N` is what the text means.
+    pub(crate) fn for_sqlite(&self) -> &str {
+        self.sqlite_text.get_or_init(|| self.text.replace('$', "?"))
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn note_executed(&self) {
+        self.executed
+            .store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn was_executed(&self) -> bool {
+        self.executed.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+const fn starts_with(text: &str, word: &str) -> bool {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    let mut at = 0;
+    while at < word.len() {
+        if at >= text.len() || text[at] != word[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Declares the statements of an entity, and `STATEMENTS`, the list of them.
+macro_rules! statements {
+    ($($name:ident = $text:expr;)+) => {
+        $(static $name: crate::statement::Statement = crate::statement::Statement::new(stringify!($name), $text);)+
+        /// Every statement of this file.
+        #[cfg(feature = "testing")]
+        pub(crate) static STATEMENTS: &[&crate::statement::Statement] = &[$(&$name),+];
+    };
+}
+pub(crate) use statements;
+
+#[cfg(test)]
+mod tests {
+    use super::Statement;
+
+    #[test]
+    fn only_a_select_does_not_change_rows() {
+        assert!(!Statement::new("A", "SELECT 1").changes());
+        assert!(Statement::new("B", "UPDATE x SET y = $2 WHERE tenant_id = $1").changes());
+    }
+
+    #[test]
+    fn parameters_are_numbered_for_sqlite() {
+        let statement = Statement::new("A", "SELECT a FROM b WHERE tenant_id = $1 AND c = $12");
+        assert_eq!(
+            statement.for_sqlite(),
+            "SELECT a FROM b WHERE tenant_id = ?1 AND c = ?12"
+        );
+    }
+}

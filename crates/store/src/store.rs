@@ -1,0 +1,298 @@
+//! The store itself: one database, two engines, and the closures that run in it.
+
+use crate::error::{Error, Misuse};
+use crate::link::{Link, Mode};
+use crate::migrations;
+use crate::postgres::{self, Postgres, PostgresOptions};
+use crate::scope::TenantScope;
+use crate::sqlite::{Lane, Sqlite, SqliteOptions};
+use crate::transaction::{SystemTx, TenantTx};
+use futures_util::FutureExt;
+use keyward_model::{Route, TenantId};
+use rusqlite::Connection;
+use std::pin::pin;
+use std::sync::Arc;
+
+/// A database with Keyward's tables. Cheap to clone; the last clone that is dropped closes it.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+}
+
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
+}
+
+/// The changes that need no event. Each is bookkeeping that changes nothing a client could rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Housekeeping {
+    /// A session was seen.
+    TouchSession,
+}
+
+impl Store {
+    /// Opens a SQLite file that [`crate::migrate_sqlite`] has brought up to date.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] when the file cannot be opened.
+    pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, Error> {
+        Ok(Self {
+            engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
+        })
+    }
+
+    /// Opens a PostgreSQL database, and refuses it unless its roles are safe and its migrations complete.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] with what to do about it; [`Error::Unavailable`] when it cannot be reached.
+    pub async fn open_postgres(options: &PostgresOptions) -> Result<Self, Error> {
+        let engine = Postgres::open(options)?;
+        for (setting, lease) in [
+            ("database.url", engine.app_lease().await?),
+            ("database.system_url", engine.system_lease().await?),
+        ] {
+            refuse_unsafe_roles(setting, &postgres::unsafe_roles(&lease).await?)?;
+            lease.release();
+        }
+        let lease = engine.app_lease().await?;
+        let pending = migrations::pending_on_postgres(&lease).await?;
+        lease.release();
+        match pending.is_empty() {
+            true => Ok(Self {
+                engine: Arc::new(Engine::Postgres(engine)),
+            }),
+            false => Err(Error::Unfit(format!(
+                "the database lacks {} migration(s), from {} on: run `keyward migrate`",
+                pending.len(),
+                pending.first().unwrap_or(&"the first")
+            ))),
+        }
+    }
+
+    /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
+    ///
+    /// # Errors
+    /// The closure's own, after which nothing of it stands; and [`Error`] when the database fails or a rule was broken.
+    pub async fn write<T, E, F>(&self, scope: &TenantScope, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.in_tenant(*scope, Mode::Recorded, closure).await
+    }
+
+    /// Changes rows of one tenant that need no event.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn housekeeping<T, E, F>(
+        &self,
+        scope: &TenantScope,
+        _: Housekeeping,
+        closure: F,
+    ) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.in_tenant(*scope, Mode::Unrecorded, closure).await
+    }
+
+    /// Reads rows of one tenant.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; an operator's scope is refused, since a read cannot record who looked.
+    pub async fn read<T, E, F>(&self, scope: &TenantScope, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match scope.is_operator() {
+            true => Err(Error::Misuse(Misuse::OperatorUnrecorded).into()),
+            false => self.in_tenant(*scope, Mode::Read, closure).await,
+        }
+    }
+
+    /// Reads what is of no tenant.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn system_read<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.in_system(Mode::Read, closure).await
+    }
+
+    /// Changes settings of the instance.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn system_write<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.in_system(Mode::Unrecorded, closure).await
+    }
+
+    /// The scopes that routes lead to, in their order; `None` for a route that leads nowhere.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database cannot be asked.
+    pub async fn resolve(&self, routes: Vec<Route>) -> Result<Vec<Option<TenantScope>>, Error> {
+        self.system_read(async move |tx| {
+            let mut scopes = Vec::with_capacity(routes.len());
+            for route in &routes {
+                scopes.push(tx.find_route(route).await?.map(TenantScope::resolved));
+            }
+            Ok(scopes)
+        })
+        .await
+    }
+
+    /// An operator's way into an existing tenant. Every transaction in it must record an event.
+    ///
+    /// # Errors
+    /// As [`Store::resolve`].
+    pub async fn operator_scope(&self, route: Route) -> Result<Option<TenantScope>, Error> {
+        self.system_read(async move |tx| {
+            Ok(tx.find_route(&route).await?.map(TenantScope::operator))
+        })
+        .await
+    }
+
+    /// An operator's way into a tenant that is about to be made.
+    pub fn scope_for_new_tenant(&self, tenant_id: TenantId) -> TenantScope {
+        TenantScope::operator(tenant_id)
+    }
+
+    async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match self.engine.as_ref() {
+            Engine::Sqlite(engine) => {
+                let act = move |connection: &mut Connection| {
+                    let mut tx = TenantTx::new(Link::Sqlite(connection), scope, mode);
+                    let value = poll_once(closure(&mut tx))?;
+                    tx.verdict()?;
+                    Ok(value)
+                };
+                engine.perform(lane(mode), act).await
+            }
+            Engine::Postgres(engine) => {
+                let lease = engine.begin(scope.tenant_id(), mode == Mode::Read).await?;
+                let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
+                let outcome = closure(&mut tx).await;
+                let verdict = tx.verdict();
+                end(lease, outcome, verdict).await
+            }
+        }
+    }
+
+    async fn in_system<T, E, F>(&self, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        match self.engine.as_ref() {
+            Engine::Sqlite(engine) => {
+                let act = move |connection: &mut Connection| {
+                    let mut tx = SystemTx::new(Link::Sqlite(connection), mode);
+                    let value = poll_once(closure(&mut tx))?;
+                    tx.verdict()?;
+                    Ok(value)
+                };
+                engine.perform(lane(mode), act).await
+            }
+            Engine::Postgres(engine) => {
+                let lease = engine.begin_system().await?;
+                let mut tx = SystemTx::new(Link::Postgres(&lease), mode);
+                let outcome = closure(&mut tx).await;
+                let verdict = tx.verdict();
+                end(lease, outcome, verdict).await
+            }
+        }
+    }
+
+    pub(crate) fn postgres(&self) -> Option<&Postgres> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(engine) => Some(engine),
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn sqlite(&self) -> Option<&Sqlite> {
+        match self.engine.as_ref() {
+            Engine::Sqlite(engine) => Some(engine),
+            Engine::Postgres(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self.engine.as_ref() {
+            Engine::Sqlite(_) => "Store(SQLite)",
+            Engine::Postgres(_) => "Store(PostgreSQL)",
+        })
+    }
+}
+
+fn lane(mode: Mode) -> Lane {
+    match mode {
+        Mode::Read => Lane::Read,
+        Mode::Recorded | Mode::Unrecorded => Lane::Write,
+    }
+}
+
+/// Polls a closure's future the one time that SQL on SQLite needs.
+fn poll_once<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    pin!(future)
+        .now_or_never()
+        .unwrap_or_else(|| Err(Error::Misuse(Misuse::ForeignAwait).into()))
+}
+
+async fn end<T, E: From<Error>>(
+    lease: postgres::Lease,
+    outcome: Result<T, E>,
+    verdict: Result<(), Error>,
+) -> Result<T, E> {
+    match (outcome, verdict) {
+        (Ok(value), Ok(())) => {
+            lease.commit().await?;
+            Ok(value)
+        }
+        (Ok(_), Err(misuse)) => {
+            lease.roll_back().await;
+            Err(misuse.into())
+        }
+        (Err(error), _) => {
+            lease.roll_back().await;
+            Err(error)
+        }
+    }
+}
+
+fn refuse_unsafe_roles(setting: &str, unsafe_roles: &[postgres::UnsafeRole]) -> Result<(), Error> {
+    let Some(found) = unsafe_roles.first() else {
+        return Ok(());
+    };
+    Err(Error::Unfit(format!(
+        "the role of {setting} is, or is a member of, {}, which {}: tenants would not be kept apart. \
+         Use a role made by `keyward migrate --create-roles`",
+        found.role, found.because
+    )))
+}

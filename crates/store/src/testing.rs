@@ -1,0 +1,85 @@
+//! What only tests may do: look past the scopes, count statements, break the database on purpose.
+
+use crate::error::Error;
+use crate::sqlite::Lane;
+use crate::statement::Statement;
+use crate::store::Store;
+use crate::{events, keys, routing, sessions, tenants, users};
+
+/// The statements of every entity.
+fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
+    [
+        events::STATEMENTS,
+        keys::STATEMENTS,
+        routing::STATEMENTS,
+        sessions::STATEMENTS,
+        tenants::STATEMENTS,
+        users::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The names of all statements, and of those that no test in this process has run.
+pub fn statement_coverage() -> (usize, Vec<&'static str>) {
+    let missed = all_statements()
+        .filter(|statement| !statement.was_executed())
+        .map(|statement| statement.name());
+    (all_statements().count(), missed.collect())
+}
+
+/// The texts of all statements as PostgreSQL gets them, by name.
+pub fn statement_texts() -> Vec<(&'static str, String)> {
+    all_statements()
+        .map(|statement| (statement.name(), statement.for_postgres(false).into_owned()))
+        .collect()
+}
+
+impl Store {
+    /// Prepares every statement on this engine.
+    ///
+    /// # Errors
+    /// The first refusal, with the statement's name.
+    pub async fn prepare_all(&self) -> Result<usize, Error> {
+        for statement in all_statements() {
+            match self.postgres() {
+                Some(engine) => {
+                    let lease = engine.app_lease().await?;
+                    let text = statement.for_postgres(false);
+                    let prepare = format!("PREPARE tried AS {text}; DEALLOCATE tried");
+                    lease
+                        .batch(&prepare)
+                        .await
+                        .map_err(|error| Error::unfit(format!("{}: {error}", statement.name())))?;
+                    lease.release();
+                }
+                None => {
+                    self.on_writer(move |connection| {
+                        connection.prepare(statement.for_sqlite()).map(drop)
+                    })
+                    .await
+                    .map_err(|error| Error::unfit(format!("{}: {error}", statement.name())))?;
+                }
+            }
+        }
+        Ok(all_statements().count())
+    }
+
+    /// Runs any SQL on SQLite's writer connection, inside its transaction.
+    ///
+    /// # Errors
+    /// Whatever SQLite says.
+    pub async fn on_writer<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut rusqlite::Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let engine = self
+            .sqlite()
+            .ok_or_else(|| Error::unfit("this store is not SQLite"))?;
+        engine
+            .perform(Lane::Write, move |connection| {
+                act(connection).map_err(Error::unavailable)
+            })
+            .await
+    }
+}

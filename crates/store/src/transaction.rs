@@ -1,0 +1,93 @@
+//! Transactions as closures see them. Entities add their methods in files of their own (`users.rs`, `sessions.rs`, …).
+
+use crate::error::Error;
+use crate::link::{Answer, Ledger, Link, Mode};
+use crate::row::Row;
+use crate::scope::TenantScope;
+use crate::statement::Statement;
+use crate::value::Value;
+
+/// A transaction in one tenant. It binds the tenant to `$1` of each statement itself.
+pub struct TenantTx<'a> {
+    link: Link<'a>,
+    scope: TenantScope,
+    ledger: Ledger,
+}
+
+/// A transaction before a tenant is known: routes, the list of tenants, settings of the instance.
+pub struct SystemTx<'a> {
+    link: Link<'a>,
+    ledger: Ledger,
+}
+
+impl<'a> TenantTx<'a> {
+    pub(crate) fn new(link: Link<'a>, scope: TenantScope, mode: Mode) -> Self {
+        Self {
+            link,
+            scope,
+            ledger: Ledger::new(mode),
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Result<(), Error> {
+        self.ledger.verdict(self.scope.is_operator())
+    }
+
+    pub(crate) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    pub(crate) async fn run(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Result<Answer, Error> {
+        let mut bound = Vec::with_capacity(values.len() + 1);
+        bound.push(Value::from(self.scope.tenant_id()));
+        bound.extend(values);
+        self.link.run(&mut self.ledger, statement, &bound).await
+    }
+
+    /// The rows that a statement gives, each mapped by `read`.
+    pub(crate) async fn list<T>(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+        read: impl Fn(&mut Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut answer = self.run(statement, values).await?;
+        answer.rows.iter_mut().map(read).collect()
+    }
+
+    /// The one row that a statement gives, if any.
+    pub(crate) async fn find<T>(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+        read: impl Fn(&mut Row) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut answer = self.run(statement, values).await?;
+        answer.rows.first_mut().map(read).transpose()
+    }
+}
+
+impl<'a> SystemTx<'a> {
+    pub(crate) fn new(link: Link<'a>, mode: Mode) -> Self {
+        Self {
+            link,
+            ledger: Ledger::new(mode),
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Result<(), Error> {
+        self.ledger.verdict(false)
+    }
+
+    pub(crate) async fn run(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Result<Answer, Error> {
+        self.link.run(&mut self.ledger, statement, &values).await
+    }
+}
