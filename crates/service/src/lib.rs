@@ -1,1 +1,34 @@
-//! The use cases of Keyward
+//! The use cases of Keyward: what a caller can ask for, one function each, in modules by subject.
+//!
+//! All of them read alike: slow work first (hashing, keys), then one transaction that reads the facts, asks for a
+//! [`keyward_policy::Permit`], changes rows and returns what happened as [`keyward_model::Event`]s. [`Cx`] is what they are
+//! handed: who asks, in which tenant, at which moment.
+//!
+//! What it is not: it knows no HTTP and no SQL text.
+//!
+//! Invariants:
+//! - a change without an event, or an answer without a permit, does not type-check ([`Recorded`], [`Disclosed`]);
+//! - a denial is recorded in a transaction of its own;
+//! - inside a transaction only SQL is awaited.
+
+pub mod audit;
+pub mod authentication;
+mod cx;
+mod hashing;
+pub mod instance;
+mod keyring;
+mod outcome;
+mod platform;
+pub mod profile;
+mod recording;
+pub mod registration;
+pub mod sessions;
+pub mod sign_in;
+pub mod tenants;
+pub mod users;
+
+pub use cx::{Cx, Owned, Refusal, TenantWide};
+pub use hashing::{HashPool, HashingError};
+pub use keyring::{KeyringError, RootKey};
+pub use outcome::{Disclosed, Recorded};
+pub use platform::{Parts, Platform, Settings};

@@ -1,0 +1,145 @@
+//! The registry: every action, the kind of thing it is done on, the permission it stands for, and who has it.
+
+/// Something that can be asked for. Each route and each use case names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Ask whether the server is alive or ready.
+    ReadHealth,
+    /// Read the description of the API.
+    ReadApiDescription,
+    /// Read a tenant's issuer metadata and public keys.
+    ReadIssuerMetadata,
+    /// Make an account for oneself.
+    Register,
+    /// Sign in.
+    SignIn,
+    /// Sign out of the session that one acts in.
+    SignOut,
+    /// Read the session that one acts in.
+    ReadSession,
+    /// List one's own sessions.
+    ListSessions,
+    /// End one of one's own sessions, the others, or all.
+    RevokeSession,
+    /// Read one's own profile.
+    ReadProfile,
+    /// Change one's own profile.
+    ChangeProfile,
+    /// Read the tenant's audit log.
+    ReadAuditEvents,
+    /// Make a tenant.
+    CreateTenant,
+    /// List the tenants of the instance.
+    ListTenants,
+    /// List the users of a tenant.
+    ListUsers,
+    /// Make an account for somebody.
+    CreateUser,
+}
+
+/// What an action does to its resource (AUTHZ-6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Permission {
+    /// Looks.
+    Read,
+    /// Makes or changes.
+    Write,
+    /// Takes away.
+    Delete,
+    /// Governs others.
+    Admin,
+}
+
+/// Who has a permission. The three roles are members, administrators of the tenant, and operators of the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Everybody, known or not.
+    Anyone,
+    /// A signed-in user, on what is their own.
+    Owner,
+    /// An administrator of the tenant, and operators.
+    Administrator,
+    /// Operators of the instance, and Keyward itself.
+    Operator,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 16] = [
+        Self::ReadHealth,
+        Self::ReadApiDescription,
+        Self::ReadIssuerMetadata,
+        Self::Register,
+        Self::SignIn,
+        Self::SignOut,
+        Self::ReadSession,
+        Self::ListSessions,
+        Self::RevokeSession,
+        Self::ReadProfile,
+        Self::ChangeProfile,
+        Self::ReadAuditEvents,
+        Self::CreateTenant,
+        Self::ListTenants,
+        Self::ListUsers,
+        Self::CreateUser,
+    ];
+
+    /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
+    fn entry(self) -> (&'static str, Permission, Rule) {
+        use Permission::{Admin, Delete, Read, Write};
+        match self {
+            Self::ReadHealth => ("instance.read_health", Read, Rule::Anyone),
+            Self::ReadApiDescription => ("instance.read_api_description", Read, Rule::Anyone),
+            Self::ReadIssuerMetadata => ("tenant.read_issuer_metadata", Read, Rule::Anyone),
+            Self::Register => ("user.register", Write, Rule::Anyone),
+            Self::SignIn => ("session.open", Write, Rule::Anyone),
+            Self::SignOut => ("session.sign_out", Delete, Rule::Owner),
+            Self::ReadSession => ("session.read", Read, Rule::Owner),
+            Self::ListSessions => ("session.list", Read, Rule::Owner),
+            Self::RevokeSession => ("session.revoke", Delete, Rule::Owner),
+            Self::ReadProfile => ("user.read_profile", Read, Rule::Owner),
+            Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
+            Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
+            Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
+            Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
+            Self::ListUsers => ("user.list", Admin, Rule::Operator),
+            Self::CreateUser => ("user.create", Admin, Rule::Operator),
+        }
+    }
+
+    /// The name as it is recorded, `<resource>.<verb>`.
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The kind of thing that it is done on.
+    pub fn resource_kind(self) -> &'static str {
+        self.name().split_once('.').map_or("", |(kind, _)| kind)
+    }
+
+    /// What it does to it.
+    pub fn permission(self) -> Permission {
+        self.entry().1
+    }
+
+    /// Who may do it.
+    pub fn rule(self) -> Rule {
+        self.entry().2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_of_the_form_resource_dot_verb() {
+        let names: HashSet<_> = Action::ALL.iter().map(|action| action.name()).collect();
+        assert_eq!(names.len(), Action::ALL.len());
+        for name in names {
+            let (kind, verb) = name.split_once('.').unwrap();
+            assert!(!kind.is_empty() && !verb.is_empty(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The context of a request: who asks, in which tenant, from where, and the one moment that is its "now".
+
+use crate::outcome::{Disclosed, Recorded};
+use crate::platform::Platform;
+use crate::recording::record_of;
+use keyward_model::{
+    AccessDenial, Client, Event, Principal, Session, TenantId, Timestamp, User, UserId,
+};
+use keyward_policy::{Action, Denied, Permit, Resource, decide, may_ever};
+use keyward_store::{Error, TenantScope, TenantTx};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A request's context. Cheap to clone; it never holds a transaction.
+#[derive(Debug, Clone)]
+pub struct Cx {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    platform: Platform,
+    scope: TenantScope,
+    principal: Principal,
+    client: Client,
+    now: Timestamp,
+    declared: Action,
+    denied: Mutex<Option<Denied>>,
+}
+
+/// A request was refused before its use case began.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The action is for somebody who is known, and nobody is.
+    #[error("nobody is signed in")]
+    Unauthenticated,
+    /// Whoever asks may do this on nothing at all.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The denial could not be recorded.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Something that a decision can be about.
+pub trait Owned {
+    /// Whose it is; nobody's, if it is the tenant's.
+    fn owner(&self) -> Option<UserId>;
+}
+
+/// The tenant as a whole, for actions on no single thing of it.
+#[derive(Debug, Clone, Copy)]
+pub struct TenantWide;
+
+impl Cx {
+    /// Begins a request for `declared`, the action of its route or command.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when this principal may never do it; that of a known one is recorded.
+    pub async fn begin(
+        platform: &Platform,
+        scope: TenantScope,
+        principal: Principal,
+        client: Client,
+        declared: Action,
+    ) -> Result<Self, Refusal> {
+        let now = platform.now();
+        let denied = Mutex::new(None);
+        let inner = Inner {
+            platform: platform.clone(),
+            scope,
+            principal,
+            client,
+            now,
+            declared,
+            denied,
+        };
+        let cx = Self {
+            inner: Arc::new(inner),
+        };
+        if may_ever(cx.principal(), declared) {
+            return Ok(cx);
+        }
+        match cx.principal() {
+            Principal::Anonymous => Err(Refusal::Unauthenticated),
+            _ => {
+                let denied = Denied { action: declared };
+                cx.record_denial(denied).await?;
+                Err(Refusal::Denied(denied))
+            }
+        }
+    }
+
+    /// The running parts.
+    pub fn platform(&self) -> &Platform {
+        &self.inner.platform
+    }
+
+    /// The tenant, to be compared and recorded.
+    pub fn tenant_id(&self) -> TenantId {
+        self.inner.scope.tenant_id()
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> &Principal {
+        &self.inner.principal
+    }
+
+    /// From where.
+    pub fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    /// The moment of the request.
+    pub fn now(&self) -> Timestamp {
+        self.inner.now
+    }
+
+    /// Decides whether the caller may do `action` on `subject`.
+    ///
+    /// # Errors
+    /// [`Denied`]; it is recorded once the transaction that asked has rolled back.
+    pub fn permit(&self, action: Action, subject: &impl Owned) -> Result<Permit, Denied> {
+        let resource = Resource {
+            tenant_id: Some(self.tenant_id()),
+            owner: subject.owner(),
+        };
+        let decision = match action == self.inner.declared {
+            true => decide(self.principal(), action, resource),
+            // The route promised another action: what its declaration says would not be what is done.
+            false => Err(Denied { action }),
+        };
+        decision.inspect_err(|denied| *self.denied() = Some(*denied))
+    }
+
+    /// Runs a transaction that may change rows, and records what happened in it.
+    ///
+    /// # Errors
+    /// The closure's own, after which nothing of it stands, and the store's.
+    pub async fn write<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Cx, &mut TenantTx<'_>) -> Result<Recorded<T>, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let cx = self.clone();
+        let outcome = self
+            .platform()
+            .store()
+            .write(&self.inner.scope, async move |tx: &mut TenantTx<'_>| {
+                let recorded = closure(&cx, tx).await?;
+                let permit = recorded.permit.to_string();
+                for (position, event) in (0_i64..).zip(&recorded.events) {
+                    tx.record(&record_of(&cx, event, Some(&permit), position)?)
+                        .await?;
+                }
+                Ok(recorded.value)
+            })
+            .await;
+        self.after(outcome).await
+    }
+
+    /// Runs a transaction that only reads. What an operator reads is recorded.
+    ///
+    /// # Errors
+    /// As [`Cx::write`].
+    pub async fn read<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Cx, &mut TenantTx<'_>) -> Result<Disclosed<T>, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if let Principal::Operator { reason, .. } = self.principal() {
+            let subject = self.inner.declared.resource_kind();
+            let event = Event::OperatorRead {
+                subject,
+                reason: reason.clone(),
+            };
+            return self
+                .write(async move |cx, tx| {
+                    let disclosed = closure(cx, tx).await?;
+                    Ok(Recorded::new(disclosed.permit, disclosed.value, event))
+                })
+                .await;
+        }
+        let cx = self.clone();
+        let read = async move |tx: &mut TenantTx<'_>| {
+            let Disclosed { value, permit: _ } = closure(&cx, tx).await?;
+            Ok(value)
+        };
+        let outcome = self.platform().store().read(&self.inner.scope, read).await;
+        self.after(outcome).await
+    }
+
+    /// Reads what a use case needs before its own transaction: keys, hashes, settings. Nothing of it is an answer, so it
+    /// takes no permit; the transaction that follows does.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn prepare<T, F>(&self, closure: F) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.platform()
+            .store()
+            .read(&self.inner.scope, closure)
+            .await
+    }
+
+    async fn after<T, E: From<Error>>(&self, outcome: Result<T, E>) -> Result<T, E> {
+        let denied = self.denied().take();
+        if let (Err(_), Some(denied)) = (&outcome, denied) {
+            self.record_denial(denied).await?;
+        }
+        outcome
+    }
+
+    async fn record_denial(&self, denied: Denied) -> Result<(), Error> {
+        let denial = AccessDenial {
+            action: denied.action.name(),
+            resource: denied.action.resource_kind(),
+        };
+        let record = record_of(self, &Event::AccessDenied { denial }, None, 0)?;
+        let write = async move |tx: &mut TenantTx<'_>| tx.record(&record).await;
+        self.platform()
+            .store()
+            .write(&self.inner.scope, write)
+            .await
+    }
+
+    fn denied(&self) -> std::sync::MutexGuard<'_, Option<Denied>> {
+        self.inner
+            .denied
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owned for User {
+    fn owner(&self) -> Option<UserId> {
+        Some(self.id)
+    }
+}
+
+impl Owned for Session {
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user_id)
+    }
+}
+
+impl Owned for TenantWide {
+    fn owner(&self) -> Option<UserId> {
+        None
+    }
+}
+
+/// A caller's own things as a whole, for lists of them.
+impl Owned for Principal {
+    fn owner(&self) -> Option<UserId> {
+        self.user_id()
+    }
+}

@@ -1,0 +1,70 @@
+//! The instance as a whole: that its root key is the right one, and that it was set up once.
+
+use crate::platform::Platform;
+use keyward_store::{Error, SystemTx};
+
+const ROOT_KEY_ID: &str = "root_key_id";
+const INITIALIZED_AT: &str = "initialized_at";
+
+/// Why an instance cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// What is in the database was sealed under another root key.
+    #[error(
+        "the root key is not the one that this database was sealed under: {expected} is needed, {found} is given"
+    )]
+    OtherRootKey {
+        /// The id of the key that the database names.
+        expected: String,
+        /// The id of the key at hand.
+        found: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Holds the root key against the one that the database was sealed under; a new database takes it.
+///
+/// # Errors
+/// [`InstanceError`].
+pub async fn check_root_key(platform: &Platform) -> Result<(), InstanceError> {
+    let found = platform.root_key().id().to_string();
+    let given = found.clone();
+    let expected = platform
+        .store()
+        .system_write::<_, Error, _>(async move |tx: &mut SystemTx<'_>| {
+            match tx.find_instance_setting(ROOT_KEY_ID).await? {
+                Some(expected) => Ok(expected),
+                None => {
+                    tx.put_instance_setting(ROOT_KEY_ID, &given).await?;
+                    Ok(given)
+                }
+            }
+        })
+        .await?;
+    match expected == found {
+        true => Ok(()),
+        false => Err(InstanceError::OtherRootKey { expected, found }),
+    }
+}
+
+/// Whether the instance was set up before.
+///
+/// # Errors
+/// The store's.
+pub async fn is_initialized(platform: &Platform) -> Result<bool, Error> {
+    let read = async move |tx: &mut SystemTx<'_>| tx.find_instance_setting(INITIALIZED_AT).await;
+    Ok(platform.store().system_read(read).await?.is_some())
+}
+
+/// Notes that the instance is set up.
+///
+/// # Errors
+/// The store's.
+pub async fn mark_initialized(platform: &Platform) -> Result<(), Error> {
+    let now = platform.now().to_string();
+    let write =
+        async move |tx: &mut SystemTx<'_>| tx.put_instance_setting(INITIALIZED_AT, &now).await;
+    platform.store().system_write(write).await
+}

@@ -1,0 +1,154 @@
+//! Keys in use: root key → tenant key → signing keys. Everything at rest below the root key is sealed.
+
+use keyward_crypto::{
+    Place, SealError, SealingKey, SigningError, TokenSigner, mint_private_key, mint_tenant_key,
+    open, seal,
+};
+use keyward_model::{
+    PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningAlgorithm, SigningKey,
+    TenantId, TenantKeySecret, Timestamp, mint_id,
+};
+use std::fmt;
+use uuid::Uuid;
+
+/// The key that tenants' keys are sealed under.
+pub struct RootKey {
+    key: SealingKey,
+}
+
+/// One tenant's key, opened.
+pub(crate) struct TenantKeyring {
+    tenant_id: TenantId,
+    key: SealingKey,
+}
+
+/// A key could not be opened, or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// The sealed bytes, or the key for them, are not the right ones.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The signing key cannot be used.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// The tenant has no key, or no signing key.
+    #[error("the tenant has no key of this kind")]
+    Missing,
+}
+
+impl RootKey {
+    /// Prepares the root key.
+    ///
+    /// # Errors
+    /// [`SealError`] when it is not of 32 bytes.
+    pub fn new(secret: &RootKeySecret) -> Result<Self, SealError> {
+        SealingKey::root(secret).map(|key| Self { key })
+    }
+
+    /// Names the key; it tells nothing of the key itself.
+    pub fn id(&self) -> Uuid {
+        self.key.key_id()
+    }
+
+    pub(crate) fn mint_tenant_key(
+        &self,
+        tenant_id: TenantId,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<(SealedTenantKey, TenantKeyring), KeyringError> {
+        let secret = mint_tenant_key(random);
+        let id = mint_id(now, random);
+        let sealed = seal(
+            &self.key,
+            place_of_tenant_key(tenant_id, id.uuid()),
+            secret.expose(),
+            random,
+        )?;
+        let key = SealingKey::tenant(id, &secret)?;
+        Ok((
+            SealedTenantKey {
+                id,
+                sealed,
+                created_at: now,
+            },
+            TenantKeyring { tenant_id, key },
+        ))
+    }
+
+    pub(crate) fn open_tenant_key(
+        &self,
+        tenant_id: TenantId,
+        sealed: &SealedTenantKey,
+    ) -> Result<TenantKeyring, KeyringError> {
+        let opened = open(
+            &self.key,
+            place_of_tenant_key(tenant_id, sealed.id.uuid()),
+            &sealed.sealed,
+        )?;
+        let key = SealingKey::tenant(sealed.id, &TenantKeySecret::new(opened.to_vec()))?;
+        Ok(TenantKeyring { tenant_id, key })
+    }
+}
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "RootKey({})", self.id())
+    }
+}
+
+impl TenantKeyring {
+    pub(crate) fn mint_signing_key(
+        &self,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<SigningKey, KeyringError> {
+        let secret = mint_private_key(random);
+        let (id, algorithm) = (mint_id(now, random), SigningAlgorithm::EdDsa);
+        let public_key = TokenSigner::from_secret(id, algorithm, &secret)?.public_key();
+        let sealed_private_key = seal(
+            &self.key,
+            self.place_of_signing_key(id.uuid()),
+            secret.expose(),
+            random,
+        )?;
+        Ok(SigningKey {
+            id,
+            algorithm,
+            public_key,
+            sealed_private_key,
+            created_at: now,
+            version: 1,
+        })
+    }
+
+    pub(crate) fn open_signer(&self, key: &SigningKey) -> Result<TokenSigner, KeyringError> {
+        let opened = open(
+            &self.key,
+            self.place_of_signing_key(key.id.uuid()),
+            &key.sealed_private_key,
+        )?;
+        Ok(TokenSigner::from_secret(
+            key.id,
+            key.algorithm,
+            &PrivateKeySecret::new(opened.to_vec()),
+        )?)
+    }
+
+    fn place_of_signing_key(&self, row: Uuid) -> Place<'static> {
+        Place {
+            tenant_id: self.tenant_id,
+            table: "signing_keys",
+            column: "sealed_private_key",
+            row,
+        }
+    }
+}
+
+fn place_of_tenant_key(tenant_id: TenantId, row: Uuid) -> Place<'static> {
+    Place {
+        tenant_id,
+        table: "tenant_keys",
+        column: "sealed",
+        row,
+    }
+}

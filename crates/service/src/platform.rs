@@ -1,0 +1,100 @@
+//! What every use case stands on, wired once at start.
+
+use crate::hashing::{HashPool, HashingError};
+use crate::keyring::RootKey;
+use keyward_model::{Clock, Id, Password, PasswordHash, Random, Slug, Timestamp, mint_id};
+use keyward_store::Store;
+use std::fmt;
+use std::sync::Arc;
+
+/// The running parts. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    parts: Arc<Parts>,
+}
+
+/// The parts themselves, as `server` and the tests put them together.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The threads that hash passwords.
+    pub hashing: HashPool,
+    /// What tenants' keys are sealed under.
+    pub root_key: RootKey,
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+/// What the operator set, as far as use cases look at it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The tenant of requests that name none; a development instance has `demo`.
+    pub default_tenant: Option<Slug>,
+    /// The URL under which tenants without a host of their own are reached.
+    pub base_url: String,
+}
+
+impl Platform {
+    /// Takes the parts over.
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.parts.store
+    }
+
+    /// The present moment; a request asks once.
+    pub fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// Randomness.
+    pub fn random(&self) -> &dyn Random {
+        self.parts.random.as_ref()
+    }
+
+    /// A new id for `now`.
+    pub fn mint<K>(&self, now: Timestamp) -> Id<K> {
+        mint_id(now, self.random())
+    }
+
+    /// The threads that hash passwords.
+    pub fn hashing(&self) -> &HashPool {
+        &self.parts.hashing
+    }
+
+    /// Hashes a new password.
+    pub(crate) async fn hash(&self, password: Arc<Password>) -> Result<PasswordHash, HashingError> {
+        self.parts
+            .hashing
+            .hash(password, self.parts.random.clone())
+            .await
+    }
+
+    /// What tenants' keys are sealed under.
+    pub fn root_key(&self) -> &RootKey {
+        &self.parts.root_key
+    }
+
+    /// What the operator set.
+    pub fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Platform")
+            .field("settings", &self.parts.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,44 @@
+//! From an event to its record: who, from where, by which permit, in canonical form.
+
+use crate::cx::Cx;
+use keyward_crypto::sha256;
+use keyward_model::{Event, EventContext, EventRecord, personal_part, public_part};
+use keyward_store::Error;
+
+/// Makes the record of the `position`-th event of a transaction. Its id carries the position, so that events of one
+/// transaction sort in their order.
+pub(crate) fn record_of(
+    cx: &Cx,
+    event: &Event,
+    permit: Option<&str>,
+    position: i64,
+) -> Result<EventRecord, Error> {
+    let occurred_at = cx.now();
+    let description = event.describe();
+    let context = EventContext {
+        tenant_id: cx.tenant_id(),
+        id: cx.platform().mint(occurred_at.plus_micros(position)),
+        occurred_at,
+        actor: cx.principal(),
+        client: cx.client(),
+        permit,
+    };
+    let mut salt = [0_u8; 16];
+    cx.platform().random().fill(&mut salt);
+    let unwritable = |error| Error::Unfit(format!("an event cannot be written as JSON: {error}"));
+    let personal = personal_part(&context, &description.personal, salt).map_err(unwritable)?;
+    let public =
+        public_part(&context, &description, sha256(personal.as_bytes())).map_err(unwritable)?;
+    Ok(EventRecord {
+        id: context.id,
+        occurred_at,
+        kind: description.kind,
+        outcome: description.outcome,
+        actor: cx.principal().clone(),
+        target: description.target,
+        entity_version: description.entity_version,
+        removal: description.removal,
+        public,
+        personal,
+    })
+}

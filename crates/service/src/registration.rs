@@ -1,0 +1,81 @@
+//! Making an account for oneself.
+
+use crate::cx::{Cx, TenantWide};
+use crate::hashing::HashingError;
+use crate::outcome::Recorded;
+use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
+use keyward_policy::{Action, Denied};
+use std::sync::Arc;
+
+/// What a new user gives.
+#[derive(Debug)]
+pub struct RegisterUser {
+    /// Unique in the tenant.
+    pub email: EmailAddress,
+    /// Long enough already.
+    pub password: Arc<Password>,
+    /// How they want to be called.
+    pub name: Option<DisplayName>,
+}
+
+/// Why no account was made.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterUserError {
+    /// The address has one already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// Not allowed.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] keyward_store::Error),
+}
+
+/// Makes an account with the role of a member.
+///
+/// # Errors
+/// [`RegisterUserError`].
+pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, RegisterUserError> {
+    let hash = cx.platform().hash(command.password).await?;
+    let user = new_user(cx, command.email, command.name, Role::Member);
+    let made = cx
+        .write::<_, RegisterUserError, _>(async move |cx, tx| {
+            let permit = cx.permit(Action::Register, &TenantWide)?;
+            Ok(match tx.insert_user(&user, &hash).await? {
+                Some(user) => {
+                    Recorded::new(permit, Some(user.clone()), Event::UserRegistered { user })
+                }
+                None => Recorded::refused(
+                    permit,
+                    None,
+                    Event::RegistrationRefused { email: user.email },
+                ),
+            })
+        })
+        .await?;
+    made.ok_or(RegisterUserError::EmailTaken)
+}
+
+/// A user as it begins.
+pub(crate) fn new_user(
+    cx: &Cx,
+    email: EmailAddress,
+    name: Option<DisplayName>,
+    role: Role,
+) -> User {
+    User {
+        id: cx.platform().mint(cx.now()),
+        email,
+        name,
+        role,
+        status: UserStatus::Active,
+        created_at: cx.now(),
+        last_sign_in_at: None,
+        last_sign_in_address: None,
+        version: 1,
+    }
+}

@@ -1,0 +1,262 @@
+//! Signing in with a password: verify first, then open a session if the account is still what it was.
+
+use crate::cx::{Cx, TenantWide};
+use crate::hashing::HashingError;
+use crate::keyring::KeyringError;
+use crate::outcome::Recorded;
+use keyward_crypto::{AccessClaims, Verdict, mint_refresh_token, refresh_token_digest};
+use keyward_model::{
+    AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, RefreshToken,
+    RefreshTokenSecret, SealedTenantKey, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
+    User, UserId, UserStatus,
+};
+use keyward_policy::{Action, Denied};
+use keyward_store::TenantTx;
+use std::sync::Arc;
+
+/// The `client_id` of tokens that a user gets by signing in at Keyward itself.
+pub const FIRST_PARTY_CLIENT_ID: &str = "first-party";
+
+/// What a user presents.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Which account.
+    pub email: EmailAddress,
+    /// Its password.
+    pub password: Arc<Password>,
+    /// On which device.
+    pub device: Device,
+}
+
+/// A session with its tokens.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Proves the session, for a short time.
+    pub access_token: AccessTokenSecret,
+    /// How many seconds that is.
+    pub expires_in: i64,
+    /// Continues the session.
+    pub refresh_token: RefreshTokenSecret,
+    /// The session.
+    pub session: Session,
+    /// Whose it is.
+    pub user: User,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown, wrong or disabled: one answer for all.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// The password could not be verified.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// The tenant's keys could not be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Not allowed.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] keyward_store::Error),
+}
+
+/// What is read before the password is verified.
+struct Facts {
+    tenant: Tenant,
+    tenant_key: SealedTenantKey,
+    signing_key: SigningKey,
+    subject: Option<SignInSubject>,
+}
+
+/// Signs a user in.
+///
+/// # Errors
+/// [`SignInError`]. Unknown, wrong and disabled take the same way through the same work (ASVS V6.3.8).
+pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> {
+    let email = command.email.clone();
+    let facts = find_facts(cx, command.email).await?;
+    let hash = facts
+        .subject
+        .as_ref()
+        .map(|subject| subject.password_hash.clone());
+    let verdict = cx
+        .platform()
+        .hashing()
+        .verify(command.password.clone(), hash)
+        .await?;
+    match (&facts.subject, verdict) {
+        (Some(subject), Verdict::Right { outdated }) if subject.status == UserStatus::Active => {
+            let upgrade = match outdated {
+                true => Some(cx.platform().hash(command.password).await?),
+                false => None,
+            };
+            let subject = subject.clone();
+            open_session(cx, facts, subject, command.device, upgrade).await
+        }
+        (subject, verdict) => {
+            let reason = match (subject, verdict) {
+                (None, _) => SignInFailure::UnknownUser,
+                (Some(_), Verdict::Wrong) => SignInFailure::WrongPassword,
+                (Some(_), Verdict::Right { .. }) => SignInFailure::Disabled,
+            };
+            let user_id = subject.as_ref().map(|subject| subject.user_id);
+            refuse(cx, email, user_id, reason).await
+        }
+    }
+}
+
+async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> {
+    let (tenant, tenant_key, signing_keys, subject) = cx
+        .prepare(async move |tx| {
+            Ok((
+                tx.find_tenant().await?,
+                tx.find_newest_tenant_key().await?,
+                tx.list_signing_keys().await?,
+                tx.find_sign_in_subject(&email).await?,
+            ))
+        })
+        .await?;
+    match (tenant, tenant_key, signing_keys.into_iter().next()) {
+        (Some(tenant), Some(tenant_key), Some(signing_key)) => Ok(Facts {
+            tenant,
+            tenant_key,
+            signing_key,
+            subject,
+        }),
+        _ => Err(KeyringError::Missing.into()),
+    }
+}
+
+async fn refuse(
+    cx: &Cx,
+    email: EmailAddress,
+    user_id: Option<UserId>,
+    reason: SignInFailure,
+) -> Result<SignedIn, SignInError> {
+    cx.write::<_, SignInError, _>(async move |cx, _tx| {
+        let permit = cx.permit(Action::SignIn, &TenantWide)?;
+        Ok(Recorded::refused(
+            permit,
+            (),
+            Event::SignInRefused {
+                user_id,
+                email,
+                reason,
+            },
+        ))
+    })
+    .await?;
+    Err(SignInError::InvalidCredentials)
+}
+
+async fn open_session(
+    cx: &Cx,
+    facts: Facts,
+    subject: SignInSubject,
+    device: Device,
+    upgrade: Option<PasswordHash>,
+) -> Result<SignedIn, SignInError> {
+    let session = new_session(cx, &facts.tenant, subject.user_id, device);
+    let access_token = mint_access_token(cx, &facts, &session)?;
+    let refresh_token = mint_refresh_token(cx.platform().random());
+    let stored_token = RefreshToken {
+        id: cx.platform().mint(cx.now()),
+        session_id: session.id,
+        digest: refresh_token_digest(&refresh_token),
+        issued_at: cx.now(),
+        expires_at: session.expires_at,
+    };
+    let opened = cx
+        .write::<_, SignInError, _>(async move |cx, tx| {
+            let permit = cx.permit(Action::SignIn, &TenantWide)?;
+            let Some(user) = tx
+                .admit_sign_in(&subject, cx.now(), session.address.clone())
+                .await?
+            else {
+                return Ok(Recorded::refused(
+                    permit,
+                    None,
+                    changed_meanwhile(tx, &subject).await?,
+                ));
+            };
+            if let Some(hash) = upgrade {
+                tx.upgrade_password_hash(&subject, &hash).await?;
+            }
+            tx.insert_session(&session).await?;
+            tx.insert_refresh_token(&stored_token).await?;
+            let event = Event::SessionOpened {
+                session: session.clone(),
+            };
+            Ok(Recorded::new(permit, Some((session, user)), event))
+        })
+        .await?;
+    let (session, user) = opened.ok_or(SignInError::InvalidCredentials)?;
+    let expires_in = facts.tenant.settings.access_token_ttl_seconds;
+    Ok(SignedIn {
+        access_token,
+        expires_in,
+        refresh_token,
+        session,
+        user,
+    })
+}
+
+async fn changed_meanwhile(
+    tx: &mut TenantTx<'_>,
+    subject: &SignInSubject,
+) -> Result<Event, SignInError> {
+    let user = tx
+        .find_user(subject.user_id)
+        .await?
+        .ok_or(SignInError::InvalidCredentials)?;
+    Ok(Event::SignInRefused {
+        user_id: Some(user.id),
+        email: user.email,
+        reason: SignInFailure::ChangedMeanwhile,
+    })
+}
+
+fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Session {
+    Session {
+        id: cx.platform().mint(cx.now()),
+        user_id,
+        created_at: cx.now(),
+        last_active_at: cx.now(),
+        expires_at: cx.now().plus_seconds(tenant.settings.session_ttl_seconds),
+        idle_seconds: tenant.settings.session_idle_seconds,
+        address: cx.client().address.map(|address| address.to_string()),
+        user_agent: cx.client().user_agent.clone(),
+        device,
+        ended: None,
+        version: 1,
+    }
+}
+
+fn mint_access_token(
+    cx: &Cx,
+    facts: &Facts,
+    session: &Session,
+) -> Result<AccessTokenSecret, KeyringError> {
+    let issuer = facts.tenant.issuer.to_string();
+    let claims = AccessClaims {
+        iss: issuer.clone(),
+        sub: session.user_id,
+        aud: issuer,
+        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
+        sid: session.id,
+        jti: cx.platform().mint(cx.now()),
+        iat: cx.now().seconds(),
+        exp: cx
+            .now()
+            .plus_seconds(facts.tenant.settings.access_token_ttl_seconds)
+            .seconds(),
+    };
+    let keyring = cx
+        .platform()
+        .root_key()
+        .open_tenant_key(facts.tenant.id, &facts.tenant_key)?;
+    Ok(keyring.open_signer(&facts.signing_key)?.sign(&claims)?)
+}
