@@ -1,1 +1,23 @@
-//! The HTTP API of Keyward
+//! The HTTP API of Keyward: endpoints, how a request becomes a [`keyward_service::Cx`], and how an answer leaves.
+//!
+//! An endpoint is one file under `endpoints/`, declared once by an [`Endpoint`]: method, path, action, body limit,
+//! summary, shapes. From that declaration come the route, its check, its line in `/openapi.json` and in `/docs`. A route
+//! without an action cannot be written.
+//!
+//! What it is not: no rule lives here. A handler converts, calls one use case, and converts back.
+
+mod bodies;
+mod description;
+mod docs_page;
+mod endpoint;
+mod endpoints;
+mod extract;
+mod mapping;
+mod middleware;
+mod problem;
+mod router;
+
+pub use endpoint::{Endpoint, Plane};
+pub use endpoints::all as endpoints;
+pub use problem::{Code, FieldError, Problem};
+pub use router::{Api, ApiService, service};

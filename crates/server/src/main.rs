@@ -1,2 +1,40 @@
-//! keyward
-fn main() {}
+//! `keyward`: the one binary. Configuration, command line, wiring, listening, shutting down.
+//!
+//! What it is not: it decides nothing about users or tenants; its commands call the same use cases as the API.
+//!
+//! Invariants:
+//! - one process at a time changes a data folder (a lock on a file in it);
+//! - the system clock and the OS generator are read here and nowhere else (`ambient`);
+//! - a failure at start names the setting and the fix.
+
+mod ambient;
+mod command_line;
+mod commands;
+mod config;
+mod data_folder;
+mod demo;
+mod instance;
+mod output;
+mod telemetry;
+
+use clap::Parser;
+use command_line::CommandLine;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(commands::Failure::from)
+        .and_then(|runtime| runtime.block_on(commands::run(command_line)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(text) = failure.text() {
+                eprintln!("keyward: {text}");
+            }
+            failure.exit_code()
+        }
+    }
+}

@@ -91,11 +91,18 @@ async fn find_scope(
     let routes = candidates.into_iter().flatten().collect();
     let mut found = platform.store().resolve(routes).await?.into_iter();
     let [slug, host, key, default] = given.map(|given| given.then(|| found.next().flatten()));
-    let slug = slug.map(|scope| scope.ok_or(AuthenticationError::NoSuchTenant)).transpose()?;
-    let key = key.map(|scope| scope.ok_or(AuthenticationError::InvalidToken)).transpose()?;
+    let slug = slug
+        .map(|scope| scope.ok_or(AuthenticationError::NoSuchTenant))
+        .transpose()?;
+    let key = key
+        .map(|scope| scope.ok_or(AuthenticationError::InvalidToken))
+        .transpose()?;
     // A host that is no tenant's own is a shared one, and names nobody.
     let mut named = [slug, host.flatten(), key].into_iter().flatten();
-    let scope = named.next().or(default.flatten()).ok_or(AuthenticationError::NoSuchTenant)?;
+    let scope = named
+        .next()
+        .or(default.flatten())
+        .ok_or(AuthenticationError::NoSuchTenant)?;
     match named.all(|other| other.tenant_id() == scope.tenant_id()) {
         true => Ok(scope),
         false => Err(AuthenticationError::NoSuchTenant),

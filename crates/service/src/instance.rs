@@ -1,7 +1,7 @@
 //! The instance as a whole: that its root key is the right one, and that it was set up once.
 
 use crate::platform::Platform;
-use keyward_store::{Error, SystemTx};
+use keyward_store::{Error, Store, SystemTx};
 
 const ROOT_KEY_ID: &str = "root_key_id";
 const INITIALIZED_AT: &str = "initialized_at";
@@ -22,6 +22,16 @@ pub enum InstanceError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] Error),
+}
+
+/// The id of the root key that a database was sealed under; none while it is new.
+///
+/// # Errors
+/// The store's.
+pub async fn known_root_key_id(store: &Store) -> Result<Option<String>, Error> {
+    store
+        .system_read(async |tx: &mut SystemTx<'_>| tx.find_instance_setting(ROOT_KEY_ID).await)
+        .await
 }
 
 /// Holds the root key against the one that the database was sealed under; a new database takes it.

@@ -30,5 +30,6 @@ pub mod users;
 pub use cx::{Cx, Owned, Refusal, TenantWide};
 pub use hashing::{HashPool, HashingError};
 pub use keyring::{KeyringError, RootKey};
+pub use keyward_store::Error as StoreError;
 pub use outcome::{Disclosed, Recorded};
 pub use platform::{Parts, Platform, Settings};

@@ -6,6 +6,7 @@ use crate::keyring::KeyringError;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
 use crate::registration::new_user;
+use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
     Principal, Role, Route, SealedTenantKey, SigningKey, Slug, Tenant, TenantSettings,
@@ -138,6 +139,11 @@ pub async fn read_issuer(cx: &Cx) -> Result<(Tenant, Vec<SigningKey>), TenantErr
         ))
     })
     .await
+}
+
+/// Signing keys as JWKs (RFC 7517), without what is private.
+pub fn public_keys(keys: &[SigningKey]) -> Vec<serde_json::Value> {
+    keys.iter().map(public_jwk).collect()
 }
 
 async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, TenantError> {

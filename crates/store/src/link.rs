@@ -48,7 +48,7 @@ impl Link<'_> {
     ) -> Result<Answer, Error> {
         ledger.admit(statement)?;
         #[cfg(feature = "testing")]
-        statement.note_executed();
+        statement.note_executed(matches!(self, Self::Postgres(_)));
         let answer = match self {
             Self::Sqlite(connection) => sqlite::run(connection, statement, values),
             Self::Postgres(lease) => lease.run(statement, values).await,

@@ -69,11 +69,15 @@ pub fn migrate_sqlite(path: &Path, now: Timestamp) -> Result<Vec<&'static str>, 
         &applied_on_sqlite(&connection).map_err(failed)?,
         |migration| migration.sqlite.to_owned(),
     )?;
-    for migration in &pending {
-        apply_on_sqlite(&mut connection, migration, now)
-            .map_err(|error| refused(migration.name, error))?;
+    let mut done = Vec::new();
+    for migration in pending {
+        if apply_on_sqlite(&mut connection, migration, now)
+            .map_err(|error| refused(migration.name, error))?
+        {
+            done.push(migration.name);
+        }
     }
-    Ok(pending.iter().map(|migration| migration.name).collect())
+    Ok(done)
 }
 
 fn applied_on_sqlite(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
@@ -83,19 +87,27 @@ fn applied_on_sqlite(connection: &Connection) -> rusqlite::Result<Vec<(String, S
         .collect()
 }
 
+/// False when somebody else who migrates at the same time was faster.
 fn apply_on_sqlite(
     connection: &mut Connection,
     migration: &Migration,
     now: Timestamp,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let transaction =
         connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if applied_on_sqlite(&transaction)?
+        .iter()
+        .any(|(name, _)| name == migration.name)
+    {
+        return Ok(false);
+    }
     transaction.execute_batch(migration.sqlite)?;
     transaction.execute(
         "INSERT INTO schema_migrations (name, body, applied_at) VALUES (?1, ?2, ?3)",
         rusqlite::params![migration.name, migration.sqlite, now.micros()],
     )?;
-    transaction.commit()
+    transaction.commit()?;
+    Ok(true)
 }
 
 /// Brings a PostgreSQL database up to date. Returns the names of what was applied.

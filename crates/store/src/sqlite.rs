@@ -18,6 +18,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// How a SQLite store is opened.
@@ -79,6 +80,12 @@ impl Sqlite {
         E: From<Error> + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
+        // Inside its caller's runtime a timer or socket made by a slip is a foreign await, as it is anywhere, and no panic.
+        let runtime = Handle::try_current().ok();
+        let act = move |connection: &mut Connection| {
+            let _entered = runtime.as_ref().map(Handle::enter);
+            act(connection)
+        };
         let job: Box<dyn Job> = Box::new(UseCase { act, answer });
         match lane {
             Lane::Read => self.readers.enqueue(job),

@@ -10,8 +10,9 @@ pub(crate) struct Statement {
     text: &'static str,
     changes: bool,
     sqlite_text: OnceLock<String>,
+    /// On SQLite, and on PostgreSQL.
     #[cfg(feature = "testing")]
-    executed: std::sync::atomic::AtomicBool,
+    executed: [std::sync::atomic::AtomicBool; 2],
 }
 
 impl Statement {
@@ -22,7 +23,7 @@ impl Statement {
             changes: !starts_with(text, "SELECT"),
             sqlite_text: OnceLock::new(),
             #[cfg(feature = "testing")]
-            executed: std::sync::atomic::AtomicBool::new(false),
+            executed: [const { std::sync::atomic::AtomicBool::new(false) }; 2],
         }
     }
 
@@ -38,7 +39,7 @@ impl Statement {
     pub(crate) fn for_postgres(&self, without_tenant_filter: bool) -> Cow<'static, str> {
         match without_tenant_filter {
             false => Cow::Borrowed(self.text),
-            true => Cow::Owned(self.text.replace("tenant_id = $1", "$1::uuid IS NOT NULL")),
+            true => Cow::Owned(take_tenant_filter_out(self.text)),
         }
     }
 
@@ -48,15 +49,27 @@ impl Statement {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn note_executed(&self) {
-        self.executed
-            .store(true, std::sync::atomic::Ordering::Relaxed);
+    pub(crate) fn note_executed(&self, on_postgres: bool) {
+        self.executed[usize::from(on_postgres)].store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn was_executed(&self) -> bool {
-        self.executed.load(std::sync::atomic::Ordering::Relaxed)
+    pub(crate) fn was_executed(&self, on_postgres: bool) -> bool {
+        self.executed[usize::from(on_postgres)].load(std::sync::atomic::Ordering::Relaxed)
     }
+}
+
+/// Makes `tenant_id = $1` true for every row, also where it stands behind its table's alias.
+fn take_tenant_filter_out(text: &str) -> String {
+    let mut parts = text.split("tenant_id = $1");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut open, part| {
+        if open.ends_with('.') {
+            let alias = open.rfind(char::is_whitespace).map_or(0, |space| space + 1);
+            open.truncate(alias);
+        }
+        open + "$1::uuid IS NOT NULL" + part
+    })
 }
 
 const fn starts_with(text: &str, word: &str) -> bool {
@@ -90,6 +103,20 @@ mod tests {
     fn only_a_select_does_not_change_rows() {
         assert!(!Statement::new("A", "SELECT 1").changes());
         assert!(Statement::new("B", "UPDATE x SET y = $2 WHERE tenant_id = $1").changes());
+    }
+
+    #[test]
+    fn the_tenant_filter_goes_with_its_alias() {
+        let text = "SELECT s.a FROM s JOIN u ON u.tenant_id = s.tenant_id WHERE s.tenant_id = $1 AND s.id = $2";
+        assert_eq!(
+            Statement::new("A", text).for_postgres(true),
+            "SELECT s.a FROM s JOIN u ON u.tenant_id = s.tenant_id WHERE $1::uuid IS NOT NULL AND s.id = $2"
+        );
+        let text = "SELECT a FROM b WHERE tenant_id = $1";
+        assert_eq!(
+            Statement::new("B", text).for_postgres(true),
+            "SELECT a FROM b WHERE $1::uuid IS NOT NULL"
+        );
     }
 
     #[test]

@@ -20,14 +20,6 @@ fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     .flatten()
 }
 
-/// The names of all statements, and of those that no test in this process has run.
-pub fn statement_coverage() -> (usize, Vec<&'static str>) {
-    let missed = all_statements()
-        .filter(|statement| !statement.was_executed())
-        .map(|statement| statement.name());
-    (all_statements().count(), missed.collect())
-}
-
 /// The texts of all statements as PostgreSQL gets them, by name.
 pub fn statement_texts() -> Vec<(&'static str, String)> {
     all_statements()
@@ -36,6 +28,15 @@ pub fn statement_texts() -> Vec<(&'static str, String)> {
 }
 
 impl Store {
+    /// How many statements there are, and the names of those that no test in this process has run on this engine.
+    pub fn statement_coverage(&self) -> (usize, Vec<&'static str>) {
+        let on_postgres = self.postgres().is_some();
+        let missed = all_statements()
+            .filter(|statement| !statement.was_executed(on_postgres))
+            .map(|statement| statement.name());
+        (all_statements().count(), missed.collect())
+    }
+
     /// Prepares every statement on this engine.
     ///
     /// # Errors

@@ -1,1 +1,31 @@
-//! What the tests of Keyward share
+//! What the tests of Keyward share: a clock that stands still, randomness that repeats, databases, and first rows.
+//!
+//! What it is not: nothing here is ever shipped. It fails by panicking, since the only reader of its failures is a test.
+//!
+//! Invariants:
+//! - a test has a SQLite file of its own; on PostgreSQL the tests of one process share a database and are kept apart by
+//!   their tenants;
+//! - what cannot run here is written to the log of skipped tests, never silently passed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test's set-up that fails is a failed test"
+)]
+
+mod clock;
+mod databases;
+mod engines;
+mod fixtures;
+mod random;
+
+pub use clock::MockClock;
+pub use databases::{
+    Engine, PostgresUrls, Rows, TestDatabase, postgres_store, postgres_store_with, query_postgres,
+    scratch_postgres, scratch_postgres_store_with, sqlite_store, sqlite_store_with,
+};
+pub use fixtures::{
+    event_record, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_session,
+    unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_user,
+};
+pub use random::SeededRandom;

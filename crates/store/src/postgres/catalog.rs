@@ -18,12 +18,16 @@ pub(crate) struct TenantTable {
     pub(crate) faults: Vec<String>,
 }
 
-/// Every table and view with a column `tenant_id`, with its faults.
+/// Every table and view with a column `tenant_id`, with its faults. A policy is told by its name, command, whether it is
+/// permissive, whether it applies to the present role, and its two conditions.
 pub(crate) async fn tenant_tables(lease: &Lease) -> Result<Vec<TenantTable>, Error> {
     let rows = lease
         .catalog(
             "SELECT c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
                     COALESCE((SELECT string_agg(concat_ws('|', p.polname, p.polcmd, p.polpermissive,
+                                     (SELECT bool_or(CASE WHEN role = 0 THEN true
+                                                          ELSE pg_has_role(current_user, role, 'MEMBER') END)
+                                      FROM unnest(p.polroles) role),
                                      pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)),
                                      E'\\n' ORDER BY p.polname)
                               FROM pg_policy p WHERE p.polrelid = c.oid), ''),
@@ -70,9 +74,9 @@ fn examine(row: &tokio_postgres::Row) -> TenantTable {
 }
 
 fn expected_policies(table: &str) -> String {
-    let isolation = format!("tenant_isolation|*|t|{ISOLATION}|{ISOLATION}");
+    let isolation = format!("tenant_isolation|*|t|t|{ISOLATION}|{ISOLATION}");
     match READ_BY_SYSTEM.contains(&table) {
-        true => format!("system_reads|r|t|true\n{isolation}"),
+        true => format!("system_reads|r|t|f|true\n{isolation}"),
         false => isolation,
     }
 }

@@ -10,14 +10,16 @@ pub(crate) struct UnsafeRole {
     pub(crate) because: &'static str,
 }
 
-/// The roles that the connection's role is, or is a member of, and that could see every tenant.
+/// The roles that the connection's role is, or is a member of, and that could see every tenant. Its own comes first: a
+/// superuser counts as a member of every role.
 pub(crate) async fn unsafe_roles(lease: &Lease) -> Result<Vec<UnsafeRole>, Error> {
     let rows = lease
         .catalog(
             "SELECT r.rolname::text, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
                     EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                             WHERE c.relowner = r.oid AND n.nspname = current_schema() AND c.relkind IN ('r', 'p'))
-             FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER') ORDER BY r.rolname",
+             FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER')
+             ORDER BY r.rolname <> current_user, r.rolname",
         )
         .await?;
     let mut found = Vec::new();

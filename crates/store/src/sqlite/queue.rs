@@ -57,7 +57,10 @@ impl Drop for Queue {
     fn drop(&mut self) {
         self.sender = None;
         for thread in self.threads.drain(..) {
-            let _ = thread.join();
+            // A closure may have held the last clone of the store: its thread ends by itself, it cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }

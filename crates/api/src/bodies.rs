@@ -1,0 +1,143 @@
+//! The shapes that several endpoints give.
+
+use keyward_model::{Page, Session, SessionId, Tenant, User};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserBody {
+    /// UUIDv7.
+    id: String,
+    /// As the user gave it.
+    #[schema(format = "email")]
+    email: String,
+    /// How the user wants to be called.
+    name: Option<String>,
+    /// `member` or `administrator`.
+    #[schema(value_type = String)]
+    role: keyward_model::Role,
+    /// `active` or `disabled`.
+    #[schema(value_type = String)]
+    status: keyward_model::UserStatus,
+    /// RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    created_at: String,
+    /// RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    last_sign_in_at: Option<String>,
+    /// From where that was.
+    last_sign_in_address: Option<String>,
+}
+
+/// A session.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionBody {
+    /// UUIDv7; it is the `sid` of the session's tokens.
+    id: String,
+    /// Whether it is the one of this request.
+    current: bool,
+    /// RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    created_at: String,
+    /// RFC 3339, UTC; to about a minute.
+    #[schema(format = "date-time")]
+    last_active_at: String,
+    /// When it ends whatever happens.
+    #[schema(format = "date-time")]
+    expires_at: String,
+    /// When it ends if no request comes.
+    #[schema(format = "date-time")]
+    idles_out_at: String,
+    /// From where the user signed in.
+    address: Option<String>,
+    /// With which agent.
+    user_agent: Option<String>,
+    /// What the client said of its device.
+    device: DeviceBody,
+}
+
+/// A device, in its own words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeviceBody {
+    /// A name that the user knows it by.
+    name: Option<String>,
+    /// By which the client recognizes the device.
+    fingerprint: Option<String>,
+    /// Which device wins a conflict; higher wins.
+    priority: i64,
+}
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TenantBody {
+    /// UUIDv7.
+    id: String,
+    /// Its short name.
+    slug: String,
+    /// The `iss` of its tokens.
+    issuer: String,
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PageBody<T> {
+    /// The items.
+    items: Vec<T>,
+    /// Where the next page begins, for `?cursor=`; null on the last.
+    next_cursor: Option<String>,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.to_string(),
+            name: user.name.map(|name| name.to_string()),
+            role: user.role,
+            status: user.status,
+            created_at: user.created_at.to_string(),
+            last_sign_in_at: user.last_sign_in_at.map(|moment| moment.to_string()),
+            last_sign_in_address: user.last_sign_in_address,
+        }
+    }
+}
+
+impl SessionBody {
+    pub(crate) fn new(session: Session, current: Option<SessionId>) -> Self {
+        Self {
+            id: session.id.to_string(),
+            current: current == Some(session.id),
+            created_at: session.created_at.to_string(),
+            last_active_at: session.last_active_at.to_string(),
+            expires_at: session.expires_at.to_string(),
+            idles_out_at: session.idles_out_at().to_string(),
+            address: session.address,
+            user_agent: session.user_agent,
+            device: DeviceBody {
+                name: session.device.name,
+                fingerprint: session.device.fingerprint,
+                priority: session.device.priority,
+            },
+        }
+    }
+}
+
+impl From<Tenant> for TenantBody {
+    fn from(tenant: Tenant) -> Self {
+        Self {
+            id: tenant.id.to_string(),
+            slug: tenant.slug.to_string(),
+            issuer: tenant.issuer.to_string(),
+        }
+    }
+}
+
+impl<T> From<Page<T>> for PageBody<T> {
+    fn from(page: Page<T>) -> Self {
+        Self {
+            items: page.items,
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        }
+    }
+}

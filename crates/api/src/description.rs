@@ -1,0 +1,201 @@
+//! The OpenAPI 3.1 description, made from the endpoints' declarations.
+
+use crate::endpoint::{Endpoint, Plane};
+use crate::problem::{Code, ProblemBody};
+use axum::http::StatusCode;
+use keyward_policy::Rule;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+/// A named JSON schema, with those that it refers to.
+#[derive(Clone)]
+pub(crate) struct Shape {
+    pub(crate) name: String,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+pub(crate) fn shape_of<T: ToSchema>() -> Shape {
+    let name = T::name().into_owned();
+    let mut schemas = vec![(name.clone(), T::schema())];
+    T::schemas(&mut schemas);
+    Shape { name, schemas }
+}
+
+impl Shape {
+    /// Its properties, and which of them are required.
+    pub(crate) fn properties(&self) -> Vec<(String, Value, bool)> {
+        let schema = self
+            .schemas
+            .first()
+            .map(|(_, schema)| json!(schema))
+            .unwrap_or_default();
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let properties = schema["properties"]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        properties
+            .into_iter()
+            .map(|(name, property)| {
+                let is_required = required.contains(&json!(name));
+                (name, property, is_required)
+            })
+            .collect()
+    }
+
+    fn reference(&self) -> Value {
+        json!({ "$ref": format!("#/components/schemas/{}", self.name) })
+    }
+}
+
+/// The whole document.
+pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    let mut schemas = Map::new();
+    add_schemas(&mut schemas, &shape_of::<ProblemBody>());
+    for endpoint in endpoints {
+        let operation = describe_operation(endpoint);
+        paths
+            .entry(endpoint.path())
+            .or_default()
+            .insert(endpoint.method().to_lowercase(), operation);
+        let shapes = [&endpoint.request, &endpoint.answer.1];
+        shapes
+            .into_iter()
+            .flatten()
+            .for_each(|shape| add_schemas(&mut schemas, shape));
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Keyward",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Authentication, sessions and audit for multi-tenant applications.",
+            "description": "A request names its tenant by its access token, by the host, or by `/t/{slug}` in front of \
+                any path of the tenant plane. Errors are `application/problem+json` with a stable `code`.",
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/", "description": "A tenant's own host, or a development instance" }, {
+            "url": "/t/{slug}",
+            "description": "A tenant on a shared host",
+            "variables": { "slug": { "default": "demo" } },
+        }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "access_token": { "type": "http", "scheme": "bearer", "bearerFormat": "at+jwt (RFC 9068)" },
+            },
+        },
+    })
+}
+
+fn add_schemas(schemas: &mut Map<String, Value>, shape: &Shape) {
+    for (name, schema) in &shape.schemas {
+        schemas.entry(name.clone()).or_insert_with(|| json!(schema));
+    }
+}
+
+fn describe_operation(endpoint: &Endpoint) -> Value {
+    let mut operation = json!({
+        "operationId": endpoint.action().name().replace('.', "_") + &suffix_of(endpoint),
+        "summary": endpoint.summary,
+        "tags": [endpoint.action().resource_kind()],
+        "x-keyward-action": endpoint.action().name(),
+        "parameters": parameters_of(endpoint),
+        "responses": responses_of(endpoint),
+    });
+    if let Some(request) = &endpoint.request {
+        let content = json!({ "application/json": { "schema": request.reference() } });
+        operation["requestBody"] = json!({ "required": true, "content": content });
+    }
+    if endpoint.action().rule() != Rule::Anyone {
+        operation["security"] = json!([{ "access_token": [] }]);
+    }
+    operation
+}
+
+/// Several endpoints may ask for one action; the path tells them apart.
+fn suffix_of(endpoint: &Endpoint) -> String {
+    let last = endpoint.path().rsplit('/').next().unwrap_or_default();
+    format!("__{}", last.replace(['{', '}', '.'], "").replace('-', "_"))
+}
+
+fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
+    let in_path = endpoint.path().split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } })
+    });
+    let properties = endpoint
+        .query
+        .as_ref()
+        .map(Shape::properties)
+        .unwrap_or_default();
+    let in_query = properties.into_iter().map(|(name, mut schema, required)| {
+        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description })
+    });
+    in_path.chain(in_query).collect()
+}
+
+fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
+    let (status, shape) = &endpoint.answer;
+    let mut answer = json!({ "description": status.canonical_reason().unwrap_or_default() });
+    if let Some(shape) = shape {
+        answer["content"] = json!({ "application/json": { "schema": shape.reference() } });
+    }
+    let mut responses = Map::from_iter([(status.as_u16().to_string(), answer)]);
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in problems_of(endpoint) {
+        by_status
+            .entry(code.status().as_u16())
+            .or_default()
+            .push(code.name());
+    }
+    for (status, codes) in by_status {
+        let reason = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or_default();
+        let content = json!({ "application/problem+json": { "schema": shape_of::<ProblemBody>().reference() } });
+        let description = format!("{reason}: `{}`", codes.join("`, `"));
+        responses.insert(
+            status.to_string(),
+            json!({ "description": description, "content": content }),
+        );
+    }
+    responses
+}
+
+/// What can go wrong: what the endpoint declares, and what its kind brings.
+pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
+    let mut problems = endpoint.problems.clone();
+    if endpoint.request.is_some() {
+        let body = [
+            Code::InvalidJson,
+            Code::InvalidBody,
+            Code::UnsupportedMediaType,
+            Code::BodyTooLarge,
+        ];
+        problems.extend(body);
+    }
+    if endpoint.query.is_some() {
+        problems.push(Code::InvalidQuery);
+    }
+    if endpoint.plane() == Plane::Tenant {
+        problems.extend([Code::InvalidToken, Code::NotFound, Code::Unavailable]);
+    }
+    match endpoint.action().rule() {
+        Rule::Anyone => {}
+        Rule::Owner => problems.push(Code::Unauthenticated),
+        Rule::Administrator | Rule::Operator => {
+            problems.extend([Code::Unauthenticated, Code::Forbidden])
+        }
+    }
+    problems.push(Code::Internal);
+    problems.sort_by_key(|code| (code.status(), code.name()));
+    problems.dedup();
+    problems
+}

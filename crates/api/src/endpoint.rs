@@ -1,0 +1,185 @@
+//! The declaration of an endpoint: everything that is said of it, in one place.
+
+use crate::description::{Shape, shape_of};
+use crate::middleware::gate;
+use crate::problem::Code;
+use crate::router::Api;
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::{Method, StatusCode};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use keyward_policy::Action;
+use utoipa::ToSchema;
+
+/// The longest body that is read unless an endpoint declares another limit, in bytes.
+const BODY_BYTES_MAX: usize = 64 * 1_024;
+
+/// Whose an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    /// The instance's: it is the same for every tenant and knows no caller. Its action is one for anyone.
+    Instance,
+    /// A tenant's: the request names one, and a caller is looked for.
+    Tenant,
+}
+
+/// One method on one path.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(crate) declaration: Declaration,
+    pub(crate) summary: &'static str,
+    pub(crate) request: Option<Shape>,
+    pub(crate) query: Option<Shape>,
+    pub(crate) answer: (StatusCode, Option<Shape>),
+    pub(crate) problems: Vec<Code>,
+    handler: MethodRouter<Api>,
+}
+
+/// What the gate needs to know of an endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declaration {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) action: Action,
+    pub(crate) plane: Plane,
+    pub(crate) body_bytes_max: usize,
+}
+
+impl Endpoint {
+    /// Declares a GET.
+    pub(crate) fn get(path: &'static str, action: Action) -> Self {
+        Self::new("GET", path, action)
+    }
+
+    /// Declares a POST.
+    pub(crate) fn post(path: &'static str, action: Action) -> Self {
+        Self::new("POST", path, action)
+    }
+
+    /// Declares a PATCH.
+    pub(crate) fn patch(path: &'static str, action: Action) -> Self {
+        Self::new("PATCH", path, action)
+    }
+
+    /// Declares a DELETE.
+    pub(crate) fn delete(path: &'static str, action: Action) -> Self {
+        Self::new("DELETE", path, action)
+    }
+
+    fn new(method: &'static str, path: &'static str, action: Action) -> Self {
+        let plane = Plane::Tenant;
+        Self {
+            declaration: Declaration {
+                method,
+                path,
+                action,
+                plane,
+                body_bytes_max: BODY_BYTES_MAX,
+            },
+            summary: "",
+            request: None,
+            query: None,
+            answer: (StatusCode::OK, None),
+            problems: Vec::new(),
+            handler: MethodRouter::new(),
+        }
+    }
+
+    /// It is the instance's, not a tenant's.
+    pub(crate) fn of_instance(mut self) -> Self {
+        self.declaration.plane = Plane::Instance;
+        self
+    }
+
+    /// One sentence that says what it does.
+    pub(crate) fn summary(mut self, summary: &'static str) -> Self {
+        self.summary = summary;
+        self
+    }
+
+    /// The shape of its JSON body.
+    pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
+        self.request = Some(shape_of::<T>());
+        self
+    }
+
+    /// The shape of its query.
+    pub(crate) fn query<T: ToSchema>(mut self) -> Self {
+        self.query = Some(shape_of::<T>());
+        self
+    }
+
+    /// The status and shape of its answer.
+    pub(crate) fn gives<T: ToSchema>(mut self, status: StatusCode) -> Self {
+        self.answer = (status, Some(shape_of::<T>()));
+        self
+    }
+
+    /// The status of its answer, which has no body or none in JSON.
+    pub(crate) fn gives_no_json(mut self, status: StatusCode) -> Self {
+        self.answer = (status, None);
+        self
+    }
+
+    /// What can go wrong, besides what can at every endpoint of its kind.
+    pub(crate) fn fails_with(mut self, problems: &[Code]) -> Self {
+        self.problems.extend_from_slice(problems);
+        self
+    }
+
+    /// Its handler, which completes the declaration.
+    pub(crate) fn handled_by<H, T>(mut self, handler: H) -> Self
+    where
+        H: Handler<T, Api>,
+        T: 'static,
+    {
+        let filter = Method::from_bytes(self.declaration.method.as_bytes())
+            .ok()
+            .and_then(|method| MethodFilter::try_from(method).ok());
+        if let Some(filter) = filter {
+            self.handler = on(filter, handler);
+        }
+        self
+    }
+
+    /// Its method, as in a request line.
+    pub fn method(&self) -> &'static str {
+        self.declaration.method
+    }
+
+    /// Its path, with parameters in braces.
+    pub fn path(&self) -> &'static str {
+        self.declaration.path
+    }
+
+    /// What it asks policy for.
+    pub fn action(&self) -> Action {
+        self.declaration.action
+    }
+
+    /// Whose it is.
+    pub fn plane(&self) -> Plane {
+        self.declaration.plane
+    }
+
+    /// Adds its route, behind its gate.
+    pub(crate) fn add_to(self, router: Router<Api>, api: &Api) -> Router<Api> {
+        let gated = self.handler.layer(axum::middleware::from_fn_with_state(
+            (api.clone(), self.declaration),
+            gate::pass,
+        ));
+        router.route(self.declaration.path, gated)
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{} {} ({})",
+            self.method(),
+            self.path(),
+            self.action().name()
+        )
+    }
+}

@@ -1,0 +1,37 @@
+//! Every endpoint, one a file; the folders mirror the paths.
+
+mod admin;
+mod auth;
+mod description;
+mod health;
+mod profile;
+mod session;
+mod sessions;
+mod well_known;
+
+use crate::endpoint::Endpoint;
+
+/// All of them. What is not here is not served.
+pub fn all() -> Vec<Endpoint> {
+    vec![
+        health::alive(),
+        health::ready(),
+        description::openapi(),
+        description::page(),
+        description::style(),
+        well_known::keys(),
+        well_known::openid_configuration(),
+        well_known::authorization_server(),
+        auth::register::endpoint(),
+        auth::login::endpoint(),
+        auth::logout::endpoint(),
+        session::endpoint(),
+        sessions::list::endpoint(),
+        sessions::revoke::one(),
+        sessions::revoke::others(),
+        sessions::revoke::all(),
+        profile::read(),
+        profile::change(),
+        admin::audit_events::endpoint(),
+    ]
+}

@@ -1,0 +1,3 @@
+//! `/v1/admin/…`: what a tenant's administrators see and do.
+
+pub(super) mod audit_events;

@@ -1,0 +1,5 @@
+//! `/v1/auth/…`: becoming somebody, and stopping.
+
+pub(super) mod login;
+pub(super) mod logout;
+pub(super) mod register;

@@ -1,0 +1,94 @@
+//! What a tenant publishes for those who verify its tokens: `/.well-known/…`
+
+use crate::endpoint::Endpoint;
+use crate::extract::Caller;
+use crate::problem::Problem;
+use axum::Json;
+use axum::http::{HeaderName, StatusCode, header};
+use keyward_policy::Action;
+use keyward_service::tenants::{public_keys, read_issuer};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// How long verifiers may keep it. A new key is published this long before it signs.
+const CACHE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+
+/// A JWK Set (RFC 7517 §5).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeysAnswer {
+    /// The public keys, newest first.
+    #[schema(value_type = Vec<Object>)]
+    keys: Vec<Value>,
+}
+
+/// Metadata of an issuer (RFC 8414 §2).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct IssuerAnswer {
+    /// The `iss` of the tenant's tokens.
+    issuer: String,
+    /// Where its keys are.
+    jwks_uri: String,
+    /// None yet: users sign in at `/v1/auth/login`.
+    response_types_supported: Vec<&'static str>,
+    /// None yet.
+    grant_types_supported: Vec<&'static str>,
+    /// One `sub` a user, the same for all clients.
+    subject_types_supported: Vec<&'static str>,
+    /// What tokens are signed with.
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+}
+
+pub(crate) fn keys() -> Endpoint {
+    Endpoint::get("/.well-known/jwks.json", Action::ReadIssuerMetadata)
+        .summary("The public keys that verify the tenant's tokens.")
+        .gives::<KeysAnswer>(StatusCode::OK)
+        .handled_by(give_keys)
+}
+
+pub(crate) fn openid_configuration() -> Endpoint {
+    Endpoint::get(
+        "/.well-known/openid-configuration",
+        Action::ReadIssuerMetadata,
+    )
+    .summary("The tenant's issuer metadata; appended to the issuer.")
+    .gives::<IssuerAnswer>(StatusCode::OK)
+    .handled_by(give_issuer)
+}
+
+pub(crate) fn authorization_server() -> Endpoint {
+    Endpoint::get(
+        "/.well-known/oauth-authorization-server",
+        Action::ReadIssuerMetadata,
+    )
+    .summary("The same (RFC 8414); inserted in front of the issuer's path.")
+    .gives::<IssuerAnswer>(StatusCode::OK)
+    .handled_by(give_issuer)
+}
+
+async fn give_keys(
+    Caller(cx): Caller,
+) -> Result<([(HeaderName, &'static str); 1], Json<KeysAnswer>), Problem> {
+    let (_, keys) = read_issuer(&cx).await?;
+    Ok((
+        CACHE,
+        Json(KeysAnswer {
+            keys: public_keys(&keys),
+        }),
+    ))
+}
+
+async fn give_issuer(
+    Caller(cx): Caller,
+) -> Result<([(HeaderName, &'static str); 1], Json<IssuerAnswer>), Problem> {
+    let (tenant, _) = read_issuer(&cx).await?;
+    let answer = IssuerAnswer {
+        jwks_uri: format!("{}/.well-known/jwks.json", tenant.issuer),
+        issuer: tenant.issuer.to_string(),
+        response_types_supported: vec![],
+        grant_types_supported: vec![],
+        subject_types_supported: vec!["public"],
+        id_token_signing_alg_values_supported: vec!["EdDSA"],
+    };
+    Ok((CACHE, Json(answer)))
+}

@@ -1,0 +1,236 @@
+//! What a handler is given: the caller, a strict body, a strict query, an id from the path.
+
+use crate::endpoint::Declaration;
+use crate::problem::{Code, FieldError, Problem};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use keyward_model::{Id, PageRequest};
+use keyward_service::Cx;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use utoipa::ToSchema;
+use zeroize::Zeroizing;
+
+/// The request's context, which the endpoint's gate made.
+pub(crate) struct Caller(pub(crate) Cx);
+
+/// A JSON body without unknown fields, within the endpoint's limit.
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// A query without unknown parameters.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+/// The id in a path. What is no id names nothing, so it is not found.
+pub(crate) struct PathId<K>(pub(crate) Id<K>);
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // Absent only when an endpoint of the instance asks for a caller: a fault that its first test finds.
+        parts
+            .extensions
+            .get::<Cx>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::new(Code::Internal))
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        if !is_json(&parts) {
+            return Err(Problem::new(Code::UnsupportedMediaType));
+        }
+        let limit = parts
+            .extensions
+            .get::<Declaration>()
+            .map_or(0, |declaration| declaration.body_bytes_max);
+        let bytes = Limited::new(body, limit).collect().await.map_err(|error| {
+            match too_long(error.as_ref()) {
+                true => {
+                    Problem::new(Code::BodyTooLarge).with_detail(format!("at most {limit} bytes"))
+                }
+                false => Problem::new(Code::InvalidJson).with_detail("the body ended early"),
+            }
+        })?;
+        let bytes = Zeroizing::new(bytes.to_bytes().to_vec());
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(parameters)| Self(parameters))
+            .map_err(|rejection| {
+                Problem::new(Code::InvalidQuery).with_detail(rejection.body_text())
+            })
+    }
+}
+
+impl<S: Send + Sync, K> FromRequestParts<S> for PathId<K> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let named = Path::<Id<K>>::from_request_parts(parts, state).await;
+        named
+            .map(|Path(id)| Self(id))
+            .map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
+/// A secret in a body: wiped when dropped, never shown.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}
+
+/// Collects what is wrong with the fields of a body, so that a client hears of all at once.
+#[derive(Debug, Default)]
+pub(crate) struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// The value, or a note of what is wrong with the field at `pointer`.
+    pub(crate) fn check<T, E: std::fmt::Display>(
+        &mut self,
+        pointer: &str,
+        code: impl FnOnce(&E) -> &'static str,
+        value: Result<T, E>,
+    ) -> Option<T> {
+        let noted = |error: &E| FieldError {
+            pointer: pointer.to_owned(),
+            code: code(error),
+            detail: error.to_string(),
+        };
+        value.map_err(|error| self.0.push(noted(&error))).ok()
+    }
+
+    /// The problem that says all of it.
+    pub(crate) fn into_problem(self) -> Problem {
+        Problem::new(Code::InvalidBody).with_fields(self.0)
+    }
+}
+
+fn is_json(parts: &Parts) -> bool {
+    let media_type = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(too_long)
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer_to(error.path());
+        let error = error.into_inner();
+        match error.is_data() {
+            true => Problem::new(Code::InvalidBody).with_fields(vec![field_error(pointer, &error)]),
+            false => Problem::new(Code::InvalidJson).with_detail(without_position(&error)),
+        }
+    })?;
+    match deserializer.end() {
+        Ok(()) => Ok(parsed),
+        Err(_) => {
+            Err(Problem::new(Code::InvalidJson).with_detail("something follows the JSON value"))
+        }
+    }
+}
+
+fn field_error(pointer: String, error: &serde_json::Error) -> FieldError {
+    let detail = without_position(error);
+    let code = match detail.split_once(' ').map(|(word, _)| word) {
+        Some("unknown") => "unknown_field",
+        Some("missing") => "missing",
+        _ => "invalid",
+    };
+    // The detail of a wrong type repeats the value, which may be a secret.
+    let detail = match detail.split_once(", expected ") {
+        Some((_, expected)) if code == "invalid" => format!("expected {expected}"),
+        _ => detail,
+    };
+    FieldError {
+        pointer,
+        code,
+        detail,
+    }
+}
+
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// RFC 6901, with `~` and `/` escaped.
+fn pointer_to(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageParameters {
+    /// How many items, 1 to 200; 50 unless given.
+    #[schema(value_type = Option<u16>, minimum = 1, maximum = 200)]
+    pub(crate) limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+impl PageParameters {
+    pub(crate) fn into_request(self) -> Result<PageRequest, Problem> {
+        let limit = query_value("limit", self.limit)?;
+        Ok(PageRequest::new(limit, query_value("cursor", self.cursor)?))
+    }
+}
+
+/// The value of a query parameter, read by its type's own rule.
+pub(crate) fn query_value<T: FromStr>(
+    name: &str,
+    text: Option<String>,
+) -> Result<Option<T>, Problem> {
+    let invalid = || {
+        let detail = "not of its form".to_owned();
+        let error = FieldError {
+            pointer: format!("/query/{name}"),
+            code: "invalid",
+            detail,
+        };
+        Problem::new(Code::InvalidQuery).with_fields(vec![error])
+    };
+    text.map(|text| text.parse().map_err(|_| invalid()))
+        .transpose()
+}

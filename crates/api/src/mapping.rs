@@ -1,0 +1,133 @@
+//! Every error of every use case, as the client sees it. Internal text stays here: it is logged once and never leaves.
+
+use crate::problem::{Code, Problem};
+use keyward_service::audit::AuditError;
+use keyward_service::authentication::AuthenticationError;
+use keyward_service::profile::ProfileError;
+use keyward_service::registration::RegisterUserError;
+use keyward_service::sessions::SessionError;
+use keyward_service::sign_in::SignInError;
+use keyward_service::tenants::TenantError;
+use keyward_service::{HashingError, Refusal, StoreError};
+use std::fmt::Display;
+
+impl From<AuthenticationError> for Problem {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            AuthenticationError::NoSuchTenant => {
+                Self::new(Code::NotFound).with_detail("no such tenant")
+            }
+            AuthenticationError::InvalidToken => Self::new(Code::InvalidToken),
+            AuthenticationError::Signing(error) => internal(error),
+            AuthenticationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unauthenticated => Self::new(Code::Unauthenticated),
+            Refusal::Denied(_) => Self::new(Code::Forbidden),
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterUserError> for Problem {
+    fn from(error: RegisterUserError) -> Self {
+        match error {
+            RegisterUserError::EmailTaken => Self::new(Code::EmailTaken),
+            RegisterUserError::Hashing(error) => error.into(),
+            RegisterUserError::Denied(_) => Self::new(Code::Forbidden),
+            RegisterUserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInError> for Problem {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            SignInError::Hashing(error) => error.into(),
+            SignInError::Keyring(error) => internal(error),
+            SignInError::Denied(_) => Self::new(Code::Forbidden),
+            SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error {
+            // Somebody else's session is as if it did not exist.
+            SessionError::NotFound | SessionError::Denied(_) => Self::new(Code::NotFound),
+            SessionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProfileError> for Problem {
+    fn from(error: ProfileError) -> Self {
+        match error {
+            ProfileError::NotFound | ProfileError::Denied(_) => Self::new(Code::NotFound),
+            ProfileError::Changed => Self::new(Code::ChangedMeanwhile),
+            ProfileError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::Denied(_) => Self::new(Code::Forbidden),
+            AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TenantError> for Problem {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::NotFound | TenantError::Denied(_) => Self::new(Code::NotFound),
+            TenantError::Store(error) => error.into(),
+            TenantError::Hashing(error) => error.into(),
+            // Tenants are made at the command line; no route leads here.
+            TenantError::Taken
+            | TenantError::HostTaken(_)
+            | TenantError::Issuer(_)
+            | TenantError::Keyring(_) => internal(error),
+        }
+    }
+}
+
+impl From<HashingError> for Problem {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Busy => Self::new(Code::Unavailable),
+            HashingError::Hash(error) => internal(error),
+            HashingError::Ended => internal(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Retry(_) | StoreError::OutcomeUnknown(_) => {
+                tracing::warn!(%error, "the store could not serve a request");
+                Self::new(Code::Unavailable)
+            }
+            StoreError::Conflict { .. }
+            | StoreError::Corrupt { .. }
+            | StoreError::Misuse(_)
+            | StoreError::Statement { .. }
+            | StoreError::Unfit(_) => internal(error),
+        }
+    }
+}
+
+fn internal(error: impl Display) -> Problem {
+    tracing::error!(%error, "a request failed");
+    Problem::new(Code::Internal)
+}

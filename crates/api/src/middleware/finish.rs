@@ -1,0 +1,84 @@
+//! The outermost layer: gives the request its id, finishes whatever comes back, and writes one line about it.
+
+use super::headers;
+use crate::problem::{Code, Problem};
+use crate::router::Api;
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use keyward_model::Client;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use tracing::Instrument;
+
+/// How much of a `User-Agent` is kept.
+const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// The route that a request matched, for its log line: the pattern, never the path with its ids.
+#[derive(Debug, Clone)]
+pub(crate) struct Route(pub(crate) MatchedPath);
+
+pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let begun = api.platform.now();
+    let client = client_of(&api, &request);
+    let request_id = client.request_id;
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", %request_id);
+    request.extensions_mut().insert(client);
+    let answered = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await;
+    let mut response = answered.unwrap_or_else(|_| {
+        // The panic hook has printed where.
+        Problem::new(Code::Internal).into_response()
+    });
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
+        let route = response.extensions_mut().remove::<Route>();
+        response = problem.into_answer(request_id);
+        allow.map(|methods| {
+            response
+                .headers_mut()
+                .insert(axum::http::header::ALLOW, methods)
+        });
+        route.map(|route| response.extensions_mut().insert(route));
+    }
+    headers::add_to(response.headers_mut());
+    if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value);
+    }
+    let route = response
+        .extensions()
+        .get::<Route>()
+        .map_or("none", |route| route.0.as_str());
+    let micros = api.platform.now().since(begun).as_micros();
+    span.in_scope(
+        || tracing::info!(%method, route, status = response.status().as_u16(), micros, "answered"),
+    );
+    response
+}
+
+fn client_of(api: &Api, request: &Request) -> Client {
+    Client {
+        address: request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|peer| peer.0.ip().to_canonical()),
+        user_agent: user_agent(request.headers()),
+        request_id: api.platform.mint(api.platform.now()),
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let text = String::from_utf8_lossy(headers.get(USER_AGENT)?.as_bytes()).into_owned();
+    let end = (0..=USER_AGENT_BYTES_MAX.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))?;
+    text.get(..end).map(str::to_owned)
+}

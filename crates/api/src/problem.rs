@@ -1,0 +1,273 @@
+//! Errors as clients see them (RFC 9457), each with a stable code.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use keyward_model::RequestId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong, for programs. A code keeps its meaning for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The body is not JSON.
+    InvalidJson,
+    /// The body is JSON of another shape, or a value in it is not of its form.
+    InvalidBody,
+    /// A query parameter is unknown or not of its form.
+    InvalidQuery,
+    /// The body is of another media type.
+    UnsupportedMediaType,
+    /// The body is too long.
+    BodyTooLarge,
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// The access token is not valid, or its session is over.
+    InvalidToken,
+    /// The address or the password is wrong.
+    InvalidCredentials,
+    /// The caller may not do this.
+    Forbidden,
+    /// There is no such thing, or the caller may not see it.
+    NotFound,
+    /// The path has no such method.
+    MethodNotAllowed,
+    /// The address has an account.
+    EmailTaken,
+    /// Somebody else changed it at the same moment.
+    ChangedMeanwhile,
+    /// Keyward is too busy, or its database cannot be reached.
+    Unavailable,
+    /// A fault in Keyward.
+    Internal,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 15] = [
+        Self::InvalidJson,
+        Self::InvalidBody,
+        Self::InvalidQuery,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::Unauthenticated,
+        Self::InvalidToken,
+        Self::InvalidCredentials,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::EmailTaken,
+        Self::ChangedMeanwhile,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// Its name, status and title.
+    fn entry(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::InvalidJson => (
+                "invalid_json",
+                StatusCode::BAD_REQUEST,
+                "The body is not JSON",
+            ),
+            Self::InvalidBody => (
+                "invalid_body",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The body is not of the right form",
+            ),
+            Self::InvalidQuery => (
+                "invalid_query",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The query is not of the right form",
+            ),
+            Self::UnsupportedMediaType => (
+                "unsupported_media_type",
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "The body is not application/json",
+            ),
+            Self::BodyTooLarge => (
+                "body_too_large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is too long",
+            ),
+            Self::Unauthenticated => (
+                "unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                "An access token is needed",
+            ),
+            Self::InvalidToken => (
+                "invalid_token",
+                StatusCode::UNAUTHORIZED,
+                "The access token is not valid",
+            ),
+            Self::InvalidCredentials => (
+                "invalid_credentials",
+                StatusCode::UNAUTHORIZED,
+                "The e-mail address or the password is wrong",
+            ),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "You may not do this"),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
+            Self::MethodNotAllowed => (
+                "method_not_allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This path has no such method",
+            ),
+            Self::EmailTaken => (
+                "email_taken",
+                StatusCode::CONFLICT,
+                "The e-mail address has an account",
+            ),
+            Self::ChangedMeanwhile => (
+                "changed_meanwhile",
+                StatusCode::CONFLICT,
+                "It was changed at the same moment",
+            ),
+            Self::Unavailable => (
+                "unavailable",
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Try again in a moment",
+            ),
+            Self::Internal => (
+                "internal",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong in Keyward",
+            ),
+        }
+    }
+
+    /// The name that programs compare.
+    pub fn name(self) -> &'static str {
+        self.entry().0
+    }
+
+    /// The status that it comes with.
+    pub fn status(self) -> StatusCode {
+        self.entry().1
+    }
+
+    /// A short text for people.
+    pub fn title(self) -> &'static str {
+        self.entry().2
+    }
+}
+
+/// An error on its way to a client. The outermost layer adds the request's id and writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    code: Code,
+    detail: Option<String>,
+    fields: Vec<FieldError>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// RFC 6901 pointer into the body, or `/query/<name>`.
+    pub pointer: String,
+    /// For programs: `unknown_field`, `missing`, `invalid`, `too_short`, `too_long`.
+    pub code: &'static str,
+    /// For people.
+    pub detail: String,
+}
+
+/// The body of an error, `application/problem+json` (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemBody {
+    /// `urn:keyward:problem:<code>`.
+    r#type: String,
+    /// A short text for people.
+    title: &'static str,
+    /// The status code again.
+    status: u16,
+    /// For programs.
+    code: &'static str,
+    /// What it is about this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// To be quoted when asking for help.
+    request_id: String,
+    /// Which fields are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem that its code says all of.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            detail: None,
+            fields: Vec::new(),
+        }
+    }
+
+    /// The same, with what it is about this time. The text leaves the house.
+    pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn with_fields(mut self, fields: Vec<FieldError>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// The finished answer.
+    pub(crate) fn into_answer(self, request_id: RequestId) -> Response {
+        let body = ProblemBody {
+            r#type: format!("urn:keyward:problem:{}", self.code.name()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code.name(),
+            detail: self.detail,
+            request_id: request_id.to_string(),
+            errors: self.fields,
+        };
+        let mut response = (self.code.status(), axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match self.code {
+            Code::InvalidToken => {
+                let challenge = "Bearer realm=\"keyward\", error=\"invalid_token\"";
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static(challenge),
+                );
+            }
+            Code::Unauthenticated | Code::InvalidCredentials => {
+                let challenge = "Bearer realm=\"keyward\"";
+                headers.insert(
+                    header::WWW_AUTHENTICATE,
+                    HeaderValue::from_static(challenge),
+                );
+            }
+            Code::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique() {
+        let names: HashSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

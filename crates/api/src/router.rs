@@ -1,0 +1,58 @@
+//! All endpoints behind all layers: the service that a listener serves.
+
+use crate::endpoints;
+use crate::middleware::{finish, tenant_prefix};
+use crate::problem::{Code, Problem};
+use axum::Router;
+use axum::extract::Request;
+use keyward_service::Platform;
+use tokio_util::task::TaskTracker;
+use tower::Layer;
+use tower::util::MapRequestLayer;
+
+/// What every endpoint can reach.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub(crate) platform: Platform,
+    pub(crate) running: TaskTracker,
+}
+
+/// The finished service.
+pub type ApiService = Router;
+
+impl Api {
+    /// The API on these running parts.
+    pub fn new(platform: Platform) -> Self {
+        Self {
+            platform,
+            running: TaskTracker::new(),
+        }
+    }
+
+    /// Waits until every change that was begun has run to its end, whether or not its client still waits.
+    pub async fn drain(&self) {
+        self.running.close();
+        self.running.wait().await;
+    }
+}
+
+/// Puts the endpoints behind the layers that every request passes.
+pub fn service(api: &Api) -> ApiService {
+    let mut router = Router::new();
+    for endpoint in endpoints::all() {
+        router = endpoint.add_to(router, api);
+    }
+    let router = router
+        .fallback(|| async { Problem::new(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .with_state(api.clone());
+    // The prefix is taken off before a route is looked for, so it stands outside of the router.
+    let prefixed =
+        MapRequestLayer::new(|request: Request| tenant_prefix::take_off(request)).layer(router);
+    Router::new()
+        .fallback_service(prefixed)
+        .layer(axum::middleware::from_fn_with_state(
+            api.clone(),
+            finish::wrap,
+        ))
+}

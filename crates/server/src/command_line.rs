@@ -1,0 +1,147 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Security for a multi-tenant application in one binary.
+///
+/// Without a command it serves: `keyward` is `keyward serve`.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.")]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// A TOML file with settings; `keyward config default` prints one with all of them.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The data folder [default: ./keyward-data].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Prints JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves the API until SIGTERM or SIGINT.
+    Serve(Serve),
+    /// Brings the database up to date.
+    Migrate(Migrate),
+    /// Looks at the set-up and says what is wrong with it.
+    Doctor,
+    /// Shows or checks the settings.
+    #[command(subcommand)]
+    Config(Config),
+    /// Makes and lists tenants.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Lists the users of a tenant.
+    #[command(subcommand)]
+    User(User),
+    /// Lists what happened in a tenant.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Makes no demo tenant, and has no default tenant.
+    #[arg(long)]
+    pub(crate) no_demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Makes the three PostgreSQL roles of the database URLs first, or sets their passwords (needs database.admin_url).
+    #[arg(long)]
+    pub(crate) create_roles: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Reads all settings and prints them, secrets redacted.
+    Check,
+    /// Prints the default settings with what they mean.
+    Default,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Makes a tenant with its keys.
+    Create(TenantCreate),
+    /// Lists the tenants, oldest first.
+    List(Page),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantCreate {
+    /// Its short name: 2 to 63 of a-z, 0-9 and -.
+    pub(crate) slug: String,
+    /// A host name of its own; the first one makes its issuer. May be repeated.
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+    /// Its issuer, where neither the first host nor the public URL is right. It is never changed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+    /// Makes a first administrator with this address.
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) admin_email: Option<String>,
+    /// A file with the administrator's password; else one is generated and shown once.
+    #[arg(long, value_name = "FILE", requires = "admin_email")]
+    pub(crate) admin_password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Lists the users of a tenant, oldest first.
+    List(InTenant),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Lists the events of a tenant, newest first.
+    List(InTenant),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InTenant {
+    /// The tenant's slug.
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) page: Page,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Page {
+    /// How many, 1 to 200.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(crate) limit: u16,
+    /// Where the page begins: the cursor that the page before ended with.
+    #[arg(long)]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// Why you do it; it is recorded in the tenant's audit log, with your name at the operating system.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+}

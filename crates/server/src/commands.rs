@@ -1,0 +1,147 @@
+//! One file a command.
+
+mod audit;
+mod config;
+mod doctor;
+mod migrate;
+mod serve;
+mod tenant;
+mod user;
+
+use crate::command_line::{
+    Audit, Command, CommandLine, Config as ConfigCommand, Global, Serve, Tenant, User, Why,
+};
+use crate::config::{Config, ConfigError};
+use crate::data_folder::DataFolderError;
+use crate::instance::Instance;
+use keyward_model::{PageRequest, Principal, Route, Slug};
+use keyward_store::TenantScope;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// A command that did not do what it was asked to.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It could not.
+    Failed(String),
+    /// It was called, or set up, wrongly.
+    Usage(String),
+    /// It has said what is wrong already.
+    Said,
+}
+
+impl Failure {
+    pub(crate) fn of(error: impl Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Failed(text) | Self::Usage(text) => Some(text),
+            Self::Said => None,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Failed(_) | Self::Said => ExitCode::from(1),
+            Self::Usage(_) => ExitCode::from(2),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+impl From<DataFolderError> for Failure {
+    fn from(error: DataFolderError) -> Self {
+        Self::of(error)
+    }
+}
+
+impl From<keyward_store::Error> for Failure {
+    fn from(error: keyward_store::Error) -> Self {
+        Self::of(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::of(error)
+    }
+}
+
+/// Runs the command that was given; without one, serves.
+pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
+    let CommandLine { global, command } = command_line;
+    let command = command.unwrap_or(Command::Serve(Serve::default()));
+    if matches!(command, Command::Config(ConfigCommand::Default)) {
+        config::print_default();
+        return Ok(());
+    }
+    let serve = Serve::default();
+    let config = Config::load(
+        &global,
+        if let Command::Serve(serve) = &command {
+            serve
+        } else {
+            &serve
+        },
+    )?;
+    match command {
+        Command::Serve(_) => serve::run(&config).await,
+        Command::Migrate(migrate) => migrate::run(&config, &migrate, &global).await,
+        Command::Doctor => doctor::run(&config, &global).await,
+        Command::Config(_) => config::check(&config, &global),
+        Command::Tenant(Tenant::Create(create)) => tenant::create(&config, create, &global).await,
+        Command::Tenant(Tenant::List(page)) => tenant::list(&config, page, &global).await,
+        Command::User(User::List(what)) => user::list(&config, what, &global).await,
+        Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
+    }
+}
+
+/// Who is at the command line, for the audit log.
+fn operator(why: Why, command: &str) -> Principal {
+    let name = ["SUDO_USER", "USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    Principal::Operator {
+        name: name.unwrap_or_else(|| "unknown".to_owned()),
+        reason: why.reason.unwrap_or_else(|| format!("keyward {command}")),
+    }
+}
+
+/// An operator's way into a tenant, by its slug.
+async fn scope_of(instance: &Instance, slug: &str) -> Result<TenantScope, Failure> {
+    let parsed: Slug = slug
+        .parse()
+        .map_err(|error| Failure::Usage(format!("{slug}: {error}")))?;
+    let scope = instance
+        .platform
+        .store()
+        .operator_scope(Route::Slug(parsed))
+        .await?;
+    scope.ok_or_else(|| {
+        Failure::Failed(format!(
+            "there is no tenant {slug}; see `keyward tenant list`"
+        ))
+    })
+}
+
+fn page_of(page: &crate::command_line::Page) -> Result<PageRequest, Failure> {
+    let cursor = page.cursor.as_deref().map(str::parse).transpose();
+    cursor
+        .map(|after| PageRequest::new(Some(page.limit), after))
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What a command prints when it did something: a line for people, an object for programs.
+fn report(global: &Global, line: &str, object: serde_json::Value) {
+    match global.json {
+        true => println!("{object}"),
+        false => println!("{line}"),
+    }
+}

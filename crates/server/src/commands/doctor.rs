@@ -1,0 +1,127 @@
+//! `keyward doctor`
+
+use super::Failure;
+use crate::command_line::Global;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::instance::{Access, Instance};
+use keyward_store::LockState;
+use serde_json::json;
+
+/// One thing that was looked at.
+struct Check {
+    name: String,
+    state: State,
+    detail: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Warning,
+    Failed,
+}
+
+pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure> {
+    let mut checks = vec![check("settings", State::Ok, "read, and right")];
+    checks.extend(check_exposure(config));
+    checks.push(check_root_key(config));
+    match Instance::open(config, Access::Look).await {
+        Err(failure) => checks.push(check(
+            "database",
+            State::Failed,
+            failure.text().unwrap_or_default(),
+        )),
+        Ok(instance) => {
+            let engine = format!("{:?}, migrations complete", instance.platform.store());
+            checks.push(check("database", State::Ok, &engine));
+            for (number, lock) in (1..).zip(instance.platform.store().locks().await?) {
+                let state = match lock.state {
+                    LockState::Closed => State::Ok,
+                    LockState::Absent => State::Warning,
+                    LockState::Open => State::Failed,
+                };
+                checks.push(check(
+                    &format!("lock {number}: {}", lock.name),
+                    state,
+                    &lock.detail,
+                ));
+            }
+        }
+    }
+    print(&checks, global);
+    match checks.iter().any(|check| check.state == State::Failed) {
+        true => Err(Failure::Said),
+        false => Ok(()),
+    }
+}
+
+fn check_exposure(config: &Config) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let loopback = config.listen.ip().is_loopback();
+    if !loopback {
+        let detail = format!(
+            "{} is reachable from outside; put TLS in front of it",
+            config.listen
+        );
+        checks.push(check("listen", State::Warning, &detail));
+    }
+    if !config.default_tenant.is_empty() && !(loopback && config.public_url.is_empty()) {
+        let detail =
+            "set default_tenant = \"\" in production, so that a request must name its tenant";
+        checks.push(check("default_tenant", State::Warning, detail));
+    }
+    checks
+}
+
+fn check_root_key(config: &Config) -> Check {
+    let found = DataFolder::existing(&config.data).and_then(|folder| {
+        let key = folder.read_root_key()?;
+        Ok((folder.root_key(), key.is_some()))
+    });
+    match found {
+        Ok((path, true)) => check(
+            "root key",
+            State::Ok,
+            &format!("{}, for its owner alone", path.display()),
+        ),
+        Ok((path, false)) => check(
+            "root key",
+            State::Failed,
+            &format!("there is none at {}", path.display()),
+        ),
+        Err(error) => check("root key", State::Failed, &error.to_string()),
+    }
+}
+
+fn check(name: &str, state: State, detail: &str) -> Check {
+    Check {
+        name: name.to_owned(),
+        state,
+        detail: detail.to_owned(),
+    }
+}
+
+fn print(checks: &[Check], global: &Global) {
+    let word = |state| match state {
+        State::Ok => "ok",
+        State::Warning => "warning",
+        State::Failed => "FAILED",
+    };
+    if global.json {
+        let items: Vec<_> = checks
+            .iter()
+            .map(|check| json!({ "name": check.name, "state": word(check.state).to_lowercase(), "detail": check.detail }))
+            .collect();
+        println!("{}", json!({ "checks": items }));
+        return;
+    }
+    for check in checks {
+        println!(
+            "{:<8} {:<38} {}",
+            word(check.state),
+            check.name,
+            check.detail
+        );
+    }
+}

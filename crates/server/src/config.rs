@@ -1,0 +1,349 @@
+//! The settings: an embedded default file, then a file, the environment, and flags.
+
+use crate::command_line::{Global, Serve};
+use keyward_crypto::HashCost;
+use keyward_model::Slug;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+use zeroize::Zeroizing;
+
+/// Every setting with its default and its meaning.
+pub(crate) const DEFAULT: &str = include_str!("default.toml");
+
+/// What settings in the environment begin with.
+const PREFIX: &str = "KEYWARD_";
+
+/// All settings.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) public_url: String,
+    pub(crate) default_tenant: String,
+    pub(crate) demo: Demo,
+    pub(crate) database: Database,
+    pub(crate) passwords: Passwords,
+    pub(crate) log: Log,
+    pub(crate) shutdown: Shutdown,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Demo {
+    pub(crate) enabled: bool,
+    pub(crate) admin_password: SecretSetting,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Database {
+    pub(crate) url: SecretSetting,
+    pub(crate) system_url: SecretSetting,
+    pub(crate) owner_url: SecretSetting,
+    pub(crate) admin_url: SecretSetting,
+    pub(crate) connections_max: usize,
+    pub(crate) ca_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Passwords {
+    pub(crate) memory_kib: u32,
+    pub(crate) iterations: u32,
+    pub(crate) parallelism: u32,
+    pub(crate) threads: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Auto,
+    Json,
+    Pretty,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shutdown {
+    pub(crate) drain_seconds: u64,
+}
+
+/// A setting that is secret, or holds a secret; empty when it is not set.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct SecretSetting(Zeroizing<String>);
+
+/// A setting that cannot be used: which one, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigError(pub(crate) String);
+
+impl SecretSetting {
+    /// The value, if it is set.
+    pub(crate) fn get(&self) -> Option<&str> {
+        (!self.0.is_empty()).then_some(self.0.as_str())
+    }
+}
+
+impl std::fmt::Debug for SecretSetting {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(if self.0.is_empty() {
+            "\"\""
+        } else {
+            "[redacted]"
+        })
+    }
+}
+
+impl Config {
+    /// Reads the settings of this process.
+    pub(crate) fn load(global: &Global, serve: &Serve) -> Result<Self, ConfigError> {
+        let mut config = Self::layered(global.config.as_deref(), std::env::vars())?;
+        if let Some(data) = &global.data {
+            config.data = data.clone();
+        }
+        if let Some(listen) = serve.listen {
+            config.listen = listen;
+        }
+        if serve.no_demo {
+            config.demo.enabled = false;
+            config.default_tenant = String::new();
+        }
+        config.checked()
+    }
+
+    fn layered(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table = parse(DEFAULT, "the default settings")?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                ConfigError(format!("cannot read --config {}: {error}", path.display()))
+            })?;
+            overlay(&mut table, parse(&text, &path.display().to_string())?, "")?;
+        }
+        for (name, text) in environment.filter(|(name, _)| name.starts_with(PREFIX)) {
+            set_from_environment(&mut table, &name, &text)?;
+        }
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError(format!("settings: {}", error.message())))
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.hash_cost()?;
+        self.default_tenant()?;
+        if self.database.url.get().is_some() && self.database.system_url.get().is_none() {
+            return Err(ConfigError(
+                "database.system_url is needed with database.url: the role that finds the tenant of a request \
+                 (KEYWARD_DATABASE_SYSTEM_URL; `keyward migrate --create-roles` makes it)"
+                    .to_owned(),
+            ));
+        }
+        Ok(self)
+    }
+
+    /// The cost of hashing a password.
+    pub(crate) fn hash_cost(&self) -> Result<HashCost, ConfigError> {
+        let Passwords {
+            memory_kib,
+            iterations,
+            parallelism,
+            ..
+        } = self.passwords;
+        let cost = HashCost {
+            memory_kib,
+            iterations,
+            parallelism,
+        };
+        cost.checked()
+            .map_err(|error| ConfigError(format!("passwords: {error}")))
+    }
+
+    /// The tenant of requests that name none.
+    pub(crate) fn default_tenant(&self) -> Result<Option<Slug>, ConfigError> {
+        match self.default_tenant.as_str() {
+            "" => Ok(None),
+            slug => slug
+                .parse()
+                .map(Some)
+                .map_err(|error| ConfigError(format!("default_tenant: {error}"))),
+        }
+    }
+
+    /// The URL of tenants without a host of their own.
+    pub(crate) fn base_url(&self) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://{}", self.listen),
+            url => url.to_owned(),
+        }
+    }
+
+    /// The file of the database's authorities, if one is set.
+    pub(crate) fn ca_file(&self) -> Option<&Path> {
+        let path = self.database.ca_file.as_path();
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+}
+
+fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
+    text.parse()
+        .map_err(|error: toml::de::Error| ConfigError(format!("{origin}: {}", error.message())))
+}
+
+/// Puts the values of `upper` over those of `lower`, which has every key there is.
+fn overlay(lower: &mut Table, upper: Table, path: &str) -> Result<(), ConfigError> {
+    for (key, value) in upper {
+        let name = format!("{path}{key}");
+        match (lower.get_mut(&key), value) {
+            (None, _) => {
+                return Err(ConfigError(format!(
+                    "{name} is no setting; see `keyward config default`"
+                )));
+            }
+            (Some(Value::Table(lower)), Value::Table(upper)) => {
+                overlay(lower, upper, &format!("{name}."))?
+            }
+            (Some(known), value) if known.same_type(&value) => *known = value,
+            (Some(known), _) => {
+                return Err(ConfigError(format!(
+                    "{name} must be a {}",
+                    known.type_str()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_from_environment(table: &mut Table, name: &str, text: &str) -> Result<(), ConfigError> {
+    let wanted = name.strip_prefix(PREFIX).unwrap_or_default();
+    let setting = find_setting(table, wanted).ok_or_else(|| {
+        ConfigError(format!(
+            "{name} is in the environment and is no setting; see `keyward config default`"
+        ))
+    })?;
+    *setting = match setting {
+        Value::String(_) => Value::String(text.to_owned()),
+        // The text of a secret never gets here, and that of a number or switch may be shown.
+        Value::Integer(_) => text
+            .parse()
+            .map(Value::Integer)
+            .map_err(|_| ConfigError(format!("{name} must be a whole number")))?,
+        Value::Boolean(_) => text
+            .parse()
+            .map(Value::Boolean)
+            .map_err(|_| ConfigError(format!("{name} must be true or false")))?,
+        _ => {
+            return Err(ConfigError(format!(
+                "{name} cannot be set in the environment"
+            )));
+        }
+    };
+    Ok(())
+}
+
+/// The setting whose path, in capitals and with underscores, is `wanted`.
+fn find_setting<'a>(table: &'a mut Table, wanted: &str) -> Option<&'a mut Value> {
+    table.iter_mut().find_map(|(key, value)| {
+        let rest = wanted.strip_prefix(key.to_uppercase().as_str())?;
+        match value {
+            Value::Table(inner) => find_setting(inner, rest.strip_prefix('_')?),
+            value => rest.is_empty().then_some(value),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    fn with(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::layered(None, variables)
+            .and_then(Config::checked)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_default_file_is_complete() {
+        let config = with(&[]).unwrap();
+        assert_eq!(config.base_url(), "http://127.0.0.1:8080");
+        assert_eq!(
+            config.default_tenant().unwrap().unwrap().to_string(),
+            "demo"
+        );
+    }
+
+    #[test]
+    fn the_environment_names_settings_by_their_path() {
+        let config = with(&[
+            ("KEYWARD_DATABASE_URL", "postgres://a:b@c/d"),
+            ("KEYWARD_DATABASE_SYSTEM_URL", "postgres://s:b@c/d"),
+            ("KEYWARD_DEMO_ADMIN_PASSWORD", "correct horse battery"),
+            ("KEYWARD_PASSWORDS_ITERATIONS", "3"),
+            ("PATH", "/bin"),
+        ])
+        .unwrap();
+        assert_eq!(config.database.url.get(), Some("postgres://a:b@c/d"));
+        assert_eq!(
+            config.demo.admin_password.get(),
+            Some("correct horse battery")
+        );
+        assert_eq!(config.passwords.iterations, 3);
+        let shown = format!("{config:?}");
+        assert!(
+            !shown.contains("correct") && !shown.contains("postgres"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (name, value, expected) in [
+            ("KEYWARD_LISTN", "1", "KEYWARD_LISTN is in the environment"),
+            (
+                "KEYWARD_PASSWORDS_ITERATIONS",
+                "x",
+                "must be a whole number",
+            ),
+            ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
+            ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            (
+                "KEYWARD_DATABASE_URL",
+                "postgres://x",
+                "database.system_url is needed",
+            ),
+        ] {
+            let error = with(&[(name, value)]).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_not_have_unknown_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyward.toml");
+        std::fs::write(&path, "[database]\nurrl = \"x\"\n").unwrap();
+        let error = Config::layered(Some(&path), std::iter::empty())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "database.urrl is no setting; see `keyward config default`"
+        );
+    }
+}

@@ -1,0 +1,196 @@
+//! The data folder: who holds it, and the root key in it.
+
+use keyward_crypto::{mint_root_key, root_key_from_text, root_key_to_text};
+use keyward_model::{Random, RootKeySecret};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// An existing data folder.
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+}
+
+/// The right to change what is in a data folder; given up when dropped, also by a killed process.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+/// A data folder that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct DataFolderError(String);
+
+impl DataFolderError {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl DataFolder {
+    /// The folder, which must exist.
+    pub(crate) fn existing(path: &Path) -> Result<Self, DataFolderError> {
+        match path.is_dir() {
+            true => Ok(Self {
+                path: path.to_owned(),
+            }),
+            false => Err(DataFolderError(format!(
+                "there is no data folder at {}: start `keyward serve` once, or name another with --data",
+                path.display()
+            ))),
+        }
+    }
+
+    /// The folder, made with mode 0700 if it is not there.
+    pub(crate) fn create(path: &Path) -> Result<Self, DataFolderError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| {
+                DataFolderError(format!(
+                    "cannot make the data folder {}: {error}",
+                    path.display()
+                ))
+            })?;
+        Self::existing(path)
+    }
+
+    /// Takes the folder for this process.
+    pub(crate) fn lock(&self) -> Result<FolderLock, DataFolderError> {
+        let path = self.path.join("keyward.lock");
+        let failed = |error| DataFolderError(format!("cannot lock {}: {error}", path.display()));
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(DataFolderError(format!(
+                "another keyward uses the data folder {}: stop it first, or name another folder with --data",
+                self.path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
+    /// Where SQLite keeps its file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("keyward.db")
+    }
+
+    /// Where the root key is.
+    pub(crate) fn root_key(&self) -> PathBuf {
+        self.path.join("root.key")
+    }
+
+    /// The root key; `None` when there is no file.
+    pub(crate) fn read_root_key(&self) -> Result<Option<RootKeySecret>, DataFolderError> {
+        let path = self.root_key();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(DataFolderError(format!(
+                    "cannot read {}: {error}",
+                    path.display()
+                )));
+            }
+        };
+        let failed = |error: std::io::Error| {
+            DataFolderError(format!("cannot read {}: {error}", path.display()))
+        };
+        let mode = file.metadata().map_err(failed)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(DataFolderError(format!(
+                "others may read the root key: run `chmod 600 {}`, and rotate the key if they did",
+                path.display()
+            )));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(failed)?;
+        let unusable =
+            |error| DataFolderError(format!("{} holds no root key: {error}", path.display()));
+        root_key_from_text(&text).map(Some).map_err(unusable)
+    }
+
+    /// Makes a root key and keeps it, durably, before anything is sealed under it.
+    pub(crate) fn write_root_key(
+        &self,
+        random: &dyn Random,
+    ) -> Result<RootKeySecret, DataFolderError> {
+        let path = self.root_key();
+        let secret = mint_root_key(random);
+        let write = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .mode(0o600)
+                .open(&path)?;
+            file.write_all(root_key_to_text(&secret).as_bytes())?;
+            file.write_all(b"\n")?;
+            file.sync_all()?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().map_err(|error| {
+            DataFolderError(format!("cannot write {}: {error}", path.display()))
+        })?;
+        Ok(secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DataFolder;
+    use crate::ambient::SystemRandom;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn asvs_v13_3_1_the_root_key_is_for_its_owner_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(&parent.path().join("data")).unwrap();
+        assert!(folder.read_root_key().unwrap().is_none());
+        let made = folder.write_root_key(&SystemRandom::default()).unwrap();
+        assert_eq!(
+            folder.read_root_key().unwrap().unwrap().expose(),
+            made.expose()
+        );
+        let mode =
+            |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(
+            (mode(&folder.root_key()), mode(&parent.path().join("data"))),
+            (0o600, 0o700)
+        );
+        std::fs::set_permissions(folder.root_key(), PermissionsExt::from_mode(0o640)).unwrap();
+        assert!(
+            folder
+                .read_root_key()
+                .unwrap_err()
+                .to_string()
+                .contains("chmod 600")
+        );
+    }
+
+    #[test]
+    fn one_process_at_a_time_holds_the_folder() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(parent.path()).unwrap();
+        let held = folder.lock().unwrap();
+        assert!(
+            folder
+                .lock()
+                .unwrap_err()
+                .to_string()
+                .contains("another keyward")
+        );
+        drop(held);
+        folder.lock().unwrap();
+    }
+}

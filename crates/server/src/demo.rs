@@ -1,0 +1,77 @@
+//! The tenant `demo` with its administrator, made when an instance is new.
+
+use crate::ambient::generate_password;
+use crate::commands::Failure;
+use crate::config::Config;
+use crate::instance::Instance;
+use keyward_model::{HostName, Issuer, Password, Principal, Slug};
+use keyward_policy::Action;
+use keyward_service::instance::{is_initialized, mark_initialized};
+use keyward_service::tenants::{CreateTenant, TenantError, create_tenant};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// The address of the demo tenant's administrator.
+pub(crate) const ADMIN_EMAIL: &str = "admin@demo.example";
+
+/// How the demo tenant's administrator gets in.
+pub(crate) enum DemoPassword {
+    /// By this password, which is shown once.
+    Generated(Zeroizing<String>),
+    /// By the one that was set.
+    Configured,
+}
+
+/// Makes the demo tenant if the instance is new and is to have one.
+pub(crate) async fn set_up_once(
+    instance: &Instance,
+    config: &Config,
+) -> Result<Option<DemoPassword>, Failure> {
+    if is_initialized(&instance.platform).await? {
+        return Ok(None);
+    }
+    let made = match config.demo.enabled {
+        true => make_demo(instance, config).await?,
+        false => None,
+    };
+    mark_initialized(&instance.platform).await?;
+    Ok(made)
+}
+
+async fn make_demo(instance: &Instance, config: &Config) -> Result<Option<DemoPassword>, Failure> {
+    let (password, how) = match config.demo.admin_password.get() {
+        Some(text) => (Password::chosen(text), DemoPassword::Configured),
+        None => {
+            let text = Zeroizing::new(generate_password(instance.platform.random()));
+            (Password::chosen(&text), DemoPassword::Generated(text))
+        }
+    };
+    let password =
+        password.map_err(|problem| Failure::of(format!("demo.admin_password: {problem}")))?;
+    let scope = instance.scope_for_new_tenant();
+    let cx = instance
+        .begin(scope, Principal::System, Action::CreateTenant)
+        .await?;
+    match create_tenant(&cx, command(config, password)?).await {
+        Ok(_) => Ok(Some(how)),
+        // Another node was faster, or this one was killed right after it had made it.
+        Err(TenantError::Taken) => Ok(None),
+        Err(error) => Err(Failure::of(error)),
+    }
+}
+
+fn command(config: &Config, password: Password) -> Result<CreateTenant, Failure> {
+    let slug: Slug = "demo".parse().map_err(Failure::of)?;
+    let host: HostName = "demo.localhost".parse().map_err(Failure::of)?;
+    let issuer = Issuer::on_shared_host(&config.base_url(), &slug).map_err(Failure::of)?;
+    let administrator = Some((
+        ADMIN_EMAIL.parse().map_err(Failure::of)?,
+        Arc::new(password),
+    ));
+    Ok(CreateTenant {
+        slug,
+        hosts: vec![host],
+        issuer: Some(issuer),
+        administrator,
+    })
+}

@@ -1,0 +1,145 @@
+//! Putting the running parts together, from the settings.
+
+use crate::ambient::{SystemClock, SystemRandom};
+use crate::commands::Failure;
+use crate::config::Config;
+use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
+use keyward_crypto::PasswordHasher;
+use keyward_model::{Client, Clock, Principal, RootKeySecret, mint_id};
+use keyward_policy::Action;
+use keyward_service::instance::{check_root_key, known_root_key_id};
+use keyward_service::{Cx, HashPool, Parts, Platform, RootKey, Settings};
+use keyward_store::{PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite};
+use std::sync::Arc;
+
+/// What a command wants to do with the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Serve it or change it: nobody else may meanwhile, where it is a SQLite file. Makes what is missing.
+    Change,
+    /// Look at it, beside a server that runs.
+    Look,
+}
+
+/// The running parts, and the lock that they are held under.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) platform: Platform,
+    _lock: Option<FolderLock>,
+}
+
+impl Instance {
+    /// Opens the instance of these settings.
+    pub(crate) async fn open(config: &Config, access: Access) -> Result<Self, Failure> {
+        let on_sqlite = config.database.url.get().is_none();
+        let folder = match access {
+            Access::Change => DataFolder::create(&config.data)?,
+            Access::Look => DataFolder::existing(&config.data)?,
+        };
+        // PostgreSQL orders writers itself: there a command may change things beside a server.
+        let lock = match access {
+            Access::Change if on_sqlite => Some(folder.lock()?),
+            _ => None,
+        };
+        let root_key = folder.read_root_key()?;
+        if on_sqlite && root_key.is_none() && folder.database().exists() {
+            return Err(missing_root_key(&folder).into());
+        }
+        let store = open_store(config, &folder, access).await?;
+        let random = SystemRandom::default();
+        let root_key = match root_key {
+            Some(secret) => secret,
+            None => first_root_key(&store, &folder, access, &random).await?,
+        };
+        let hasher = PasswordHasher::new(config.hash_cost()?, &random).map_err(Failure::of)?;
+        let platform = Platform::new(Parts {
+            store,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(random),
+            hashing: HashPool::new(hasher, hash_threads(config)),
+            root_key: RootKey::new(&root_key).map_err(Failure::of)?,
+            settings: Settings {
+                default_tenant: config.default_tenant()?,
+                base_url: config.base_url(),
+            },
+        });
+        check_root_key(&platform).await.map_err(Failure::of)?;
+        Ok(Self {
+            platform,
+            _lock: lock,
+        })
+    }
+
+    /// A context for somebody at the command line, or for Keyward itself.
+    pub(crate) async fn begin(
+        &self,
+        scope: TenantScope,
+        who: Principal,
+        action: Action,
+    ) -> Result<Cx, Failure> {
+        let request_id = self.platform.mint(self.platform.now());
+        let client = Client {
+            address: None,
+            user_agent: Some("keyward command line".to_owned()),
+            request_id,
+        };
+        Cx::begin(&self.platform, scope, who, client, action)
+            .await
+            .map_err(Failure::of)
+    }
+
+    /// The way into a tenant that is about to be made.
+    pub(crate) fn scope_for_new_tenant(&self) -> TenantScope {
+        let platform = &self.platform;
+        platform
+            .store()
+            .scope_for_new_tenant(mint_id(platform.now(), platform.random()))
+    }
+}
+
+async fn open_store(
+    config: &Config,
+    folder: &DataFolder,
+    access: Access,
+) -> Result<Store, Failure> {
+    let Some(app_url) = config.database.url.get() else {
+        if access == Access::Change {
+            migrate_sqlite(&folder.database(), SystemClock.now())?;
+        }
+        return Ok(Store::open_sqlite(&SqliteOptions::at(folder.database()))?);
+    };
+    let mut options = PostgresOptions::new(
+        app_url,
+        config.database.system_url.get().unwrap_or_default(),
+    );
+    options.connections_max = config.database.connections_max;
+    options.ca_file = config.ca_file().map(ToOwned::to_owned);
+    Ok(Store::open_postgres(&options).await?)
+}
+
+/// A new instance gets a key. One that has data was sealed under another, which must be brought here instead.
+async fn first_root_key(
+    store: &Store,
+    folder: &DataFolder,
+    access: Access,
+    random: &SystemRandom,
+) -> Result<RootKeySecret, Failure> {
+    match (access, known_root_key_id(store).await?) {
+        (Access::Change, None) => Ok(folder.write_root_key(random)?),
+        _ => Err(missing_root_key(folder).into()),
+    }
+}
+
+fn missing_root_key(folder: &DataFolder) -> DataFolderError {
+    DataFolderError::new(format!(
+        "the database is sealed under a root key that is not here: bring back {} from your backup or another node",
+        folder.root_key().display()
+    ))
+}
+
+fn hash_threads(config: &Config) -> usize {
+    match config.passwords.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}

@@ -1,0 +1,70 @@
+//! Every method of the transactions does what its documentation says, on both engines.
+
+mod events;
+mod keys;
+mod sessions;
+mod system;
+mod tenants;
+mod users;
+
+use crate::sources::{public_methods, rust_files};
+use keyward_testkit::{TestDatabase, postgres_store, sqlite_store};
+use std::path::Path;
+
+/// Makes the scenarios of a file tests on both engines, and `all`, which runs them one after the other.
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {
+        keyward_testkit::on_both_engines!($($name),+);
+
+        pub(super) async fn all(open: impl AsyncFn() -> keyward_testkit::TestDatabase) {
+            $($name(open().await).await;)+
+        }
+    };
+}
+use scenarios;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_statement_was_executed_on_sqlite() {
+    run_all(async || sqlite_store()).await;
+    expect_coverage(&sqlite_store());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_statement_was_executed_on_postgres() {
+    let Some(database) = postgres_store().await else {
+        return;
+    };
+    run_all(async || postgres_store().await.expect("it was there a moment ago")).await;
+    expect_coverage(&database);
+}
+
+/// Tests of one process run at once, so that the coverage is looked at where all scenarios are known to have ended.
+async fn run_all(open: impl AsyncFn() -> TestDatabase) {
+    tenants::all(&open).await;
+    users::all(&open).await;
+    sessions::all(&open).await;
+    keys::all(&open).await;
+    events::all(&open).await;
+    system::all(&open).await;
+}
+
+fn expect_coverage(database: &TestDatabase) {
+    let (count, missed) = database.store.statement_coverage();
+    assert!(count > 30, "{count} statements are too few to be all");
+    assert!(missed.is_empty(), "never executed: {missed:?}");
+    println!("{count} statements were executed");
+}
+
+/// What another suite happens to execute counts as executed: this looks that the scenarios call each method themselves.
+#[test]
+fn every_method_has_a_scenario() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/conformance");
+    let scenarios = rust_files(Path::new(folder)).concat();
+    let methods = public_methods("TenantTx<'_>")
+        .into_iter()
+        .chain(public_methods("SystemTx<'_>"));
+    let missing: Vec<String> = methods
+        .filter(|method| !scenarios.contains(&format!("tx.{method}(")))
+        .collect();
+    assert!(missing.is_empty(), "no scenario calls {missing:?}");
+}

@@ -1,0 +1,269 @@
+//! Sessions from sign-in to their end, and the refresh tokens that continue them.
+
+use super::scenarios;
+use crate::support::{read, try_write, write};
+use keyward_model::{
+    Device, EndReason, Ended, Page, PageRequest, Session, SessionId, SessionUser, UserId,
+};
+use keyward_store::{Error, Housekeeping, TenantScope};
+use keyward_testkit::{
+    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_session,
+};
+
+scenarios!(
+    a_session_is_found_alone_and_with_its_user,
+    a_session_needs_its_user_and_a_token_its_session,
+    live_sessions_are_listed_oldest_first_page_by_page,
+    only_live_sessions_are_listed,
+    a_session_is_ended_once,
+    all_sessions_of_a_user_are_ended_but_the_kept_one,
+    a_touch_never_moves_backwards_and_never_wakes_an_ended_session,
+    a_refresh_token_is_kept_as_its_digest,
+);
+
+async fn a_session_is_found_alone_and_with_its_user(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let full = new_session(&database, &scope, user.id).await;
+    let mut bare = unsaved_session(&database, user.id);
+    (bare.address, bare.user_agent, bare.device) = (None, None, Device::default());
+    let (to_insert, unknown) = (bare.clone(), database.mint());
+    write(&database, &scope, async move |tx| {
+        tx.insert_session(&to_insert).await
+    })
+    .await;
+    for session in [full, bare] {
+        let id = session.id;
+        let found = read(&database, &scope, async move |tx| {
+            Ok((tx.find_session(id).await?, tx.find_session_user(id).await?))
+        })
+        .await;
+        let user = user.clone();
+        let both = SessionUser {
+            session: session.clone(),
+            user,
+        };
+        assert_eq!(found, (Some(session), Some(both)));
+    }
+    read(&database, &scope, async move |tx| {
+        assert_eq!(tx.find_session(unknown).await?, None);
+        assert_eq!(tx.find_session_user(unknown).await?, None);
+        Ok(())
+    })
+    .await;
+}
+
+async fn a_session_needs_its_user_and_a_token_its_session(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let session = unsaved_session(&database, database.mint());
+    let token = unsaved_refresh_token(&database, session.id);
+    let refused = try_write(&database, &scope, async move |tx| {
+        tx.insert_session(&session).await
+    });
+    assert!(matches!(refused.await, Err(Error::Conflict { .. })));
+    let refused = try_write(&database, &scope, async move |tx| {
+        tx.insert_refresh_token(&token).await
+    });
+    assert!(matches!(refused.await, Err(Error::Conflict { .. })));
+}
+
+async fn live_sessions_are_listed_oldest_first_page_by_page(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (user, other) = (
+        new_user(&database, &scope).await,
+        new_user(&database, &scope).await,
+    );
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        sessions.push(new_session(&database, &scope, user.id).await);
+        new_session(&database, &scope, other.id).await;
+    }
+    let first = live(&database, &scope, user.id, PageRequest::new(Some(2), None)).await;
+    assert_eq!(first.items, sessions[..2]);
+    let request = PageRequest::new(Some(2), first.next);
+    let second = live(&database, &scope, user.id, request).await;
+    assert_eq!(
+        (second.items.as_slice(), second.next),
+        (&sessions[2..], None)
+    );
+}
+
+async fn only_live_sessions_are_listed(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let idle = new_session(&database, &scope, user.id).await;
+    let mut old = unsaved_session(&database, user.id);
+    old.expires_at = database.now().plus_seconds(1_000);
+    let to_insert = old.clone();
+    write(&database, &scope, async move |tx| {
+        tx.insert_session(&to_insert).await
+    })
+    .await;
+    let ended = new_session(&database, &scope, user.id).await;
+    end(&database, &scope, ended.id).await.unwrap();
+    let every = PageRequest::new(None, None);
+    let page = live(&database, &scope, user.id, every).await;
+    assert_eq!(page.items, [idle.clone(), old.clone()], "but the ended one");
+    database.clock.set(old.expires_at.plus_micros(-1));
+    assert_eq!(live(&database, &scope, user.id, every).await.items.len(), 2);
+    database.clock.set(old.expires_at);
+    let page = live(&database, &scope, user.id, every).await;
+    assert_eq!(page.items, std::slice::from_ref(&idle), "it has an end");
+    database.clock.set(idle.idles_out_at().plus_micros(-1));
+    assert_eq!(live(&database, &scope, user.id, every).await.items.len(), 1);
+    database.clock.set(idle.idles_out_at());
+    assert!(
+        live(&database, &scope, user.id, every)
+            .await
+            .items
+            .is_empty()
+    );
+}
+
+async fn a_session_is_ended_once(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let session = new_session(&database, &scope, user.id).await;
+    let at = database.now();
+    let ended = end(&database, &scope, session.id).await.unwrap();
+    let expected = Session {
+        ended: Some(Ended {
+            at,
+            reason: EndReason::SignedOut,
+        }),
+        version: 2,
+        ..session
+    };
+    assert_eq!(ended, expected);
+    assert_eq!(end(&database, &scope, session.id).await, None);
+    assert_eq!(
+        find(&database, &scope, session.id).await,
+        expected,
+        "as it was ended first"
+    );
+    assert_eq!(end(&database, &scope, database.mint()).await, None);
+}
+
+async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (user, other) = (
+        new_user(&database, &scope).await,
+        new_user(&database, &scope).await,
+    );
+    let foreign = new_session(&database, &scope, other.id).await;
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(new_session(&database, &scope, user.id).await.id);
+    }
+    end(&database, &scope, ids[0]).await.unwrap();
+    let end_all = async |kept: Option<SessionId>| {
+        let reason = EndReason::RevokedByUser;
+        let (user, at) = (user.id, database.now());
+        let mut ended = write(&database, &scope, async move |tx| {
+            tx.end_sessions_of_user(user, kept, Ended { at, reason })
+                .await
+        })
+        .await;
+        ended.sort_by_key(|session| session.id);
+        for session in &ended {
+            assert_eq!(session.ended, Some(Ended { at, reason }));
+            assert_eq!(session.version, 2);
+        }
+        ended.iter().map(|session| session.id).collect::<Vec<_>>()
+    };
+    assert_eq!(end_all(Some(ids[1])).await, ids[2..], "those that it ended");
+    assert!(find(&database, &scope, ids[1]).await.ended.is_none());
+    assert_eq!(end_all(None).await, [ids[1]]);
+    assert!(end_all(None).await.is_empty());
+    assert_eq!(find(&database, &scope, foreign.id).await, foreign);
+}
+
+async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let session = new_session(&database, &scope, user.id).await;
+    let (id, start) = (session.id, session.last_active_at);
+    let touch = async |seconds: i64| {
+        let touched =
+            database
+                .store
+                .housekeeping(&scope, Housekeeping::TouchSession, async move |tx| {
+                    tx.touch_session(id, start.plus_seconds(seconds)).await
+                });
+        touched.await.unwrap();
+        find(&database, &scope, id).await
+    };
+    let touched = touch(60).await;
+    assert_eq!(touched.last_active_at, start.plus_seconds(60));
+    assert_eq!(touched.version, session.version, "no change of the session");
+    assert_eq!(touch(30).await, touched);
+    let ended = end(&database, &scope, id).await.unwrap();
+    assert_eq!(touch(90).await, ended);
+}
+
+async fn a_refresh_token_is_kept_as_its_digest(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let session = new_session(&database, &scope, user.id).await;
+    let token = unsaved_refresh_token(&database, session.id);
+    let kept = token.clone();
+    write(&database, &scope, async move |tx| {
+        tx.insert_refresh_token(&kept).await
+    })
+    .await;
+    let literal = database.id_literal(token.id);
+    let rows = database
+        .admin_rows(&format!(
+            "SELECT digest, issued_at, expires_at FROM refresh_tokens WHERE id = {literal}"
+        ))
+        .await;
+    let digest: String = token
+        .digest
+        .0
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let stored: Vec<String> = rows.into_iter().flatten().flatten().collect();
+    assert_eq!(stored[0].trim_start_matches("\\x"), digest);
+    assert_eq!(stored[1], token.issued_at.micros().to_string());
+    assert_eq!(stored[2], token.expires_at.micros().to_string());
+    let mut twin = unsaved_refresh_token(&database, session.id);
+    twin.digest = token.digest;
+    let refused = try_write(&database, &scope, async move |tx| {
+        tx.insert_refresh_token(&twin).await
+    });
+    assert!(
+        matches!(refused.await, Err(Error::Conflict { .. })),
+        "a digest is one token's"
+    );
+}
+
+async fn live(
+    database: &TestDatabase,
+    scope: &TenantScope,
+    user: UserId,
+    page: PageRequest,
+) -> Page<Session> {
+    let now = database.now();
+    read(database, scope, async move |tx| {
+        tx.list_live_sessions(user, now, page).await
+    })
+    .await
+}
+
+async fn end(database: &TestDatabase, scope: &TenantScope, id: SessionId) -> Option<Session> {
+    let end = Ended {
+        at: database.now(),
+        reason: EndReason::SignedOut,
+    };
+    write(database, scope, async move |tx| {
+        tx.end_session(id, end).await
+    })
+    .await
+}
+
+async fn find(database: &TestDatabase, scope: &TenantScope, id: SessionId) -> Session {
+    read(database, scope, async move |tx| tx.find_session(id).await)
+        .await
+        .unwrap()
+}

@@ -1,0 +1,57 @@
+//! What is asked before a tenant is known.
+
+use super::scenarios;
+use keyward_model::{Cursor, PageRequest, Tenant};
+use keyward_store::Error;
+use keyward_testkit::{TestDatabase, new_tenant};
+
+scenarios!(
+    tenants_are_listed_oldest_first_page_by_page,
+    a_setting_of_the_instance_is_set_and_replaced,
+);
+
+async fn tenants_are_listed_oldest_first_page_by_page(database: TestDatabase) {
+    let mut expected = Vec::new();
+    for name in ["first", "second", "third"] {
+        expected.push(new_tenant(&database, name).await.1);
+    }
+    // On PostgreSQL other tests have tenants in the same database, at any place of the list.
+    let mut seen: Vec<Tenant> = Vec::new();
+    let mut after: Option<Cursor> = None;
+    loop {
+        let request = PageRequest::new(Some(2), after);
+        let page = database
+            .store
+            .system_read(async move |tx| tx.list_tenants(request).await);
+        let page = page.await.unwrap();
+        assert!(page.items.len() <= 2);
+        seen.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert!(seen.is_sorted_by(|left, right| left.id < right.id));
+    seen.retain(|tenant| expected.contains(tenant));
+    assert_eq!(seen, expected);
+}
+
+async fn a_setting_of_the_instance_is_set_and_replaced(database: TestDatabase) {
+    let name = format!("setting-{}", database.mint::<Tenant>());
+    for value in ["one", "two"] {
+        let (to_set, to_find) = (name.clone(), name.clone());
+        let put = database
+            .store
+            .system_write(async move |tx| tx.put_instance_setting(&to_set, value).await);
+        put.await.unwrap();
+        let found = database
+            .store
+            .system_read(async move |tx| tx.find_instance_setting(&to_find).await);
+        assert_eq!(found.await.unwrap().as_deref(), Some(value));
+    }
+    let unknown: Result<Option<String>, Error> = database
+        .store
+        .system_read(async |tx| tx.find_instance_setting("no such setting").await)
+        .await;
+    assert_eq!(unknown.unwrap(), None);
+}

@@ -1,0 +1,154 @@
+//! Two tenants: whatever tenant B asks with the ids of tenant A, it sees nothing of A and changes nothing of it.
+//!
+//! The suite runs every public method of `TenantTx` that stands in the source; one without a case fails it. On
+//! PostgreSQL it runs once more with the tenant filter taken out of every statement, so that row-level security holds
+//! alone. Each method that can see something is then run as A, where it must: so the suite is able to fail.
+
+mod cases;
+mod loot;
+
+use crate::sources::public_methods;
+use crate::support::some_event;
+use cases::{Seen, run_case};
+use keyward_store::testing::statement_texts;
+use keyward_store::{Error, TenantScope};
+use keyward_testkit::{
+    TestDatabase, postgres_store, postgres_store_with, query_postgres, sqlite_store,
+};
+use loot::{Loot, fill};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenant_b_sees_and_changes_nothing_of_a_on_sqlite() {
+    run_suite(&sqlite_store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tenant_b_sees_and_changes_nothing_of_a_on_postgres() {
+    if let Some(database) = postgres_store().await {
+        run_suite(&database).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_level_security_alone_hides_tenant_a() {
+    let database = postgres_store_with(|options| options.without_tenant_filter = true);
+    if let Some(database) = database.await {
+        run_suite(&database).await;
+    }
+}
+
+async fn run_suite(database: &TestDatabase) {
+    let (a, loot) = fill(database, "tenant-a").await;
+    let (b, own) = fill(database, "tenant-b").await;
+    let methods = public_methods("TenantTx<'_>");
+    let before = database.rows_of_tenant(a.tenant_id()).await;
+    assert!(
+        before.iter().all(|(table, rows)| !rows.is_empty() || table == "schema_migrations"),
+        "tenant A has rows in each table: {before:?}"
+    );
+    for method in &methods {
+        let seen = attack(database, &b, method, (&loot, &own)).await;
+        assert_ne!(seen, Seen::Something, "{method} shows B something of A");
+        let after = database.rows_of_tenant(a.tenant_id()).await;
+        assert_eq!(before, after, "{method} lets B change rows of A");
+    }
+    let mut controlled = 0;
+    for method in &methods {
+        match attack(database, &a, method, (&loot, &own)).await {
+            Seen::Something => controlled += 1,
+            // It can show nothing to anybody; that A's rows are unchanged is all there is to check.
+            Seen::NothingEver => {}
+            Seen::Nothing => panic!("{method} as A must see A: its case cannot fail"),
+        }
+    }
+    println!(
+        "the two-tenant suite ran {} methods as B on {} ({controlled} of them see A's rows as A)",
+        methods.len(),
+        database.engine_name()
+    );
+}
+
+/// Runs one method in a transaction of its own, which is rolled back when the method changed nothing that could be
+/// recorded.
+async fn attack(
+    database: &TestDatabase,
+    scope: &TenantScope,
+    method: &str,
+    (loot, own): (&Loot, &Loot),
+) -> Seen {
+    let (name, loot, own) = (method.to_owned(), loot.clone(), own.clone());
+    let event = some_event(database, scope);
+    let outcome = database.store.write(scope, async move |tx| {
+        let seen = run_case(&name, tx, &loot, &own).await?;
+        tx.record(&event).await?;
+        Ok(seen)
+    });
+    match outcome.await {
+        Ok(seen) => seen,
+        // A foreign key or a primary key refused the row. Which of the two says whether A was seen, the case knows.
+        Err(Error::Conflict { .. }) => cases::meaning_of_conflict(method, scope, loot),
+        Err(error) => panic!("{method}: {error}"),
+    }
+}
+
+/// The negative control: past row-level security the same statements, without their filter, do show A's rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_role_that_bypasses_row_level_security_would_see_tenant_a() {
+    let Some(database) = postgres_store().await else {
+        return;
+    };
+    let (a, loot) = fill(&database, "tenant-a").await;
+    let (b, _) = fill(&database, "tenant-b").await;
+    let (_, find_user) = statement_texts()
+        .into_iter()
+        .find(|(name, _)| *name == "FIND_USER")
+        .unwrap();
+    let unfiltered = find_user
+        .replace("tenant_id = $1", "true")
+        .replace("$2", &database.id_literal(loot.user.id));
+    let urls = database.postgres_urls();
+    let as_tenant = |scope: &TenantScope| {
+        format!(
+            "SET app.current_tenant_id = '{}'; {unfiltered}",
+            scope.tenant_id()
+        )
+    };
+    let rows = query_postgres(&urls.admin, &as_tenant(&b)).await;
+    assert_eq!(rows.len(), 1, "the superuser sees A's user as tenant B");
+    let rows = query_postgres(&urls.app, &as_tenant(&b)).await;
+    assert!(rows.is_empty(), "the app role does not");
+    let rows = query_postgres(&urls.app, &as_tenant(&a)).await;
+    assert_eq!(rows.len(), 1, "but it does as tenant A");
+    let rows = query_postgres(&urls.app, &unfiltered).await;
+    assert!(rows.is_empty(), "and without a tenant it sees nothing");
+    let rows = query_postgres(&urls.app, &format!("SET app.current_tenant_id = ''; {unfiltered}"));
+    assert!(rows.await.is_empty(), "an empty one is none");
+}
+
+/// The system role routes: it reads what `system_reads` opens and no row of a user, and it changes nothing of a tenant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
+    let Some(database) = postgres_store().await else {
+        return;
+    };
+    fill(&database, "tenant-a").await;
+    let system = &database.postgres_urls().system;
+    let mut readable = Vec::new();
+    for table in database.tenant_tables().await {
+        let privileges = query_postgres(
+            system,
+            &format!(
+                "SELECT has_table_privilege('{table}', 'SELECT'),
+                        has_table_privilege('{table}', 'INSERT, UPDATE, DELETE, TRUNCATE')"
+            ),
+        );
+        let row = privileges.await.remove(0);
+        assert_eq!(row[1].as_deref(), Some("f"), "{table}");
+        if row[0].as_deref() == Some("t") {
+            readable.push(table);
+        }
+    }
+    assert_eq!(readable, ["feed", "tenant_routes", "tenants"]);
+    let rows = query_postgres(system, "SELECT tenant_id FROM tenants LIMIT 1").await;
+    assert_eq!(rows.len(), 1, "without a tenant");
+}

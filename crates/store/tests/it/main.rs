@@ -1,0 +1,17 @@
+//! The suites of the store: one file a topic, and each on both engines unless its name says why not.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod conformance;
+mod isolation;
+mod locks;
+mod migrations;
+mod parity;
+mod sources;
+mod statements;
+mod support;
+mod transactions;

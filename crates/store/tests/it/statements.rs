@@ -1,0 +1,70 @@
+//! What can be said of every statement without running it.
+
+use keyward_store::testing::statement_texts;
+use keyward_testkit::{TestDatabase, on_both_engines};
+
+/// The statements of `SystemTx`: they run before a tenant is known.
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 4] = [
+    "FIND_ROUTE",
+    "LIST_TENANTS",
+    "FIND_INSTANCE_SETTING",
+    "PUT_INSTANCE_SETTING",
+];
+
+on_both_engines!(every_statement_is_understood);
+
+async fn every_statement_is_understood(database: TestDatabase) {
+    let prepared = database.store.prepare_all().await.unwrap();
+    assert_eq!(prepared, statement_texts().len());
+    println!("{prepared} statements were prepared on {}", database.engine_name());
+}
+
+#[test]
+fn every_statement_of_a_tenant_binds_it_in_each_table() {
+    let mut exempt = Vec::new();
+    for (name, text) in statement_texts() {
+        if BEFORE_A_TENANT_IS_KNOWN.contains(&name) {
+            exempt.push(name);
+            continue;
+        }
+        assert!(binds_tenant(&text), "{name}: {text}");
+    }
+    assert_eq!(exempt.len(), BEFORE_A_TENANT_IS_KNOWN.len(), "{exempt:?}");
+}
+
+/// Whether an INSERT's first column is the tenant and its first value `$1`; or, for all others, whether there are as
+/// many conditions on a `tenant_id` as tables, one of them on `$1`.
+fn binds_tenant(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let flat = words.join(" ");
+    if let Some(rest) = flat.strip_prefix("INSERT INTO ") {
+        let columns = rest.split_once(" (").map_or("", |(_, columns)| columns);
+        return columns.starts_with("tenant_id,") && rest.contains(" VALUES ($1, ");
+    }
+    let tables = words
+        .iter()
+        .filter(|word| ["FROM", "JOIN", "UPDATE"].contains(word))
+        .count();
+    let where_clause = flat.split_once(" WHERE ").map_or("", |(_, clause)| clause);
+    tables > 0
+        && where_clause.contains("tenant_id = $1")
+        && !where_clause.contains(" OR tenant_id")
+        && flat.matches("tenant_id = ").count() == tables
+}
+
+#[test]
+fn a_statement_that_forgets_its_tenant_is_found() {
+    for forgetful in [
+        "SELECT id FROM users WHERE id = $2",
+        "SELECT u.id FROM users u JOIN sessions s ON s.user_id = u.id WHERE s.tenant_id = $1",
+        "UPDATE users SET tenant_id = $1 WHERE id = $2",
+        "INSERT INTO users (id, tenant_id) VALUES ($2, $1)",
+        "INSERT INTO users (tenant_id, id) VALUES ($2, $1)",
+        "DELETE FROM users",
+    ] {
+        assert!(!binds_tenant(forgetful), "{forgetful}");
+    }
+    assert!(binds_tenant(
+        "SELECT u.id FROM users u JOIN sessions s ON s.tenant_id = u.tenant_id WHERE u.tenant_id = $1"
+    ));
+}
