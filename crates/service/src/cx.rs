@@ -2,7 +2,7 @@
 
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
-use crate::recording::record_of;
+use crate::recording::{Act, record_of};
 use keyward_model::{
     AccessDenial, Client, Event, Principal, Session, TenantId, Timestamp, User, UserId,
 };
@@ -149,9 +149,15 @@ impl Cx {
             .write(&self.inner.scope, async move |tx: &mut TenantTx<'_>| {
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
+                let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
                 for (position, event) in (0_i64..).zip(&recorded.events) {
-                    tx.record(&record_of(&cx, event, Some(&permit), position)?)
-                        .await?;
+                    let permit = Some(permit.as_str());
+                    let act = Act {
+                        event,
+                        actor,
+                        permit,
+                    };
+                    tx.record(&record_of(&cx, act, position)?).await?;
                 }
                 Ok(recorded.value)
             })
@@ -220,7 +226,13 @@ impl Cx {
             action: denied.action.name(),
             resource: denied.action.resource_kind(),
         };
-        let record = record_of(self, &Event::AccessDenied { denial }, None, 0)?;
+        let event = &Event::AccessDenied { denial };
+        let act = Act {
+            event,
+            actor: self.principal(),
+            permit: None,
+        };
+        let record = record_of(self, act, 0)?;
         let write = async move |tx: &mut TenantTx<'_>| tx.record(&record).await;
         self.platform()
             .store()

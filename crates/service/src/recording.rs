@@ -2,26 +2,29 @@
 
 use crate::cx::Cx;
 use keyward_crypto::sha256;
-use keyward_model::{Event, EventContext, EventRecord, personal_part, public_part};
+use keyward_model::{Event, EventContext, EventRecord, Principal, personal_part, public_part};
 use keyward_store::Error;
+
+/// Who did what, by which permit.
+#[derive(Clone, Copy)]
+pub(crate) struct Act<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) actor: &'a Principal,
+    pub(crate) permit: Option<&'a str>,
+}
 
 /// Makes the record of the `position`-th event of a transaction. Its id carries the position, so that events of one
 /// transaction sort in their order.
-pub(crate) fn record_of(
-    cx: &Cx,
-    event: &Event,
-    permit: Option<&str>,
-    position: i64,
-) -> Result<EventRecord, Error> {
+pub(crate) fn record_of(cx: &Cx, act: Act<'_>, position: i64) -> Result<EventRecord, Error> {
     let occurred_at = cx.now();
-    let description = event.describe();
+    let description = act.event.describe();
     let context = EventContext {
         tenant_id: cx.tenant_id(),
         id: cx.platform().mint(occurred_at.plus_micros(position)),
         occurred_at,
-        actor: cx.principal(),
+        actor: act.actor,
         client: cx.client(),
-        permit,
+        permit: act.permit,
     };
     let mut salt = [0_u8; 16];
     cx.platform().random().fill(&mut salt);
@@ -34,7 +37,7 @@ pub(crate) fn record_of(
         occurred_at,
         kind: description.kind,
         outcome: description.outcome,
-        actor: cx.principal().clone(),
+        actor: act.actor.clone(),
         target: description.target,
         entity_version: description.entity_version,
         removal: description.removal,

@@ -6,9 +6,9 @@ use crate::keyring::KeyringError;
 use crate::outcome::Recorded;
 use keyward_crypto::{AccessClaims, Verdict, mint_refresh_token, refresh_token_digest};
 use keyward_model::{
-    AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, RefreshToken,
-    RefreshTokenSecret, SealedTenantKey, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
-    User, UserId, UserStatus,
+    AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
+    RefreshToken, RefreshTokenSecret, SealedTenantKey, Session, SignInFailure, SignInSubject,
+    SigningKey, Tenant, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -190,7 +190,13 @@ async fn open_session(
             let event = Event::SessionOpened {
                 session: session.clone(),
             };
-            Ok(Recorded::new(permit, Some((session, user)), event))
+            let actor = Principal::User {
+                tenant_id: cx.tenant_id(),
+                user_id: user.id,
+                session_id: session.id,
+                role: user.role,
+            };
+            Ok(Recorded::new(permit, Some((session, user)), event).acting_as(actor))
         })
         .await?;
     let (session, user) = opened.ok_or(SignInError::InvalidCredentials)?;

@@ -57,7 +57,7 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
         .extensions()
         .get::<Route>()
         .map_or("none", |route| route.0.as_str());
-    let micros = api.platform.now().since(begun).as_micros();
+    let micros = api.platform.now().since(begun).as_micros() as u64;
     span.in_scope(
         || tracing::info!(%method, route, status = response.status().as_u16(), micros, "answered"),
     );
