@@ -66,7 +66,8 @@ fn check_exposure(config: &Config) -> Vec<Check> {
         );
         checks.push(check("listen", State::Warning, &detail));
     }
-    if !config.default_tenant.is_empty() && !(loopback && config.public_url.is_empty()) {
+    let for_development = loopback && config.public_url.is_empty();
+    if !for_development && !config.default_tenant.is_empty() {
         let detail =
             "set default_tenant = \"\" in production, so that a request must name its tenant";
         checks.push(check("default_tenant", State::Warning, detail));

@@ -16,7 +16,10 @@ on_both_engines!(every_statement_is_understood);
 async fn every_statement_is_understood(database: TestDatabase) {
     let prepared = database.store.prepare_all().await.unwrap();
     assert_eq!(prepared, statement_texts().len());
-    println!("{prepared} statements were prepared on {}", database.engine_name());
+    println!(
+        "{prepared} statements were prepared on {}",
+        database.engine_name()
+    );
 }
 
 #[test]

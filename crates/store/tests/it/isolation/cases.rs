@@ -2,7 +2,7 @@
 
 use super::loot::Loot;
 use crate::support::hash;
-use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Route};
+use keyward_model::{AuditFilter, EndReason, Ended, PageRequest};
 use keyward_store::{Error, TenantScope, TenantTx};
 
 /// Whether a method showed anything of tenant A.
@@ -27,26 +27,156 @@ impl Seen {
 pub(super) fn meaning_of_conflict(method: &str, scope: &TenantScope, loot: &Loot) -> Seen {
     let as_a = scope.tenant_id() == loot.tenant.id;
     match method {
-        "insert_tenant_key" | "insert_signing_key" | "insert_session" | "insert_refresh_token"
-        | "record" | "insert_user" => Seen::if_any(as_a),
+        "insert_tenant_key"
+        | "insert_signing_key"
+        | "insert_session"
+        | "insert_refresh_token"
+        | "record"
+        | "insert_user" => Seen::if_any(as_a),
         other => panic!("{other} must not end in a conflict"),
     }
 }
 
-/// Runs a method with the ids of A in `loot`; `own` is what tenant B has.
+/// Runs a method with the ids of A in `loot`.
 pub(super) async fn run_case(
     method: &str,
     tx: &mut TenantTx<'_>,
     loot: &Loot,
-    own: &Loot,
 ) -> Result<Seen, Error> {
-    match method {
-        name if name.contains("user") || name.contains("sign_in") || name.contains("pa") => {
-            users(name, tx, loot).await
-        }
-        name if name.contains("session") || name.contains("refresh") => {
-            sessions(name, tx, loot).await
-        }
-        name => tenant(name, tx, loot, own).await,
+    if let Some(seen) = on_users(method, tx, loot).await? {
+        return Ok(seen);
     }
+    if let Some(seen) = on_sessions(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_keys(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    on_tenant(method, tx, loot)
+        .await?
+        .ok_or_else(|| panic!("{method} has no case in the two-tenant suite"))
+}
+
+async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Option<Seen>, Error> {
+    let user = &loot.user;
+    let any = match method {
+        "find_user" => tx.find_user(user.id).await?.is_some(),
+        "list_users" => {
+            let page = tx.list_users(PageRequest::new(Some(200), None)).await?;
+            page.items.iter().any(|found| found.id == user.id)
+        }
+        "find_sign_in_subject" => tx.find_sign_in_subject(&user.email).await?.is_some(),
+        // An account of the same address and even the same id, as if A's were not there.
+        "insert_user" => tx.insert_user(user, &hash()).await?.is_none(),
+        "change_profile" => tx
+            .change_profile(user.id, user.version, Some(&loot.name))
+            .await?
+            .is_some(),
+        "admit_sign_in" => tx
+            .admit_sign_in(&loot.subject, user.created_at.plus_seconds(9), None)
+            .await?
+            .is_some(),
+        "upgrade_password_hash" => tx.upgrade_password_hash(&loot.subject, &hash()).await?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_sessions(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (session, user) = (&loot.session, loot.user.id);
+    let end = Ended {
+        at: session.created_at.plus_seconds(1),
+        reason: EndReason::RevokedByUser,
+    };
+    let any = match method {
+        "find_session" => tx.find_session(session.id).await?.is_some(),
+        "find_session_user" => tx.find_session_user(session.id).await?.is_some(),
+        "list_live_sessions" => {
+            let page = PageRequest::new(None, None);
+            let page = tx.list_live_sessions(user, session.created_at, page);
+            !page.await?.items.is_empty()
+        }
+        "insert_session" => {
+            tx.insert_session(session).await?;
+            true
+        }
+        "end_session" => tx.end_session(session.id, end).await?.is_some(),
+        "end_sessions_of_user" => !tx.end_sessions_of_user(user, None, end).await?.is_empty(),
+        "insert_refresh_token" => {
+            tx.insert_refresh_token(&loot.token).await?;
+            true
+        }
+        "touch_session" => {
+            tx.touch_session(session.id, end.at).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Option<Seen>, Error> {
+    let (sealing, signing) = (&loot.tenant_key, &loot.signing_key);
+    let any = match method {
+        "find_tenant_key" => tx.find_tenant_key(sealing.id).await?.is_some(),
+        "find_newest_tenant_key" => {
+            let newest = tx.find_newest_tenant_key().await?;
+            newest.is_some_and(|newest| newest.id == sealing.id)
+        }
+        "find_signing_key" => tx.find_signing_key(signing.id).await?.is_some(),
+        "list_signing_keys" => {
+            let keys = tx.list_signing_keys().await?;
+            keys.iter().any(|key| key.id == signing.id)
+        }
+        "insert_tenant_key" => {
+            tx.insert_tenant_key(sealing).await?;
+            false
+        }
+        "insert_signing_key" => {
+            tx.insert_signing_key(signing).await?;
+            false
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_tenant(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let any = match method {
+        "find_tenant" => {
+            let found = tx.find_tenant().await?;
+            found.is_some_and(|tenant| tenant.id == loot.tenant.id)
+        }
+        "list_hosts" => tx.list_hosts().await?.contains(&loot.host.name()),
+        "record" => {
+            tx.record(&loot.event).await?;
+            false
+        }
+        "list_audit_events" => {
+            let page = PageRequest::new(Some(200), None);
+            let page = tx.list_audit_events(&AuditFilter::default(), page).await?;
+            let of_a = loot.tenant.id.to_string();
+            let mut events = page.items.iter();
+            events.any(|event| event.public["tenant_id"].as_str() == Some(&of_a))
+        }
+        // Slugs, issuers and routes are unique over the whole instance, so that a taken one is refused to everybody.
+        "insert_tenant" => {
+            assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);
+            return Ok(Some(Seen::NothingEver));
+        }
+        "insert_route" => {
+            assert!(!tx.insert_route(&loot.host).await?, "it leads to A");
+            return Ok(Some(Seen::NothingEver));
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
 }

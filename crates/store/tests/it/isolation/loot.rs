@@ -2,8 +2,8 @@
 
 use crate::support::write;
 use keyward_model::{
-    DisplayName, EventRecord, HostName, RefreshToken, Route, SealedTenantKey, Session, SignInSubject,
-    SigningKey, Tenant, User,
+    DisplayName, EventRecord, HostName, RefreshToken, Route, SealedTenantKey, Session,
+    SignInSubject, SigningKey, Tenant, User,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
