@@ -1,12 +1,15 @@
-//! The checks of Keyward as one program: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask asvs`.
+//! The checks of Keyward as one program: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask asvs`,
+//! `cargo xtask bench`.
 //!
 //! It is not part of the product and depends on none of its crates, so that it still runs when they do not compile.
 //! Nothing it starts outlives it, and it never touches a database cluster that it did not make.
 
 mod asvs;
+mod bench;
 mod cargo;
 mod failure;
 mod metadata;
+mod postgres;
 mod stopwatch;
 mod test_command;
 mod test_results;
@@ -25,6 +28,7 @@ Commands:
   test    Set up what the tests need, run them all on every engine, and stop what was started
   tidy    Check formatting, lints, layers, licences, sizes, migrations and statements
   asvs    Print which requirements of OWASP ASVS 5.0 have a passing test
+  bench   Measure, and print ratios against a baseline of the same run
 
 `cargo xtask <COMMAND> --help` says more about each.";
 
@@ -50,6 +54,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "test" => test_command::run(rest),
         "tidy" => tidy::run(rest),
         "asvs" => asvs::run(rest),
+        "bench" => bench::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)

@@ -4,7 +4,6 @@ mod environment;
 mod executables;
 mod libtest;
 mod outcome;
-mod postgres;
 mod process_tree;
 mod report;
 mod suite;
@@ -13,9 +12,9 @@ use std::fs;
 
 use crate::failure::{Context, Failure};
 use crate::metadata::Metadata;
+use crate::postgres::{self, Durability, ThrowAwayPostgres};
 use environment::Environment;
 use outcome::SuiteOutcome;
-use postgres::ThrowAwayPostgres;
 use report::Report;
 
 const HELP: &str = "\
@@ -48,7 +47,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     // Before the long work of building, so that a machine's lack shows at once.
     let installation = postgres::find_or_install();
     let suites = executables::build_suites(&metadata, options.filter.as_deref())?;
-    let (server, postgres_missing) = match installation.and_then(ThrowAwayPostgres::start) {
+    let (server, postgres_missing) = match installation
+        .and_then(|installation| ThrowAwayPostgres::start(installation, Durability::None))
+    {
         Ok(server) => (Some(server), None),
         Err(reason) => (None, Some(reason)),
     };

@@ -27,7 +27,7 @@ apt-get -q install -y --no-install-recommends postgresql
 ";
 
 /// The newest installed server; on a fresh Debian or Ubuntu machine, the one that it installs.
-pub(in super::super) fn find_or_install() -> Result<Installation, Unavailable> {
+pub(crate) fn find_or_install() -> Result<Installation, Unavailable> {
     let programs = match find_programs() {
         Some(programs) => programs,
         None => install()?,

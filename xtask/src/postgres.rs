@@ -1,10 +1,10 @@
-//! A PostgreSQL server for one run of the tests. It is made from nothing and gone afterwards.
+//! A PostgreSQL server for one run of tests or benchmarks. It is made from nothing and gone afterwards.
 
 mod accounts;
 mod install;
 mod keeper;
 
-pub(super) use install::find_or_install;
+pub(crate) use install::find_or_install;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -20,21 +20,28 @@ const SUPERUSER: &str = "super";
 const READY_SECONDS_MAX: &str = "60";
 /// Another process can take the free port between our look and the server's start.
 const START_TRIES: usize = 3;
-/// Nothing here has to survive a power cut.
-const SPEED_OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
 
 /// Why PostgreSQL cannot be used here: the reason that the skipped tests are reported with.
-pub(super) type Unavailable = String;
+pub(crate) type Unavailable = String;
+
+/// Whether what is committed would survive a power cut.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Durability {
+    /// It would not: tests need not wait for the disk.
+    None,
+    /// It would: what a benchmark measures.
+    Full,
+}
 
 /// The server's programs and the account that they run under.
-pub(super) struct Installation {
+pub(crate) struct Installation {
     programs: PathBuf,
     /// PostgreSQL refuses to run as root. `None`: as whoever runs this.
     account: Option<Account>,
 }
 
 /// A running server. Dropping it stops the server and removes its files.
-pub(super) struct ThrowAwayPostgres {
+pub(crate) struct ThrowAwayPostgres {
     installation: Installation,
     folder: PathBuf,
     password: String,
@@ -43,7 +50,10 @@ pub(super) struct ThrowAwayPostgres {
 }
 
 impl ThrowAwayPostgres {
-    pub(super) fn start(installation: Installation) -> Result<Self, Unavailable> {
+    pub(crate) fn start(
+        installation: Installation,
+        durability: Durability,
+    ) -> Result<Self, Unavailable> {
         let folder = make_folder(&installation)?;
         let keeper = Keeper::start(&installation, &folder)
             .map_err(|error| format!("its keeper does not start: {error}"))?;
@@ -55,13 +65,13 @@ impl ThrowAwayPostgres {
             _keeper: keeper,
         };
         server.make_cluster()?;
-        server.start_postmaster()?;
+        server.start_postmaster(durability)?;
         println!("PostgreSQL runs at 127.0.0.1:{} for this run", server.port);
         Ok(server)
     }
 
     /// As superuser; the tests make their own roles and databases.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!(
             "postgres://{SUPERUSER}:{}@127.0.0.1:{}/postgres",
             self.password, self.port
@@ -83,14 +93,15 @@ impl ThrowAwayPostgres {
         self.run_logged("initdb", command)
     }
 
-    fn start_postmaster(&mut self) -> Result<(), Unavailable> {
+    fn start_postmaster(&mut self, durability: Durability) -> Result<(), Unavailable> {
         let mut result = Ok(());
         for _ in 0..START_TRIES {
             self.port = free_port()?;
             let options = format!(
-                "-p {} -k '{}' -c listen_addresses=127.0.0.1 -c max_connections=200 {SPEED_OPTIONS}",
+                "-p {} -k '{}' -c listen_addresses=127.0.0.1 -c max_connections=200 {}",
                 self.port,
-                self.folder.display()
+                self.folder.display(),
+                durability.options()
             );
             let mut command = self.installation.program("pg_ctl", &self.folder);
             command
@@ -127,6 +138,15 @@ impl ThrowAwayPostgres {
             log.trim(),
             server_log.trim()
         ))
+    }
+}
+
+impl Durability {
+    fn options(self) -> &'static str {
+        match self {
+            Self::None => "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
+            Self::Full => "",
+        }
     }
 }
 

@@ -1,0 +1,43 @@
+//! `cargo xtask bench`: builds a benchmark for release, gives it a durable PostgreSQL, and runs it.
+
+use crate::cargo::cargo;
+use crate::failure::{Context, Failure};
+use crate::postgres::{self, Durability, ThrowAwayPostgres};
+
+const HELP: &str = "\
+Measure, and print ratios against a baseline of the same run.
+
+Usage: cargo xtask bench <NAME> [OPTIONS OF THE BENCHMARK]
+
+Benchmarks:
+  store   Durable use cases a second at 1, 8 and 64 callers: group commit against one transaction each, and PostgreSQL";
+
+pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
+    match arguments.split_first() {
+        Some((name, options)) if name == "store" => bench_store(options),
+        Some((name, _)) if name != "--help" => Err(Failure::new(format!(
+            "there is no benchmark `{name}`; see `cargo xtask bench --help`"
+        ))),
+        _ => {
+            println!("{HELP}");
+            Ok(true)
+        }
+    }
+}
+
+fn bench_store(options: &[String]) -> Result<bool, Failure> {
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", "keyward-store"]);
+    command.args(["--features", "testing", "--example", "commit_rate", "--"]);
+    command.args(options);
+    let server = postgres::find_or_install()
+        .and_then(|installation| ThrowAwayPostgres::start(installation, Durability::Full));
+    match &server {
+        Ok(server) => {
+            command.env("KEYWARD_TEST_POSTGRES_URL", server.url());
+        }
+        Err(reason) => println!("without PostgreSQL: {reason}"),
+    }
+    let status = command.status().context("running the benchmark")?;
+    Ok(status.success())
+}
