@@ -105,6 +105,7 @@ fn describe_operation(endpoint: &Endpoint) -> Value {
         "summary": endpoint.summary,
         "tags": [endpoint.action().resource_kind()],
         "x-keyward-action": endpoint.action().name(),
+        "x-keyward-permission": format!("{:?}", endpoint.action().permission()).to_uppercase(),
         "parameters": parameters_of(endpoint),
         "responses": responses_of(endpoint),
     });
@@ -178,6 +179,7 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::InvalidBody,
             Code::UnsupportedMediaType,
             Code::BodyTooLarge,
+            Code::RequestTimeout,
         ];
         problems.extend(body);
     }
@@ -185,7 +187,12 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
         problems.push(Code::InvalidQuery);
     }
     if endpoint.plane() == Plane::Tenant {
-        problems.extend([Code::InvalidToken, Code::NotFound, Code::Unavailable]);
+        problems.extend([
+            Code::InvalidHost,
+            Code::InvalidToken,
+            Code::NotFound,
+            Code::Unavailable,
+        ]);
     }
     match endpoint.action().rule() {
         Rule::Anyone => {}

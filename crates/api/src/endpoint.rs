@@ -42,7 +42,8 @@ pub(crate) struct Declaration {
     pub(crate) path: &'static str,
     pub(crate) action: Action,
     pub(crate) plane: Plane,
-    pub(crate) body_bytes_max: usize,
+    /// How long its body may be; none, if it takes none.
+    pub(crate) body_bytes_max: Option<usize>,
 }
 
 impl Endpoint {
@@ -74,7 +75,7 @@ impl Endpoint {
                 path,
                 action,
                 plane,
-                body_bytes_max: BODY_BYTES_MAX,
+                body_bytes_max: None,
             },
             summary: "",
             request: None,
@@ -100,6 +101,7 @@ impl Endpoint {
     /// The shape of its JSON body.
     pub(crate) fn takes<T: ToSchema>(mut self) -> Self {
         self.request = Some(shape_of::<T>());
+        self.declaration.body_bytes_max = Some(BODY_BYTES_MAX);
         self
     }
 

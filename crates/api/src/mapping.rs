@@ -118,6 +118,7 @@ impl From<StoreError> for Problem {
                 tracing::warn!(%error, "the store could not serve a request");
                 Self::new(Code::Unavailable)
             }
+            StoreError::SessionOver => Self::new(Code::InvalidToken),
             StoreError::Conflict { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Misuse(_)

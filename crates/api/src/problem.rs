@@ -19,6 +19,10 @@ pub enum Code {
     UnsupportedMediaType,
     /// The body is too long.
     BodyTooLarge,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The host is no host name, or is named twice in different ways.
+    InvalidHost,
     /// Nobody is signed in.
     Unauthenticated,
     /// The access token is not valid, or its session is over.
@@ -43,12 +47,14 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
+        Self::RequestTimeout,
+        Self::InvalidHost,
         Self::Unauthenticated,
         Self::InvalidToken,
         Self::InvalidCredentials,
@@ -61,92 +67,70 @@ impl Code {
         Self::Internal,
     ];
 
-    /// Its name, status and title.
-    fn entry(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::InvalidJson => (
-                "invalid_json",
-                StatusCode::BAD_REQUEST,
-                "The body is not JSON",
-            ),
-            Self::InvalidBody => (
-                "invalid_body",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The body is not of the right form",
-            ),
-            Self::InvalidQuery => (
-                "invalid_query",
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "The query is not of the right form",
-            ),
-            Self::UnsupportedMediaType => (
-                "unsupported_media_type",
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "The body is not application/json",
-            ),
-            Self::BodyTooLarge => (
-                "body_too_large",
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is too long",
-            ),
-            Self::Unauthenticated => (
-                "unauthenticated",
-                StatusCode::UNAUTHORIZED,
-                "An access token is needed",
-            ),
-            Self::InvalidToken => (
-                "invalid_token",
-                StatusCode::UNAUTHORIZED,
-                "The access token is not valid",
-            ),
-            Self::InvalidCredentials => (
-                "invalid_credentials",
-                StatusCode::UNAUTHORIZED,
-                "The e-mail address or the password is wrong",
-            ),
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "You may not do this"),
-            Self::NotFound => ("not_found", StatusCode::NOT_FOUND, "There is no such thing"),
-            Self::MethodNotAllowed => (
-                "method_not_allowed",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "This path has no such method",
-            ),
-            Self::EmailTaken => (
-                "email_taken",
-                StatusCode::CONFLICT,
-                "The e-mail address has an account",
-            ),
-            Self::ChangedMeanwhile => (
-                "changed_meanwhile",
-                StatusCode::CONFLICT,
-                "It was changed at the same moment",
-            ),
-            Self::Unavailable => (
-                "unavailable",
-                StatusCode::SERVICE_UNAVAILABLE,
-                "Try again in a moment",
-            ),
-            Self::Internal => (
-                "internal",
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something went wrong in Keyward",
-            ),
-        }
-    }
-
     /// The name that programs compare.
     pub fn name(self) -> &'static str {
-        self.entry().0
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidBody => "invalid_body",
+            Self::InvalidQuery => "invalid_query",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::BodyTooLarge => "body_too_large",
+            Self::RequestTimeout => "request_timeout",
+            Self::InvalidHost => "invalid_host",
+            Self::Unauthenticated => "unauthenticated",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::EmailTaken => "email_taken",
+            Self::ChangedMeanwhile => "changed_meanwhile",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
     }
 
     /// The status that it comes with.
     pub fn status(self) -> StatusCode {
-        self.entry().1
+        match self {
+            Self::InvalidJson | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Unauthenticated | Self::InvalidToken | Self::InvalidCredentials => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::EmailTaken | Self::ChangedMeanwhile => StatusCode::CONFLICT,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
     }
 
     /// A short text for people.
     pub fn title(self) -> &'static str {
-        self.entry().2
+        match self {
+            Self::InvalidJson => "The body is not JSON",
+            Self::InvalidBody => "The body is not of the right form",
+            Self::InvalidQuery => "The query is not of the right form",
+            Self::UnsupportedMediaType => "The body is not application/json",
+            Self::BodyTooLarge => "The body is too long",
+            Self::RequestTimeout => "The body did not arrive in time",
+            Self::InvalidHost => "The host is not a host name",
+            Self::Unauthenticated => "An access token is needed",
+            Self::InvalidToken => "The access token is not valid",
+            Self::InvalidCredentials => "The e-mail address or the password is wrong",
+            Self::Forbidden => "You may not do this",
+            Self::NotFound => "There is no such thing",
+            Self::MethodNotAllowed => "This path has no such method",
+            Self::EmailTaken => "The e-mail address has an account",
+            Self::ChangedMeanwhile => "It was changed at the same moment",
+            Self::Unavailable => "Try again in a moment",
+            Self::Internal => "Something went wrong in Keyward",
+        }
     }
 }
 

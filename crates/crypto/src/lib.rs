@@ -26,7 +26,7 @@ mod signing;
 mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
-pub use digest::{digests_equal, sha256};
+pub use digest::sha256;
 pub use password::{CostProblem, HashCost, HashError, PasswordHasher, Verdict};
 pub use refresh::{mint_refresh_token, refresh_token_digest};
 pub use root_key::{root_key_from_text, root_key_to_text};

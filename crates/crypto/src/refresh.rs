@@ -33,7 +33,7 @@ pub fn refresh_token_digest(token: &RefreshTokenSecret) -> Digest {
 mod tests {
     use super::{TEXT_BYTES, mint_refresh_token, refresh_token_digest};
     use crate::fixture::{Counting, Filled};
-    use crate::{digests_equal, sha256};
+    use crate::sha256;
     use std::collections::BTreeSet;
 
     #[test]
@@ -58,11 +58,8 @@ mod tests {
     fn the_digest_covers_the_whole_text() {
         let token = mint_refresh_token(&Filled(7));
         let digest = refresh_token_digest(&token);
-        assert!(digests_equal(&digest, &sha256(token.expose().as_bytes())));
-        assert!(!digests_equal(
-            &digest,
-            &sha256(&token.expose().as_bytes()[4..])
-        ));
+        assert_eq!(digest, sha256(token.expose().as_bytes()));
+        assert_ne!(digest, sha256(&token.expose().as_bytes()[4..]));
     }
 
     #[test]

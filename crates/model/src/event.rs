@@ -1,8 +1,13 @@
 //! Everything that can happen. One variant per act; what is recorded, told and forgotten follows from it alone.
 
-use crate::{EmailAddress, EndReason, Session, SessionId, SigningKey, Tenant, User, UserId};
+mod description;
+
+use description::object;
+pub use description::{Description, Facts, Outcome, Removal, Target};
+
+use crate::{EmailAddress, EndReason, Session, SigningKey, Tenant, User, UserId};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// An act that changed something, or that was refused and must be remembered.
@@ -53,6 +58,8 @@ pub enum Event {
     SessionOpened {
         /// As it is now.
         session: Session,
+        /// Whether the password's hash was replaced by one of today's cost.
+        hash_upgraded: bool,
     },
     /// A session was ended on request.
     SessionRevoked {
@@ -68,10 +75,8 @@ pub enum Event {
     },
     /// An operator looked into the tenant.
     OperatorRead {
-        /// At what: `users`, `audit_events`.
+        /// At what: `user`, `audit_event`.
         subject: &'static str,
-        /// Why, in their own words or by the command's name.
-        reason: String,
     },
 }
 
@@ -96,87 +101,8 @@ pub struct AccessDenial {
     pub action: &'static str,
     /// The kind of thing it was to be done on.
     pub resource: &'static str,
-}
-
-/// How an act ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It was done.
-    Success,
-    /// It was tried and did not come about.
-    Failure,
-    /// It was not allowed.
-    Denied,
-}
-
-impl Outcome {
-    /// The name as it is recorded.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Denied => "denied",
-        }
-    }
-}
-
-/// What an event says of itself.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// The type, for instance `session.revoked`.
-    pub kind: &'static str,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What it was done to.
-    pub target: Target,
-    /// The version of the target after the act; readers of the feed keep the highest.
-    pub entity_version: Option<i64>,
-    /// What every node must forget.
-    pub removal: Option<Removal>,
-    /// What stays readable when personal data is erased.
-    pub public: Facts,
-    /// What names or describes a person.
-    pub personal: Facts,
-}
-
-/// What an act was done to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Target {
-    /// The kind, for instance `session`.
-    pub kind: &'static str,
-    /// Names it, if it has an id.
-    pub id: Option<Uuid>,
-}
-
-/// What every node must drop from memory once the act is committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// Everything that rests on one session.
-    Session(SessionId),
-    /// Everything that rests on one user.
-    User(UserId),
-}
-
-impl Removal {
-    /// Its two columns: the kind and the id.
-    pub fn columns(self) -> (&'static str, Uuid) {
-        match self {
-            Self::Session(id) => ("session", id.uuid()),
-            Self::User(id) => ("user", id.uuid()),
-        }
-    }
-}
-
-/// JSON objects: the state before and after, and what else is to be said. Empty ones are left out of the record.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
-    /// Before the act.
-    pub before: Map<String, Value>,
-    /// After the act.
-    pub after: Map<String, Value>,
-    /// Besides.
-    pub details: Map<String, Value>,
+    /// Which one, where it was a single thing.
+    pub target_id: Option<Uuid>,
 }
 
 /// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
@@ -192,7 +118,10 @@ impl Event {
             Self::UserRegistered { user } => describe_new_user("user.registered", user),
             Self::UserCreated { user } => describe_new_user("user.created", user),
             Self::ProfileChanged { before, after } => describe_profile_change(before, after),
-            Self::SessionOpened { session } => describe_session("session.opened", session),
+            Self::SessionOpened {
+                session,
+                hash_upgraded,
+            } => describe_session(session, *hash_upgraded),
             Self::SessionRevoked { session, reason } => describe_end(session, *reason),
             Self::RegistrationRefused { email } => {
                 refusal("user.registration_refused", Target::of("user"))
@@ -213,12 +142,17 @@ impl Event {
             .personal_detail("email", json!(email)),
             Self::AccessDenied { denial } => Description {
                 outcome: Outcome::Denied,
-                ..Description::success("access.denied", Target::of(denial.resource))
+                ..Description::success(
+                    "access.denied",
+                    Target {
+                        kind: denial.resource,
+                        id: denial.target_id,
+                    },
+                )
             }
             .detail("action", json!(denial.action)),
-            Self::OperatorRead { subject, reason } => {
+            Self::OperatorRead { subject } => {
                 Description::success("operator.read", Target::of(subject))
-                    .detail("reason", json!(reason))
             }
         }
     }
@@ -278,12 +212,13 @@ fn describe_profile_change(before: &User, after: &User) -> Description {
     .version(after.version);
     description.personal.before = object(Account(before).personal());
     description.personal.after = object(Account(after).personal());
+    description.removal = Some(Removal::User(after.id));
     description
 }
 
-fn describe_session(kind: &'static str, session: &Session) -> Description {
+fn describe_session(session: &Session, hash_upgraded: bool) -> Description {
     let mut description = Description::success(
-        kind,
+        "session.opened",
         Target {
             kind: "session",
             id: Some(session.id.uuid()),
@@ -299,7 +234,10 @@ fn describe_session(kind: &'static str, session: &Session) -> Description {
         "device_name": session.device.name,
         "device_fingerprint": session.device.fingerprint,
     }));
-    description
+    match hash_upgraded {
+        true => description.detail("password_hash_upgraded", json!(true)),
+        false => description,
+    }
 }
 
 fn describe_end(session: &Session, reason: EndReason) -> Description {
@@ -331,56 +269,5 @@ impl Account<'_> {
 
     fn personal(&self) -> Value {
         json!({ "email": self.0.email, "name": self.0.name })
-    }
-}
-
-impl Target {
-    fn of(kind: &'static str) -> Self {
-        Self { kind, id: None }
-    }
-}
-
-impl Description {
-    fn success(kind: &'static str, target: Target) -> Self {
-        Self {
-            kind,
-            outcome: Outcome::Success,
-            target,
-            entity_version: None,
-            removal: None,
-            public: Facts::default(),
-            personal: Facts::default(),
-        }
-    }
-
-    fn version(mut self, version: i64) -> Self {
-        self.entity_version = Some(version);
-        self
-    }
-
-    fn after(mut self, state: Value) -> Self {
-        self.public.after = object(state);
-        self
-    }
-
-    fn detail(mut self, name: &str, value: Value) -> Self {
-        self.public.details.insert(name.to_owned(), value);
-        self
-    }
-
-    fn personal_detail(mut self, name: &str, value: Value) -> Self {
-        self.personal.details.insert(name.to_owned(), value);
-        self
-    }
-}
-
-/// The fields of a JSON object that say something.
-fn object(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .collect(),
-        _ => Map::new(),
     }
 }

@@ -21,7 +21,7 @@ pub enum Principal {
     },
     /// Somebody who runs the instance, at its command line.
     Operator {
-        /// The name of the account at the operating system.
+        /// The account at the operating system: its number, and the name that the environment claims.
         name: String,
         /// Why they act, in their own words or by the command's name.
         reason: String,

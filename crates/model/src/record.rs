@@ -5,8 +5,8 @@
 //! without them a digest of an address could be found by trying.
 
 use crate::{
-    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, RequestId, SessionId,
-    Target, TenantId, Timestamp,
+    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, Target, TenantId,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -72,8 +72,8 @@ pub struct AuditEvent {
 pub struct AuditFilter {
     /// Of this type.
     pub kind: Option<String>,
-    /// With this outcome: `success`, `failure` or `denied`.
-    pub outcome: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
     /// By this user.
     pub actor_id: Option<Uuid>,
     /// Done to this.
@@ -103,6 +103,9 @@ pub fn personal_part(
     }
     if let Some(user_agent) = &context.client.user_agent {
         part.insert("user_agent".into(), json!(user_agent));
+    }
+    if let Principal::Operator { name, reason } = context.actor {
+        part.insert("operator".into(), json!({ "name": name, "reason": reason }));
     }
     canonical(part)
 }
@@ -138,23 +141,6 @@ pub fn public_part(
     canonical(part)
 }
 
-impl AuditEvent {
-    /// The request that it happened in.
-    pub fn request_id(&self) -> Option<RequestId> {
-        self.public.get("request_id")?.as_str()?.parse().ok()
-    }
-
-    /// The session that its actor acted in.
-    pub fn session_id(&self) -> Option<SessionId> {
-        self.public
-            .get("actor")?
-            .get("session_id")?
-            .as_str()?
-            .parse()
-            .ok()
-    }
-}
-
 fn actor(principal: &Principal) -> Value {
     match principal {
         Principal::User {
@@ -164,10 +150,9 @@ fn actor(principal: &Principal) -> Value {
         } => {
             json!({ "type": "user", "id": user_id, "session_id": session_id })
         }
-        Principal::Operator { name, reason } => {
-            json!({ "type": "operator", "name": name, "reason": reason })
+        Principal::Anonymous | Principal::Operator { .. } | Principal::System => {
+            json!({ "type": principal.kind() })
         }
-        Principal::Anonymous | Principal::System => json!({ "type": principal.kind() }),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// One customer of the instance. Its users, keys and records are reachable from no other.
@@ -117,16 +118,32 @@ impl fmt::Display for Slug {
 pub struct HostName(String);
 
 impl HostName {
-    /// Reads the value of a `Host` header or `:authority`, whose port does not name a tenant.
+    /// Reads the value of a `Host` header or `:authority`: the port does not name a tenant, nor does the dot at the end
+    /// of a fully qualified name. None, when it is the literal of an address.
     ///
     /// # Errors
-    /// When what is left is no host name; an address literal is none.
-    pub fn from_authority(authority: &str) -> Result<Self, InvalidName> {
-        let host = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => authority,
+    /// When it is neither a host name nor an address.
+    pub fn from_authority(authority: &str) -> Result<Option<Self>, InvalidName> {
+        let bracketed = authority
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'));
+        let (host, port) = match bracketed {
+            Some((address, rest)) => (address, rest.strip_prefix(':').unwrap_or(rest)),
+            None => authority.split_once(':').unwrap_or((authority, "")),
         };
-        host.parse()
+        if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidName("a port is a number"));
+        }
+        if host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_ipv6() == bracketed.is_some())
+        {
+            return Ok(None);
+        }
+        match bracketed {
+            Some(_) => Err(InvalidName("there is no address in the brackets")),
+            None => host.strip_suffix('.').unwrap_or(host).parse().map(Some),
+        }
     }
 }
 
@@ -230,26 +247,34 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_read_without_its_port_and_an_address_is_none() {
-        assert_eq!(
-            HostName::from_authority("Acme.Example:8080")
-                .unwrap()
-                .to_string(),
-            "acme.example"
-        );
-        assert_eq!(
-            HostName::from_authority("demo.localhost")
-                .unwrap()
-                .to_string(),
-            "demo.localhost"
-        );
+    fn a_host_is_read_without_its_port_and_final_dot() {
+        for (authority, host) in [
+            ("Acme.Example:8080", "acme.example"),
+            ("demo.localhost", "demo.localhost"),
+            ("acme.example.", "acme.example"),
+            ("acme.example.:443", "acme.example"),
+        ] {
+            let read = HostName::from_authority(authority).unwrap().unwrap();
+            assert_eq!(read.to_string(), host);
+        }
+    }
+
+    #[test]
+    fn an_address_names_nobody_and_anything_else_is_refused() {
+        for address in ["127.0.0.1:8080", "127.0.0.1", "[::1]:8080", "[::1]"] {
+            assert_eq!(HostName::from_authority(address), Ok(None), "{address}");
+        }
         for bad in [
-            "127.0.0.1:8080",
-            "[::1]:8080",
             "",
             "a..b",
             "a b",
             "acme.example:80x",
+            "x@acme.example",
+            "a,b",
+            "bad_host",
+            "[x]",
+            "::1",
+            "1.2.3",
         ] {
             assert!(HostName::from_authority(bad).is_err(), "{bad}");
         }

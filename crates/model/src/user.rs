@@ -74,7 +74,11 @@ pub struct InvalidDisplayName;
 impl FromStr for DisplayName {
     type Err = InvalidDisplayName;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let name: String = text.trim().chars().take(201).nfc().collect();
+        // Bounded before the work of normalizing; a character has four bytes at most.
+        if text.len() > 4 * 4 * 200 {
+            return Err(InvalidDisplayName);
+        }
+        let name: String = text.trim().nfc().collect();
         match (1..=200).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
             true => Ok(Self(name)),
             false => Err(InvalidDisplayName),

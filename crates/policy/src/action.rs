@@ -33,8 +33,6 @@ pub enum Action {
     ListTenants,
     /// List the users of a tenant.
     ListUsers,
-    /// Make an account for somebody.
-    CreateUser,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -65,7 +63,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 15] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -81,7 +79,6 @@ impl Action {
         Self::CreateTenant,
         Self::ListTenants,
         Self::ListUsers,
-        Self::CreateUser,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -103,7 +100,6 @@ impl Action {
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Operator),
-            Self::CreateUser => ("user.create", Admin, Rule::Operator),
         }
     }
 

@@ -48,12 +48,11 @@ impl fmt::Display for Permit {
 /// [`Denied`] when no rule allows it.
 pub fn decide(principal: &Principal, action: Action, resource: Resource) -> Result<Permit, Denied> {
     let basis = match principal {
-        // The instance itself is no tenant's; what is a tenant's is its own users' alone.
-        Principal::User { tenant_id, .. }
-            if resource.tenant_id.is_some_and(|other| other != *tenant_id) =>
-        {
-            None
+        // Of the instance itself a user gets what is for anyone; of another tenant, nothing.
+        Principal::User { .. } if resource.tenant_id.is_none() => {
+            (action.rule() == Rule::Anyone).then_some("anyone")
         }
+        Principal::User { tenant_id, .. } if resource.tenant_id != Some(*tenant_id) => None,
         Principal::User { user_id, role, .. } => {
             basis_of_user(action.rule(), *role, resource.owner == Some(*user_id))
         }
@@ -174,6 +173,18 @@ mod tests {
                 "{}",
                 action.name()
             );
+        }
+    }
+
+    #[test]
+    fn the_instance_itself_is_no_users_to_govern() {
+        let instance = Resource {
+            tenant_id: None,
+            owner: Some(owner(2)),
+        };
+        for action in Action::ALL {
+            let allowed = decide(&user(Role::Administrator), action, instance).is_ok();
+            assert_eq!(allowed, action.rule() == Rule::Anyone, "{}", action.name());
         }
     }
 

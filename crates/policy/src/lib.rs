@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - what no rule allows is denied;
-//! - a resource of another tenant is denied to everybody but operators, whatever the rule.
+//! - what is another tenant's is denied to every user, whatever the rule; so is governing the instance.
 
 mod action;
 mod decision;

@@ -139,7 +139,7 @@ pub(crate) struct Page {
     pub(crate) cursor: Option<String>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Why {
     /// Why you do it; it is recorded in the tenant's audit log, with your name at the operating system.
     #[arg(long, value_name = "TEXT")]

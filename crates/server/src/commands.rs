@@ -17,6 +17,7 @@ use crate::instance::Instance;
 use keyward_model::{PageRequest, Principal, Route, Slug};
 use keyward_store::TenantScope;
 use std::fmt::Display;
+use std::os::unix::fs::MetadataExt;
 use std::process::ExitCode;
 
 /// A command that did not do what it was asked to.
@@ -79,8 +80,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     let CommandLine { global, command } = command_line;
     let command = command.unwrap_or(Command::Serve(Serve::default()));
     if matches!(command, Command::Config(ConfigCommand::Default)) {
-        config::print_default();
-        return Ok(());
+        return config::print_default(&global);
     }
     let serve = Serve::default();
     let config = Config::load(
@@ -105,11 +105,18 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
 
 /// Who is at the command line, for the audit log.
 fn operator(why: Why, command: &str) -> Principal {
-    let name = ["SUDO_USER", "USER", "LOGNAME"]
+    // The number is the system's word; the name is only what the environment claims.
+    let number = std::fs::metadata("/proc/self")
+        .map_or_else(|_| "?".to_owned(), |process| process.uid().to_string());
+    let claimed = ["SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok());
+    let name = match claimed {
+        Some(claimed) => format!("uid {number} ({claimed})"),
+        None => format!("uid {number}"),
+    };
     Principal::Operator {
-        name: name.unwrap_or_else(|| "unknown".to_owned()),
+        name,
         reason: why.reason.unwrap_or_else(|| format!("keyward {command}")),
     }
 }
@@ -121,7 +128,6 @@ async fn scope_of(instance: &Instance, slug: &str) -> Result<TenantScope, Failur
         .map_err(|error| Failure::Usage(format!("{slug}: {error}")))?;
     let scope = instance
         .platform
-        .store()
         .operator_scope(Route::Slug(parsed))
         .await?;
     scope.ok_or_else(|| {

@@ -1,9 +1,11 @@
 //! The settings: an embedded default file, then a file, the environment, and flags.
 
 use crate::command_line::{Global, Serve};
+use crate::telemetry;
 use keyward_crypto::HashCost;
-use keyward_model::Slug;
-use serde::Deserialize;
+use keyward_model::{Issuer, Password, Slug};
+use keyward_store::role_of;
+use serde::{Deserialize, Serialize, Serializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -15,11 +17,15 @@ pub(crate) const DEFAULT: &str = include_str!("default.toml");
 /// What settings in the environment begin with.
 const PREFIX: &str = "KEYWARD_";
 
+/// What Kubernetes puts into the environment of every container beside a service that is named `keyward`.
+const OF_KUBERNETES: [&str; 2] = ["KEYWARD_PORT", "KEYWARD_SERVICE_"];
+
 /// All settings.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
+    pub(crate) connections_max: usize,
     pub(crate) data: PathBuf,
     pub(crate) public_url: String,
     pub(crate) default_tenant: String,
@@ -30,14 +36,14 @@ pub(crate) struct Config {
     pub(crate) shutdown: Shutdown,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Demo {
     pub(crate) enabled: bool,
     pub(crate) admin_password: SecretSetting,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     pub(crate) url: SecretSetting,
@@ -48,7 +54,7 @@ pub(crate) struct Database {
     pub(crate) ca_file: PathBuf,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Passwords {
     pub(crate) memory_kib: u32,
@@ -57,14 +63,14 @@ pub(crate) struct Passwords {
     pub(crate) threads: usize,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum LogFormat {
     Auto,
@@ -72,7 +78,7 @@ pub(crate) enum LogFormat {
     Pretty,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shutdown {
     pub(crate) drain_seconds: u64,
@@ -105,10 +111,33 @@ impl std::fmt::Debug for SecretSetting {
     }
 }
 
+impl Database {
+    fn checked(&self) -> Result<(), ConfigError> {
+        for (name, url) in [
+            ("url", &self.url),
+            ("system_url", &self.system_url),
+            ("owner_url", &self.owner_url),
+            ("admin_url", &self.admin_url),
+        ] {
+            url.get()
+                .map(role_of)
+                .transpose()
+                .map_err(|error| ConfigError(format!("database.{name}: {error}")))?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for SecretSetting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(if self.0.is_empty() { "" } else { "[redacted]" })
+    }
+}
+
 impl Config {
     /// Reads the settings of this process.
     pub(crate) fn load(global: &Global, serve: &Serve) -> Result<Self, ConfigError> {
-        let mut config = Self::layered(global.config.as_deref(), std::env::vars())?;
+        let mut config = Self::layered(global.config.as_deref(), environment()?.into_iter())?;
         if let Some(data) = &global.data {
             config.data = data.clone();
         }
@@ -133,17 +162,21 @@ impl Config {
             })?;
             overlay(&mut table, parse(&text, &path.display().to_string())?, "")?;
         }
-        for (name, text) in environment.filter(|(name, _)| name.starts_with(PREFIX)) {
+        for (name, text) in environment {
             set_from_environment(&mut table, &name, &text)?;
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError(format!("settings: {}", error.message())))
+        // Its text is of two lines, the second of which names the setting.
+        table.try_into().map_err(|error: toml::de::Error| {
+            ConfigError(error.to_string().trim_end().replace('\n', " "))
+        })
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
         self.hash_cost()?;
         self.default_tenant()?;
+        self.base_url()
+            .parse::<Issuer>()
+            .map_err(|error| ConfigError(format!("public_url: {error}")))?;
         if self.database.url.get().is_some() && self.database.system_url.get().is_none() {
             return Err(ConfigError(
                 "database.system_url is needed with database.url: the role that finds the tenant of a request \
@@ -151,7 +184,18 @@ impl Config {
                     .to_owned(),
             ));
         }
+        self.database.checked()?;
+        self.demo_password()?;
+        telemetry::filter(&self.log)?;
         Ok(self)
+    }
+
+    /// The password that the demo tenant's administrator is to have, if one is set.
+    pub(crate) fn demo_password(&self) -> Result<Option<Password>, ConfigError> {
+        let chosen = self.demo.admin_password.get().map(Password::chosen);
+        chosen
+            .transpose()
+            .map_err(|problem| ConfigError(format!("demo.admin_password: {problem}")))
     }
 
     /// The cost of hashing a password.
@@ -197,9 +241,30 @@ impl Config {
     }
 }
 
+/// The variables of this process that are for Keyward. Others need not be text.
+fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with(PREFIX))
+        .filter(|(name, _)| {
+            !OF_KUBERNETES
+                .iter()
+                .any(|foreign| name.starts_with(foreign))
+        })
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(ConfigError(format!("{name} is not UTF-8"))),
+        })
+        .collect()
+}
+
 fn parse(text: &str, origin: &str) -> Result<Table, ConfigError> {
-    text.parse()
-        .map_err(|error: toml::de::Error| ConfigError(format!("{origin}: {}", error.message())))
+    // The error's own text would repeat the line, which may hold a secret.
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(1, |before| 1 + before.matches('\n').count());
+        ConfigError(format!("{origin}, line {line}: {}", error.message()))
+    })
 }
 
 /// Puts the values of `upper` over those of `lower`, which has every key there is.
@@ -295,7 +360,6 @@ mod tests {
             ("KEYWARD_DATABASE_SYSTEM_URL", "postgres://s:b@c/d"),
             ("KEYWARD_DEMO_ADMIN_PASSWORD", "correct horse battery"),
             ("KEYWARD_PASSWORDS_ITERATIONS", "3"),
-            ("PATH", "/bin"),
         ])
         .unwrap();
         assert_eq!(config.database.url.get(), Some("postgres://a:b@c/d"));

@@ -116,8 +116,12 @@ impl DataFolder {
         }
         let mut text = Zeroizing::new(String::new());
         file.read_to_string(&mut text).map_err(failed)?;
-        let unusable =
-            |error| DataFolderError(format!("{} holds no root key: {error}", path.display()));
+        let unusable = |error| {
+            DataFolderError(format!(
+                "{} holds no root key ({error}): bring it back from your backup or another node",
+                path.display()
+            ))
+        };
         root_key_from_text(&text).map(Some).map_err(unusable)
     }
 
@@ -128,21 +132,40 @@ impl DataFolder {
     ) -> Result<RootKeySecret, DataFolderError> {
         let path = self.root_key();
         let secret = mint_root_key(random);
+        // Written beside and linked when it is whole: a crash leaves no half key, and an existing one is never replaced.
+        let draft = self.path.join("root.key.new");
         let write = || -> std::io::Result<()> {
-            let mut file = OpenOptions::new()
-                .create_new(true)
+            let mut options = OpenOptions::new();
+            let mut file = options
+                .create(true)
+                .truncate(true)
                 .write(true)
                 .mode(0o600)
-                .open(&path)?;
+                .open(&draft)?;
             file.write_all(root_key_to_text(&secret).as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;
+            std::fs::hard_link(&draft, &path)?;
+            std::fs::remove_file(&draft)?;
             File::open(&self.path)?.sync_all()
         };
         write().map_err(|error| {
             DataFolderError(format!("cannot write {}: {error}", path.display()))
         })?;
         Ok(secret)
+    }
+
+    /// Takes a root key away under which nothing was sealed.
+    pub(crate) fn remove_root_key(&self) -> Result<(), DataFolderError> {
+        let path = self.root_key();
+        std::fs::remove_file(&path)
+            .map_err(|error| DataFolderError(format!("cannot remove {}: {error}", path.display())))
+    }
+
+    /// Whether the folder is for its owner alone.
+    pub(crate) fn is_private(&self) -> bool {
+        std::fs::metadata(&self.path)
+            .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 == 0)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ambient::generate_password;
 use crate::commands::Failure;
 use crate::config::Config;
+use crate::greeting::show_password;
 use crate::instance::Instance;
 use keyward_model::{HostName, Issuer, Password, Principal, Slug};
 use keyward_policy::Action;
@@ -39,23 +40,28 @@ pub(crate) async fn set_up_once(
 }
 
 async fn make_demo(instance: &Instance, config: &Config) -> Result<Option<DemoPassword>, Failure> {
-    let (password, how) = match config.demo.admin_password.get() {
-        Some(text) => (Password::chosen(text), DemoPassword::Configured),
+    let (password, how) = match config.demo_password()? {
+        Some(password) => (password, DemoPassword::Configured),
         None => {
             let text = Zeroizing::new(generate_password(instance.platform.random()));
-            (Password::chosen(&text), DemoPassword::Generated(text))
+            let password = Password::chosen(&text).map_err(Failure::of)?;
+            show_password(&text);
+            (password, DemoPassword::Generated(text))
         }
     };
-    let password =
-        password.map_err(|problem| Failure::of(format!("demo.admin_password: {problem}")))?;
-    let scope = instance.scope_for_new_tenant();
+    let scope = instance.platform.scope_for_new_tenant();
     let cx = instance
         .begin(scope, Principal::System, Action::CreateTenant)
         .await?;
     match create_tenant(&cx, command(config, password)?).await {
         Ok(_) => Ok(Some(how)),
-        // Another node was faster, or this one was killed right after it had made it.
-        Err(TenantError::Taken) => Ok(None),
+        // Another node was faster, or this one was killed right after it had made it: the password was shown then.
+        Err(TenantError::Taken) => {
+            println!(
+                "The tenant `demo` was there already, with the password that was shown first."
+            );
+            Ok(None)
+        }
         Err(error) => Err(Failure::of(error)),
     }
 }

@@ -5,11 +5,12 @@ use crate::commands::Failure;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
 use keyward_crypto::PasswordHasher;
-use keyward_model::{Client, Clock, Principal, RootKeySecret, mint_id};
+use keyward_model::{Client, Clock, Principal, RootKeySecret};
 use keyward_policy::Action;
-use keyward_service::instance::{check_root_key, known_root_key_id};
+use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
 use keyward_service::{Cx, HashPool, Parts, Platform, RootKey, Settings};
 use keyward_store::{PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite};
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a command wants to do with the instance.
@@ -17,8 +18,10 @@ use std::sync::Arc;
 pub(crate) enum Access {
     /// Serve it or change it: nobody else may meanwhile, where it is a SQLite file. Makes what is missing.
     Change,
-    /// Look at it, beside a server that runs.
+    /// Look at what is in it, beside a server that runs.
     Look,
+    /// Look at the set-up itself, also when its locks are open.
+    Examine,
 }
 
 /// The running parts, and the lock that they are held under.
@@ -34,7 +37,7 @@ impl Instance {
         let on_sqlite = config.database.url.get().is_none();
         let folder = match access {
             Access::Change => DataFolder::create(&config.data)?,
-            Access::Look => DataFolder::existing(&config.data)?,
+            Access::Look | Access::Examine => DataFolder::existing(&config.data)?,
         };
         // PostgreSQL orders writers itself: there a command may change things beside a server.
         let lock = match access {
@@ -42,11 +45,12 @@ impl Instance {
             _ => None,
         };
         let root_key = folder.read_root_key()?;
-        if on_sqlite && root_key.is_none() && folder.database().exists() {
-            return Err(missing_root_key(&folder).into());
-        }
         let store = open_store(config, &folder, access).await?;
+        if access != Access::Examine {
+            store.require_closed_locks().await?;
+        }
         let random = SystemRandom::default();
+        let is_new = root_key.is_none();
         let root_key = match root_key {
             Some(secret) => secret,
             None => first_root_key(&store, &folder, access, &random).await?,
@@ -63,7 +67,13 @@ impl Instance {
                 base_url: config.base_url(),
             },
         });
-        check_root_key(&platform).await.map_err(Failure::of)?;
+        if let Err(error) = check_root_key(&platform).await {
+            if is_new {
+                // Another node was faster on a new database: its key is the one to bring here.
+                folder.remove_root_key()?;
+            }
+            return Err(unfit_root_key(&folder, error));
+        }
         Ok(Self {
             platform,
             _lock: lock,
@@ -87,14 +97,6 @@ impl Instance {
             .await
             .map_err(Failure::of)
     }
-
-    /// The way into a tenant that is about to be made.
-    pub(crate) fn scope_for_new_tenant(&self) -> TenantScope {
-        let platform = &self.platform;
-        platform
-            .store()
-            .scope_for_new_tenant(mint_id(platform.now(), platform.random()))
-    }
 }
 
 async fn open_store(
@@ -103,10 +105,16 @@ async fn open_store(
     access: Access,
 ) -> Result<Store, Failure> {
     let Some(app_url) = config.database.url.get() else {
-        if access == Access::Change {
-            migrate_sqlite(&folder.database(), SystemClock.now())?;
+        let path = folder.database();
+        match access {
+            Access::Change => drop(migrate_sqlite(&path, SystemClock.now())?),
+            // Opening would make an empty file.
+            Access::Look | Access::Examine if !path.exists() => {
+                return Err(missing_database(&path).into());
+            }
+            Access::Look | Access::Examine => {}
         }
-        return Ok(Store::open_sqlite(&SqliteOptions::at(folder.database()))?);
+        return Ok(Store::open_sqlite(&SqliteOptions::at(path))?);
     };
     let mut options = PostgresOptions::new(
         app_url,
@@ -134,6 +142,23 @@ fn missing_root_key(folder: &DataFolder) -> DataFolderError {
     DataFolderError::new(format!(
         "the database is sealed under a root key that is not here: bring back {} from your backup or another node",
         folder.root_key().display()
+    ))
+}
+
+fn unfit_root_key(folder: &DataFolder, error: InstanceError) -> Failure {
+    match error {
+        InstanceError::OtherRootKey { .. } => Failure::Failed(format!(
+            "{error}: bring back the right {} from your backup or another node",
+            folder.root_key().display()
+        )),
+        InstanceError::Store(error) => error.into(),
+    }
+}
+
+fn missing_database(path: &Path) -> DataFolderError {
+    DataFolderError::new(format!(
+        "there is no database at {}: start `keyward serve` once, or name another folder with --data",
+        path.display()
     ))
 }
 

@@ -13,7 +13,9 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod greeting;
 mod instance;
+mod listener;
 mod output;
 mod telemetry;
 

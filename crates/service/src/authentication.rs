@@ -125,9 +125,14 @@ async fn authenticate_user(
         return Err(AuthenticationError::InvalidToken);
     }
     if now.since(session.last_active_at) >= TOUCH_AFTER {
-        let (touch, id) = (Housekeeping::TouchSession, session.id);
-        let seen = async move |tx: &mut TenantTx<'_>| tx.touch_session(id, now).await;
-        platform.store().housekeeping(&scope, touch, seen).await?;
+        let touch = Housekeeping::TouchSession {
+            session_id: session.id,
+            now,
+        };
+        if let Err(error) = platform.store().housekeeping(&scope, touch).await {
+            // Untouched it only idles out sooner; that is no reason to refuse a good session.
+            tracing::warn!(%error, "a session could not be touched");
+        }
     }
     Ok(Principal::User {
         tenant_id: scope.tenant_id(),

@@ -9,6 +9,7 @@ use keyward_model::{
 use keyward_policy::{Action, Denied, Permit, Resource, decide, may_ever};
 use keyward_store::{Error, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
+use uuid::Uuid;
 
 /// A request's context. Cheap to clone; it never holds a transaction.
 #[derive(Debug, Clone)]
@@ -24,7 +25,14 @@ struct Inner {
     client: Client,
     now: Timestamp,
     declared: Action,
-    denied: Mutex<Option<Denied>>,
+    denied: Mutex<Option<Denial>>,
+}
+
+/// What was denied, until it is recorded.
+#[derive(Debug, Clone, Copy)]
+struct Denial {
+    action: Action,
+    target_id: Option<Uuid>,
 }
 
 /// A request was refused before its use case began.
@@ -45,6 +53,9 @@ pub enum Refusal {
 pub trait Owned {
     /// Whose it is; nobody's, if it is the tenant's.
     fn owner(&self) -> Option<UserId>;
+
+    /// Names it, where it is a single thing.
+    fn id(&self) -> Option<Uuid>;
 }
 
 /// The tenant as a whole, for actions on no single thing of it.
@@ -83,9 +94,13 @@ impl Cx {
         match cx.principal() {
             Principal::Anonymous => Err(Refusal::Unauthenticated),
             _ => {
-                let denied = Denied { action: declared };
-                cx.record_denial(denied).await?;
-                Err(Refusal::Denied(denied))
+                let target_id = None;
+                cx.record_denial(Denial {
+                    action: declared,
+                    target_id,
+                })
+                .await?;
+                Err(Refusal::Denied(Denied { action: declared }))
             }
         }
     }
@@ -129,7 +144,10 @@ impl Cx {
             // The route promised another action: what its declaration says would not be what is done.
             false => Err(Denied { action }),
         };
-        decision.inspect_err(|denied| *self.denied() = Some(*denied))
+        decision.inspect_err(|_| {
+            let target_id = subject.id();
+            *self.denied() = Some(Denial { action, target_id });
+        })
     }
 
     /// Runs a transaction that may change rows, and records what happened in it.
@@ -147,6 +165,7 @@ impl Cx {
             .platform()
             .store()
             .write(&self.inner.scope, async move |tx: &mut TenantTx<'_>| {
+                hold_caller(&cx, tx).await?;
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
@@ -175,12 +194,9 @@ impl Cx {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        if let Principal::Operator { reason, .. } = self.principal() {
+        if let Principal::Operator { .. } = self.principal() {
             let subject = self.inner.declared.resource_kind();
-            let event = Event::OperatorRead {
-                subject,
-                reason: reason.clone(),
-            };
+            let event = Event::OperatorRead { subject };
             return self
                 .write(async move |cx, tx| {
                     let disclosed = closure(cx, tx).await?;
@@ -221,10 +237,11 @@ impl Cx {
         outcome
     }
 
-    async fn record_denial(&self, denied: Denied) -> Result<(), Error> {
+    async fn record_denial(&self, denied: Denial) -> Result<(), Error> {
         let denial = AccessDenial {
             action: denied.action.name(),
             resource: denied.action.resource_kind(),
+            target_id: denied.target_id,
         };
         let event = &Event::AccessDenied { denial };
         let act = Act {
@@ -240,7 +257,7 @@ impl Cx {
             .await
     }
 
-    fn denied(&self) -> std::sync::MutexGuard<'_, Option<Denied>> {
+    fn denied(&self) -> std::sync::MutexGuard<'_, Option<Denial>> {
         self.inner
             .denied
             .lock()
@@ -248,9 +265,29 @@ impl Cx {
     }
 }
 
+/// A change in a user's name stands only if their session still does at its commit, however long ago the request began.
+async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
+    let Principal::User {
+        user_id,
+        session_id,
+        ..
+    } = cx.principal()
+    else {
+        return Ok(());
+    };
+    match tx.hold_session(*user_id, *session_id, cx.now()).await? {
+        true => Ok(()),
+        false => Err(Error::SessionOver),
+    }
+}
+
 impl Owned for User {
     fn owner(&self) -> Option<UserId> {
         Some(self.id)
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        Some(self.id.uuid())
     }
 }
 
@@ -258,10 +295,18 @@ impl Owned for Session {
     fn owner(&self) -> Option<UserId> {
         Some(self.user_id)
     }
+
+    fn id(&self) -> Option<Uuid> {
+        Some(self.id.uuid())
+    }
 }
 
 impl Owned for TenantWide {
     fn owner(&self) -> Option<UserId> {
+        None
+    }
+
+    fn id(&self) -> Option<Uuid> {
         None
     }
 }
@@ -270,5 +315,9 @@ impl Owned for TenantWide {
 impl Owned for Principal {
     fn owner(&self) -> Option<UserId> {
         self.user_id()
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        None
     }
 }

@@ -34,25 +34,17 @@ pub async fn known_root_key_id(store: &Store) -> Result<Option<String>, Error> {
         .await
 }
 
-/// Holds the root key against the one that the database was sealed under; a new database takes it.
+/// Holds the root key against the one that the database was sealed under; a new database takes it. Of several nodes that
+/// start at once on a new database one wins, and the others are refused here.
 ///
 /// # Errors
 /// [`InstanceError`].
 pub async fn check_root_key(platform: &Platform) -> Result<(), InstanceError> {
     let found = platform.root_key().id().to_string();
     let given = found.clone();
-    let expected = platform
-        .store()
-        .system_write::<_, Error, _>(async move |tx: &mut SystemTx<'_>| {
-            match tx.find_instance_setting(ROOT_KEY_ID).await? {
-                Some(expected) => Ok(expected),
-                None => {
-                    tx.put_instance_setting(ROOT_KEY_ID, &given).await?;
-                    Ok(given)
-                }
-            }
-        })
-        .await?;
+    let claim =
+        async move |tx: &mut SystemTx<'_>| tx.claim_instance_setting(ROOT_KEY_ID, &given).await;
+    let expected = platform.store().system_write::<_, Error, _>(claim).await?;
     match expected == found {
         true => Ok(()),
         false => Err(InstanceError::OtherRootKey { expected, found }),
@@ -74,7 +66,7 @@ pub async fn is_initialized(platform: &Platform) -> Result<bool, Error> {
 /// The store's.
 pub async fn mark_initialized(platform: &Platform) -> Result<(), Error> {
     let now = platform.now().to_string();
-    let write =
-        async move |tx: &mut SystemTx<'_>| tx.put_instance_setting(INITIALIZED_AT, &now).await;
-    platform.store().system_write(write).await
+    let claim =
+        async move |tx: &mut SystemTx<'_>| tx.claim_instance_setting(INITIALIZED_AT, &now).await;
+    platform.store().system_write(claim).await.map(drop)
 }

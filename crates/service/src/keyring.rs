@@ -2,11 +2,11 @@
 
 use keyward_crypto::{
     Place, SealError, SealingKey, SigningError, TokenSigner, mint_private_key, mint_tenant_key,
-    open, seal,
+    open, seal, sealed_key_id,
 };
 use keyward_model::{
-    PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningAlgorithm, SigningKey,
-    TenantId, TenantKeySecret, Timestamp, mint_id,
+    Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningAlgorithm, SigningKey,
+    TenantId, TenantKeyId, TenantKeySecret, Timestamp, mint_id,
 };
 use std::fmt;
 use uuid::Uuid;
@@ -142,6 +142,13 @@ impl TenantKeyring {
             row,
         }
     }
+}
+
+/// The tenant key that a signing key was sealed under; its sealed bytes carry the id.
+pub(crate) fn sealing_key_of(key: &SigningKey) -> Result<TenantKeyId, keyward_store::Error> {
+    let id = sealed_key_id(&key.sealed_private_key);
+    id.map(Id::from_uuid)
+        .map_err(|error| keyward_store::Error::Unfit(format!("signing key {}: {error}", key.id)))
 }
 
 fn place_of_tenant_key(tenant_id: TenantId, row: Uuid) -> Place<'static> {

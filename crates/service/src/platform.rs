@@ -2,8 +2,8 @@
 
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
-use keyward_model::{Clock, Id, Password, PasswordHash, Random, Slug, Timestamp, mint_id};
-use keyward_store::Store;
+use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
+use keyward_store::{Lock, Store, TenantScope};
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,9 +46,38 @@ impl Platform {
         }
     }
 
-    /// The database.
-    pub fn store(&self) -> &Store {
+    /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
+    pub(crate) fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    /// Which engine keeps the data, in words.
+    pub fn engine(&self) -> String {
+        format!("{:?}", self.store())
+    }
+
+    /// The state of the four locks.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn locks(&self) -> Result<Vec<Lock>, keyward_store::Error> {
+        self.store().locks().await
+    }
+
+    /// An operator's way into an existing tenant; every transaction in it records an event.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn operator_scope(
+        &self,
+        route: Route,
+    ) -> Result<Option<TenantScope>, keyward_store::Error> {
+        self.store().operator_scope(route).await
+    }
+
+    /// An operator's way into a tenant that is about to be made.
+    pub fn scope_for_new_tenant(&self) -> TenantScope {
+        self.store().scope_for_new_tenant(self.mint(self.now()))
     }
 
     /// The present moment; a request asks once.

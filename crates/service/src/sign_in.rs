@@ -2,7 +2,7 @@
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
-use crate::keyring::KeyringError;
+use crate::keyring::{KeyringError, sealing_key_of};
 use crate::outcome::Recorded;
 use keyward_crypto::{AccessClaims, Verdict, mint_refresh_token, refresh_token_digest};
 use keyward_model::{
@@ -90,7 +90,7 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
     match (&facts.subject, verdict) {
         (Some(subject), Verdict::Right { outdated }) if subject.status == UserStatus::Active => {
             let upgrade = match outdated {
-                true => Some(cx.platform().hash(command.password).await?),
+                true => upgrade_hash(cx, command.password).await,
                 false => None,
             };
             let subject = subject.clone();
@@ -109,18 +109,25 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
 }
 
 async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> {
-    let (tenant, tenant_key, signing_keys, subject) = cx
+    let (tenant, keys, subject) = cx
         .prepare(async move |tx| {
+            let signing_key = tx.list_signing_keys().await?.into_iter().next();
+            let keys = match signing_key {
+                Some(key) => tx
+                    .find_tenant_key(sealing_key_of(&key)?)
+                    .await?
+                    .map(|tenant_key| (tenant_key, key)),
+                None => None,
+            };
             Ok((
                 tx.find_tenant().await?,
-                tx.find_newest_tenant_key().await?,
-                tx.list_signing_keys().await?,
+                keys,
                 tx.find_sign_in_subject(&email).await?,
             ))
         })
         .await?;
-    match (tenant, tenant_key, signing_keys.into_iter().next()) {
-        (Some(tenant), Some(tenant_key), Some(signing_key)) => Ok(Facts {
+    match (tenant, keys) {
+        (Some(tenant), Some((tenant_key, signing_key))) => Ok(Facts {
             tenant,
             tenant_key,
             signing_key,
@@ -128,6 +135,14 @@ async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> 
         }),
         _ => Err(KeyringError::Missing.into()),
     }
+}
+
+/// A hash at today's cost. Without one the old one does: whoever has proven the password gets in.
+async fn upgrade_hash(cx: &Cx, password: Arc<Password>) -> Option<PasswordHash> {
+    let hashed = cx.platform().hash(password).await;
+    hashed
+        .inspect_err(|error| tracing::warn!(%error, "an outdated password hash was kept"))
+        .ok()
 }
 
 async fn refuse(
@@ -182,13 +197,15 @@ async fn open_session(
                     changed_meanwhile(tx, &subject).await?,
                 ));
             };
-            if let Some(hash) = upgrade {
-                tx.upgrade_password_hash(&subject, &hash).await?;
-            }
+            let hash_upgraded = match upgrade {
+                Some(hash) => tx.upgrade_password_hash(&subject, &hash).await?,
+                None => false,
+            };
             tx.insert_session(&session).await?;
             tx.insert_refresh_token(&stored_token).await?;
             let event = Event::SessionOpened {
                 session: session.clone(),
+                hash_upgraded,
             };
             let actor = Principal::User {
                 tenant_id: cx.tenant_id(),

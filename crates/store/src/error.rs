@@ -30,6 +30,9 @@ pub enum Error {
         /// The first id in the row, where it has one.
         row: String,
     },
+    /// The session that a change is made in has ended, or its user is disabled.
+    #[error("the session has ended")]
+    SessionOver,
     /// A closure or statement broke a rule of this crate: a fault in Keyward, found by its first test.
     #[error("misuse of the store: {0}")]
     Misuse(Misuse),
@@ -76,6 +79,14 @@ impl fmt::Display for Misuse {
 impl Error {
     pub(crate) fn unavailable(reason: impl fmt::Display) -> Self {
         Self::Unavailable(reason.to_string())
+    }
+
+    /// The failure of a batch, for each of those that were in it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::OutcomeUnknown(reason) => Self::OutcomeUnknown(reason.clone()),
+            other => Self::Unavailable(other.to_string()),
+        }
     }
 
     pub(crate) fn unfit(reason: impl fmt::Display) -> Self {

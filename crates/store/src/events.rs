@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{AuditEvent, AuditFilter, EventRecord, Page, PageRequest};
+use keyward_model::{AuditEvent, AuditFilter, EventRecord, Outcome, Page, PageRequest};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ impl TenantTx<'_> {
         let values = vec![
             Value::from(before),
             Value::from(filter.kind.clone().unwrap_or_default()),
-            Value::from(filter.outcome.clone().unwrap_or_default()),
+            Value::from(filter.outcome.map_or("", Outcome::name)),
             Value::from(filter.actor_id.unwrap_or(Uuid::nil())),
             Value::from(filter.target_id.unwrap_or(Uuid::nil())),
             Value::from(Uuid::nil()),

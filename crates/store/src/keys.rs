@@ -9,8 +9,6 @@ use keyward_model::{SealedTenantKey, SigningKey, SigningKeyId, TenantKeyId};
 
 statements! {
     FIND_TENANT_KEY = "SELECT id, sealed, created_at FROM tenant_keys WHERE tenant_id = $1 AND id = $2";
-    FIND_NEWEST_TENANT_KEY = "SELECT id, sealed, created_at FROM tenant_keys
-        WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1";
     INSERT_TENANT_KEY = "INSERT INTO tenant_keys (tenant_id, id, sealed, created_at) VALUES ($1, $2, $3, $4)";
     FIND_SIGNING_KEY = "SELECT id, algorithm, public_key, sealed_private_key, created_at, version
         FROM signing_keys WHERE tenant_id = $1 AND id = $2";
@@ -31,15 +29,6 @@ impl TenantTx<'_> {
         id: TenantKeyId,
     ) -> Result<Option<SealedTenantKey>, Error> {
         self.find(&FIND_TENANT_KEY, vec![Value::from(id)], read_tenant_key)
-            .await
-    }
-
-    /// The key that new data is sealed under.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn find_newest_tenant_key(&mut self) -> Result<Option<SealedTenantKey>, Error> {
-        self.find(&FIND_NEWEST_TENANT_KEY, vec![], read_tenant_key)
             .await
     }
 

@@ -13,6 +13,7 @@
 //! - after a statement failed, nothing of its transaction is committed;
 //! - on PostgreSQL the request role cannot see rows of another tenant, whatever a statement says.
 
+mod columns;
 mod error;
 mod events;
 mod keys;

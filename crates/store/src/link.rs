@@ -68,6 +68,11 @@ impl Ledger {
         }
     }
 
+    /// Rows that were written only to be locked are no change.
+    pub(crate) fn forget_changed(&mut self, rows: u64) {
+        self.changed -= rows;
+    }
+
     pub(crate) fn note_recorded(&mut self) {
         self.recorded += 1;
     }

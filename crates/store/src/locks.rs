@@ -48,7 +48,7 @@ impl Store {
             ),
         ];
         match self.postgres() {
-            None => locks.extend(on_sqlite()),
+            None => locks.extend(self.on_sqlite().await?),
             Some(engine) => {
                 let lease = engine.app_lease().await?;
                 locks.extend(on_postgres(&lease).await?);
@@ -57,25 +57,45 @@ impl Store {
         }
         Ok(locks)
     }
-}
 
-fn on_sqlite() -> [Lock; 2] {
-    let detail =
-        "SQLite has no row-level security; use PostgreSQL where the database must refuse by itself";
-    [
-        Lock {
-            name: "composite keys",
-            state: LockState::Closed,
-            detail:
-                "each key and foreign key carries the tenant (checked by a test over the schema)"
-                    .to_owned(),
-        },
-        Lock {
-            name: "row-level security",
-            state: LockState::Absent,
-            detail: detail.to_owned(),
-        },
-    ]
+    /// Refuses a database whose locks do not hold.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] naming the first open lock; else as [`Store::locks`].
+    pub async fn require_closed_locks(&self) -> Result<(), Error> {
+        let locks = self.locks().await?;
+        match locks.iter().find(|lock| lock.state == LockState::Open) {
+            None => Ok(()),
+            Some(lock) => Err(Error::Unfit(format!(
+                "tenants would not be kept apart: {}: {}",
+                lock.name, lock.detail
+            ))),
+        }
+    }
+
+    async fn on_sqlite(&self) -> Result<[Lock; 2], Error> {
+        let tables = match self.sqlite() {
+            Some(engine) => engine.tables_without_tenant_key().await?,
+            None => Vec::new(),
+        };
+        let faults: Vec<String> = tables
+            .into_iter()
+            .map(|table| format!("{table}: no unique key begins with tenant_id"))
+            .collect();
+        let detail = "SQLite has no row-level security; use PostgreSQL where the database must refuse by itself";
+        Ok([
+            verdict(
+                "composite keys",
+                &faults,
+                "every tenant table has a key that begins with tenant_id",
+            ),
+            Lock {
+                name: "row-level security",
+                state: LockState::Absent,
+                detail: detail.to_owned(),
+            },
+        ])
+    }
 }
 
 async fn on_postgres(lease: &Lease) -> Result<[Lock; 2], Error> {
@@ -116,7 +136,7 @@ async fn rows_without_a_tenant(
     tables: &[postgres::TenantTable],
 ) -> Result<Vec<String>, Error> {
     let mut seen = Vec::new();
-    for table in tables {
+    for table in tables.iter().filter(|table| table.readable) {
         let name = crate::migrations::quoted(&table.name);
         let rows = lease
             .catalog(&format!("SELECT EXISTS (SELECT tenant_id FROM {name})"))

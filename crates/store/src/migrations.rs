@@ -8,6 +8,7 @@ use crate::postgres;
 use crate::sqlite;
 use keyward_model::Timestamp;
 use rusqlite::Connection;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use tokio_postgres::Client;
 
@@ -54,6 +55,7 @@ pub struct PostgresMigrator {
 /// # Errors
 /// [`Error::Unfit`] when a migration fails, was changed after it ran, or the file is of a newer Keyward.
 pub fn migrate_sqlite(path: &Path, now: Timestamp) -> Result<Vec<&'static str>, Error> {
+    make_private_file(path)?;
     let mut connection = sqlite::connect(path)?;
     let failed = |error: rusqlite::Error| {
         Error::Unfit(format!("cannot migrate {}: {error}", path.display()))
@@ -67,7 +69,7 @@ pub fn migrate_sqlite(path: &Path, now: Timestamp) -> Result<Vec<&'static str>, 
         .map_err(failed)?;
     let pending = pending(
         &applied_on_sqlite(&connection).map_err(failed)?,
-        |migration| migration.sqlite.to_owned(),
+        |migration| migration.sqlite,
     )?;
     let mut done = Vec::new();
     for migration in pending {
@@ -78,6 +80,41 @@ pub fn migrate_sqlite(path: &Path, now: Timestamp) -> Result<Vec<&'static str>, 
         }
     }
     Ok(done)
+}
+
+/// SQLite gives its other files the mode of this one, and they hold what only the server may read.
+fn make_private_file(path: &Path) -> Result<(), Error> {
+    let mut options = std::fs::OpenOptions::new();
+    let made = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    made.map(drop)
+        .map_err(|error| Error::Unfit(format!("cannot make {}: {error}", path.display())))
+}
+
+/// Refuses a file that is not of this version.
+pub(crate) fn refuse_pending_on_sqlite(connection: &Connection) -> Result<(), Error> {
+    let applied = applied_on_sqlite(connection).map_err(|_| {
+        Error::unfit(
+            "the database is not set up: start `keyward serve` once, or run `keyward migrate`",
+        )
+    })?;
+    refuse_pending(&pending(&applied, |migration| migration.sqlite)?)
+}
+
+/// Refuses a database that lacks migrations.
+fn refuse_pending(pending: &[&Migration]) -> Result<(), Error> {
+    match pending.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Unfit(format!(
+            "the database lacks {} migration(s), from {} on: run `keyward migrate`",
+            pending.len(),
+            first.name
+        ))),
+    }
 }
 
 fn applied_on_sqlite(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
@@ -137,7 +174,7 @@ pub async fn migrate_postgres(
         .await
         .map_err(failed)?;
     let applied = applied_on_postgres(&client).await.map_err(failed)?;
-    let pending = pending(&applied, |migration| migration.postgres.to_owned())?;
+    let pending = pending(&applied, |migration| migration.postgres)?;
     for migration in &pending {
         let text = migration
             .postgres
@@ -150,13 +187,8 @@ pub async fn migrate_postgres(
     Ok(pending.iter().map(|migration| migration.name).collect())
 }
 
-/// The names of migrations that this binary has and the database has not.
-///
-/// # Errors
-/// [`Error::Unfit`] when one was changed after it ran, or the database is of a newer Keyward.
-pub(crate) async fn pending_on_postgres(
-    lease: &postgres::Lease,
-) -> Result<Vec<&'static str>, Error> {
+/// Refuses a database that is not of this version.
+pub(crate) async fn refuse_pending_on_postgres(lease: &postgres::Lease) -> Result<(), Error> {
     let present = lease
         .catalog("SELECT to_regclass('schema_migrations') IS NOT NULL")
         .await?;
@@ -175,12 +207,7 @@ pub(crate) async fn pending_on_postgres(
             ));
         }
     }
-    Ok(
-        pending(&applied, |migration| migration.postgres.to_owned())?
-            .iter()
-            .map(|migration| migration.name)
-            .collect(),
-    )
+    refuse_pending(&pending(&applied, |migration| migration.postgres)?)
 }
 
 async fn applied_on_postgres(
@@ -216,7 +243,7 @@ async fn apply_on_postgres(
 
 fn pending(
     applied: &[(String, String)],
-    text: impl Fn(&Migration) -> String,
+    text: impl Fn(&Migration) -> &'static str,
 ) -> Result<Vec<&'static Migration>, Error> {
     for (name, body) in applied {
         match MIGRATIONS.iter().find(|migration| migration.name == name) {
@@ -225,7 +252,7 @@ fn pending(
                     "the database has migration {name}, which this binary does not know: it is of a newer Keyward"
                 )));
             }
-            Some(migration) if text(migration) != *body => {
+            Some(migration) if text(migration) != body => {
                 return Err(Error::Unfit(format!(
                     "migration {name} was changed after it was applied"
                 )));

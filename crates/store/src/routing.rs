@@ -13,8 +13,8 @@ statements! {
     LIST_TENANTS = "SELECT tenant_id, slug, issuer, status, settings, created_at, version FROM tenants
         WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
     FIND_INSTANCE_SETTING = "SELECT value FROM instance_settings WHERE name = $1";
-    PUT_INSTANCE_SETTING = "INSERT INTO instance_settings (name, value) VALUES ($1, $2)
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    CLAIM_INSTANCE_SETTING = "INSERT INTO instance_settings (name, value) VALUES ($1, $2)
+        ON CONFLICT (name) DO NOTHING";
 }
 
 impl SystemTx<'_> {
@@ -52,16 +52,19 @@ impl SystemTx<'_> {
         answer.rows.first_mut().map(|row| row.get(0)).transpose()
     }
 
-    /// Sets a setting of the instance.
+    /// Sets a setting of the instance if nobody has set it, and says what stands: of several that claim at once one wins,
+    /// and all hear which.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn put_instance_setting(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        self.run(
-            &PUT_INSTANCE_SETTING,
-            vec![Value::from(name), Value::from(value)],
-        )
-        .await
-        .map(drop)
+    pub async fn claim_instance_setting(
+        &mut self,
+        name: &str,
+        value: &str,
+    ) -> Result<String, Error> {
+        let values = vec![Value::from(name), Value::from(value)];
+        self.run(&CLAIM_INSTANCE_SETTING, values).await?;
+        let standing = self.find_instance_setting(name).await?;
+        standing.ok_or_else(|| Error::unavailable("a setting vanished while it was claimed"))
     }
 }

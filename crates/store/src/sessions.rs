@@ -1,5 +1,6 @@
 //! Sessions, and the refresh tokens that continue them.
 
+use crate::columns::{session_columns, user_columns};
 use crate::error::Error;
 use crate::row::Row;
 use crate::statement::statements;
@@ -13,30 +14,30 @@ use keyward_model::{
 use uuid::Uuid;
 
 statements! {
-    FIND_SESSION = "SELECT id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
-            device_name, device_fingerprint, device_priority, ended_at, end_reason, version
-        FROM sessions WHERE tenant_id = $1 AND id = $2";
-    FIND_SESSION_USER = "SELECT s.id, s.user_id, s.created_at, s.last_active_at, s.expires_at, s.idle_seconds, s.address,
-            s.user_agent, s.device_name, s.device_fingerprint, s.device_priority, s.ended_at, s.end_reason, s.version,
-            u.id, u.email, u.name, u.role, u.status, u.created_at, u.last_sign_in_at, u.last_sign_in_address, u.version
-        FROM sessions s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
-        WHERE s.tenant_id = $1 AND s.id = $2";
-    LIST_LIVE_SESSIONS = "SELECT id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
-            device_name, device_fingerprint, device_priority, ended_at, end_reason, version
-        FROM sessions WHERE tenant_id = $1 AND user_id = $2 AND id > $3 AND ended_at IS NULL AND expires_at > $4
+    FIND_SESSION = concat!("SELECT ", session_columns!(""), " FROM sessions WHERE tenant_id = $1 AND id = $2");
+    FIND_SESSION_USER = concat!("SELECT ", session_columns!("s."), ", ", user_columns!("u."),
+        " FROM sessions s JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
+        WHERE s.tenant_id = $1 AND s.id = $2");
+    LIST_LIVE_SESSIONS = concat!("SELECT ", session_columns!(""), " FROM sessions
+        WHERE tenant_id = $1 AND user_id = $2 AND id > $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4
-        ORDER BY id LIMIT $5";
+        ORDER BY id LIMIT $5");
+    HOLD_USER = "UPDATE users SET version = version
+        WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING id";
+    FIND_LIVE_SESSION = "SELECT id FROM sessions
+        WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
+            AND last_active_at + idle_seconds * 1000000 > $4";
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
             address, user_agent, device_name, device_fingerprint, device_priority, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    END_SESSION = "UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
-        WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL
-        RETURNING id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
-            device_name, device_fingerprint, device_priority, ended_at, end_reason, version";
-    END_SESSIONS_OF_USER = "UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
+    END_SESSION = concat!("UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
+            AND last_active_at + idle_seconds * 1000000 > $3
+        RETURNING ", session_columns!(""));
+    END_SESSIONS_OF_USER = concat!("UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
         WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
-        RETURNING id, user_id, created_at, last_active_at, expires_at, idle_seconds, address, user_agent,
-            device_name, device_fingerprint, device_priority, ended_at, end_reason, version";
+            AND last_active_at + idle_seconds * 1000000 > $4
+        RETURNING ", session_columns!(""));
     TOUCH_SESSION = "UPDATE sessions SET last_active_at = $3
         WHERE tenant_id = $1 AND id = $2 AND last_active_at < $3 AND ended_at IS NULL";
     INSERT_REFRESH_TOKEN = "INSERT INTO refresh_tokens (tenant_id, id, session_id, digest, issued_at, expires_at)
@@ -87,6 +88,26 @@ impl TenantTx<'_> {
         ];
         let rows = self.list(&LIST_LIVE_SESSIONS, values, read_session).await?;
         Ok(Page::from_rows(rows, page, |session| session.id))
+    }
+
+    /// Takes the user's row until the transaction ends, and says whether user and session are still good at `now`.
+    ///
+    /// Whatever changes something in a user's name begins with this, and so does whatever ends sessions: of the two
+    /// the second waits for the first and sees what it did. It is no change, and asks for no event.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn hold_session(
+        &mut self,
+        user_id: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let held = self.run(&HOLD_USER, vec![Value::from(user_id)]).await?;
+        self.ledger().forget_changed(held.changed);
+        let values = vec![Value::from(id), Value::from(user_id), Value::from(now)];
+        let live = self.run(&FIND_LIVE_SESSION, values).await?;
+        Ok(!held.rows.is_empty() && !live.rows.is_empty())
     }
 
     /// Keeps a new session.

@@ -8,6 +8,7 @@ mod writer;
 
 use crate::error::Error;
 use crate::link::Answer;
+use crate::migrations;
 use crate::row::Row;
 use crate::statement::Statement;
 use crate::value::Value;
@@ -61,15 +62,36 @@ pub(crate) enum Lane {
 
 impl Sqlite {
     pub(crate) fn open(options: &SqliteOptions) -> Result<Self, Error> {
+        let to_write = connect(&options.path)?;
+        migrations::refuse_pending_on_sqlite(&to_write)?;
         let lengths = (options.queue_length_max, options.batch_length_max);
-        let to_write = vec![connect(&options.path)?];
         let to_read = (0..options.readers.max(1))
             .map(|_| connect_to_read(&options.path))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            writer: Queue::start("keyward-writer", to_write, lengths, writer::serve)?,
+            writer: Queue::start("keyward-writer", vec![to_write], lengths, writer::serve)?,
             readers: Queue::start("keyward-reader", to_read, lengths, serve_reads)?,
         })
+    }
+
+    /// The tables with a `tenant_id` of which no unique key begins with it.
+    pub(crate) async fn tables_without_tenant_key(&self) -> Result<Vec<String>, Error> {
+        let look = |connection: &mut Connection| {
+            let mut found = connection.prepare(
+                "SELECT t.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c ON c.name = 'tenant_id'
+                 WHERE t.type = 'table' AND NOT EXISTS (
+                     SELECT 1 FROM pragma_index_list(t.name) i JOIN pragma_index_info(i.name) k
+                     WHERE i.\"unique\" AND k.seqno = 0 AND k.name = 'tenant_id')
+                 ORDER BY t.name",
+            )?;
+            found
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()
+        };
+        self.perform(Lane::Read, move |connection| {
+            look(connection).map_err(Error::unavailable)
+        })
+        .await
     }
 
     /// Runs `act` on a thread of the lane, inside a transaction, and waits for its outcome.
@@ -108,10 +130,12 @@ fn serve_reads(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, _: 
 
 /// Opens a connection that may write, with the pragmas that durability and safety ask for.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
-    let connection = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, &error))?;
     let configure = || -> rusqlite::Result<()> {
         connection.busy_timeout(Duration::from_secs(5))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        switch_to_wal(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -121,6 +145,19 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
     };
     configure().map_err(|error| cannot_open(path, &error))?;
     Ok(connection)
+}
+
+/// SQLite's own waiting does not cover the moment in which somebody else switches a new file.
+fn switch_to_wal(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..500 {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            switched => return switched,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 fn connect_to_read(path: &Path) -> Result<Connection, Error> {

@@ -8,7 +8,7 @@ use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
-use keyward_model::{Route, TenantId};
+use keyward_model::{Route, SessionId, TenantId, Timestamp};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,7 +28,12 @@ enum Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Housekeeping {
     /// A session was seen.
-    TouchSession,
+    TouchSession {
+        /// Which one.
+        session_id: SessionId,
+        /// When.
+        now: Timestamp,
+    },
 }
 
 impl Store {
@@ -56,18 +61,11 @@ impl Store {
             lease.release();
         }
         let lease = engine.app_lease().await?;
-        let pending = migrations::pending_on_postgres(&lease).await?;
+        migrations::refuse_pending_on_postgres(&lease).await?;
         lease.release();
-        match pending.is_empty() {
-            true => Ok(Self {
-                engine: Arc::new(Engine::Postgres(engine)),
-            }),
-            false => Err(Error::Unfit(format!(
-                "the database lacks {} migration(s), from {} on: run `keyward migrate`",
-                pending.len(),
-                pending.first().unwrap_or(&"the first")
-            ))),
-        }
+        Ok(Self {
+            engine: Arc::new(Engine::Postgres(engine)),
+        })
     }
 
     /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
@@ -83,22 +81,17 @@ impl Store {
         self.in_tenant(*scope, Mode::Recorded, closure).await
     }
 
-    /// Changes rows of one tenant that need no event.
+    /// Does bookkeeping that needs no event.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn housekeeping<T, E, F>(
-        &self,
-        scope: &TenantScope,
-        _: Housekeeping,
-        closure: F,
-    ) -> Result<T, E>
-    where
-        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        self.in_tenant(*scope, Mode::Unrecorded, closure).await
+    pub async fn housekeeping(&self, scope: &TenantScope, what: Housekeeping) -> Result<(), Error> {
+        let act = async move |tx: &mut TenantTx<'_>| match what {
+            Housekeeping::TouchSession { session_id, now } => {
+                tx.touch_session(session_id, now).await
+            }
+        };
+        self.in_tenant(*scope, Mode::Unrecorded, act).await
     }
 
     /// Reads rows of one tenant.
@@ -233,7 +226,6 @@ impl Store {
         }
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn sqlite(&self) -> Option<&Sqlite> {
         match self.engine.as_ref() {
             Engine::Sqlite(engine) => Some(engine),

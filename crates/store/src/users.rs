@@ -1,5 +1,6 @@
 //! Users and their password hashes.
 
+use crate::columns::user_columns;
 use crate::error::Error;
 use crate::row::Row;
 use crate::statement::statements;
@@ -12,23 +13,21 @@ use keyward_model::{
 use uuid::Uuid;
 
 statements! {
-    FIND_USER = "SELECT id, email, name, role, status, created_at, last_sign_in_at, last_sign_in_address, version
-        FROM users WHERE tenant_id = $1 AND id = $2";
-    LIST_USERS = "SELECT id, email, name, role, status, created_at, last_sign_in_at, last_sign_in_address, version
-        FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+    FIND_USER = concat!("SELECT ", user_columns!(""), " FROM users WHERE tenant_id = $1 AND id = $2");
+    LIST_USERS = concat!("SELECT ", user_columns!(""), " FROM users WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3");
     FIND_SIGN_IN_SUBJECT = "SELECT id, status, password_hash, password_version
         FROM users WHERE tenant_id = $1 AND email_canonical = $2";
-    INSERT_USER = "INSERT INTO users (tenant_id, id, email, email_canonical, name, role, status, password_hash,
+    INSERT_USER = concat!("INSERT INTO users (tenant_id, id, email, email_canonical, name, role, status, password_hash,
             password_version, created_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10)
         ON CONFLICT (tenant_id, email_canonical) DO NOTHING
-        RETURNING id, email, name, role, status, created_at, last_sign_in_at, last_sign_in_address, version";
-    CHANGE_PROFILE = "UPDATE users SET name = $4, version = version + 1
+        RETURNING ", user_columns!(""));
+    CHANGE_PROFILE = concat!("UPDATE users SET name = $4, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND version = $3
-        RETURNING id, email, name, role, status, created_at, last_sign_in_at, last_sign_in_address, version";
-    ADMIT_SIGN_IN = "UPDATE users SET last_sign_in_at = $4, last_sign_in_address = $5
+        RETURNING ", user_columns!(""));
+    ADMIT_SIGN_IN = concat!("UPDATE users SET last_sign_in_at = $4, last_sign_in_address = $5
         WHERE tenant_id = $1 AND id = $2 AND password_version = $3 AND status = 'active'
-        RETURNING id, email, name, role, status, created_at, last_sign_in_at, last_sign_in_address, version";
+        RETURNING ", user_columns!(""));
     UPGRADE_PASSWORD_HASH = "UPDATE users SET password_hash = $4
         WHERE tenant_id = $1 AND id = $2 AND password_version = $3";
 }

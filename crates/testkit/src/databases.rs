@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
 
 /// A migrated database with a store on it, and the time and randomness of the test that has it.
 pub struct TestDatabase {
@@ -31,6 +33,8 @@ pub struct TestDatabase {
     pub clock: MockClock,
     /// The test's randomness, seeded by its name.
     pub random: SeededRandom,
+    /// The administrator's connection to PostgreSQL, made when it is first asked for.
+    admin: OnceCell<Client>,
 }
 
 /// Where a database is.
@@ -53,6 +57,7 @@ impl TestDatabase {
             engine,
             clock: MockClock::new(),
             random: SeededRandom::new(seed()),
+            admin: OnceCell::new(),
         }
     }
 
@@ -94,7 +99,7 @@ impl TestDatabase {
     pub async fn admin_sql(&self, text: &str) {
         match &self.engine {
             Engine::Sqlite { path, .. } => sqlite::connect(path).execute_batch(text).unwrap(),
-            Engine::Postgres(urls) => rows::execute_postgres(&urls.admin, text).await,
+            Engine::Postgres(urls) => self.admin(urls).await.batch_execute(text).await.unwrap(),
         }
     }
 
@@ -102,8 +107,12 @@ impl TestDatabase {
     pub async fn admin_rows(&self, query: &str) -> Rows {
         match &self.engine {
             Engine::Sqlite { path, .. } => rows::query_sqlite(&sqlite::connect(path), query),
-            Engine::Postgres(urls) => query_postgres(&urls.admin, query).await,
+            Engine::Postgres(urls) => rows::query(self.admin(urls).await, query).await,
         }
+    }
+
+    async fn admin(&self, urls: &PostgresUrls) -> &Client {
+        self.admin.get_or_init(|| rows::connect(&urls.admin)).await
     }
 
     /// The first column of a query's only row, as a number.

@@ -57,6 +57,7 @@ pub async fn new_session(database: &TestDatabase, scope: &TenantScope, user: Use
     let session = unsaved_session(database, user);
     let opened = Event::SessionOpened {
         session: session.clone(),
+        hash_upgraded: false,
     };
     let record = event_record(database, scope.tenant_id(), &opened);
     let to_insert = session.clone();

@@ -1,4 +1,5 @@
-//! What the tests of Keyward share: a clock that stands still, randomness that repeats, databases, and first rows.
+//! What the tests of Keyward share: a clock that stands still, randomness that repeats, databases, first
+//! rows, and a running server with a client.
 //!
 //! What it is not: nothing here is ever shipped. It fails by panicking, since the only reader of its failures is a test.
 //!
@@ -13,12 +14,16 @@
     reason = "a test's set-up that fails is a failed test"
 )]
 
+mod app;
+mod client;
 mod clock;
 mod databases;
 mod engines;
 mod fixtures;
 mod random;
 
+pub use app::{PASSWORD, ROOT_KEY, TestApp, TestAppOptions, TestTenant, TestUser};
+pub use client::{Answer, TestClient};
 pub use clock::MockClock;
 pub use databases::{
     Engine, PostgresUrls, Rows, TestDatabase, postgres_store, postgres_store_with, query_postgres,

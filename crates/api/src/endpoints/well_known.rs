@@ -11,8 +11,12 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// How long verifiers may keep it. A new key is published this long before it signs.
-const CACHE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=300")];
+/// Verifiers may keep it for five minutes, and ask again for a `kid` that they do not know. Which tenant's it is may
+/// hang on the host and on the credential.
+const CACHE: [(HeaderName, &str); 2] = [
+    (header::CACHE_CONTROL, "public, max-age=300"),
+    (header::VARY, "host, authorization"),
+];
 
 /// A JWK Set (RFC 7517 §5).
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,7 +72,7 @@ pub(crate) fn authorization_server() -> Endpoint {
 
 async fn give_keys(
     Caller(cx): Caller,
-) -> Result<([(HeaderName, &'static str); 1], Json<KeysAnswer>), Problem> {
+) -> Result<([(HeaderName, &'static str); 2], Json<KeysAnswer>), Problem> {
     let (_, keys) = read_issuer(&cx).await?;
     Ok((
         CACHE,
@@ -80,7 +84,7 @@ async fn give_keys(
 
 async fn give_issuer(
     Caller(cx): Caller,
-) -> Result<([(HeaderName, &'static str); 1], Json<IssuerAnswer>), Problem> {
+) -> Result<([(HeaderName, &'static str); 2], Json<IssuerAnswer>), Problem> {
     let (tenant, _) = read_issuer(&cx).await?;
     let answer = IssuerAnswer {
         jwks_uri: format!("{}/.well-known/jwks.json", tenant.issuer),

@@ -4,17 +4,26 @@
 use super::finish::Route;
 use super::tenant_prefix::PrefixedSlug;
 use crate::endpoint::{Declaration, Plane};
+use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
 use crate::router::Api;
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::{AccessTokenSecret, Client, HostName, Principal};
 use keyward_policy::may_ever;
 use keyward_service::Cx;
 use keyward_service::authentication::{Presented, authenticate};
+use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument;
+use zeroize::Zeroizing;
+
+/// How long a client may take to send its body.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn pass(
     State((api, declaration)): State<(Api, Declaration)>,
@@ -22,12 +31,35 @@ pub(crate) async fn pass(
     next: Next,
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = match request.method().is_safe() {
-        true => admit(api, declaration, request, next).await,
-        false => run_to_completion(api, declaration, request, next).await,
+    // Before anybody is let in: what takes a client long must not stand between the check and the act.
+    let mut response = match read_body(declaration, request).await {
+        Err(problem) => problem.into_response(),
+        Ok(request) if request.method().is_safe() => admit(api, declaration, request, next).await,
+        Ok(request) => run_to_completion(api, declaration, request, next).await,
     };
     route.map(|route| response.extensions_mut().insert(Route(route)));
     response
+}
+
+async fn read_body(declaration: Declaration, request: Request) -> Result<Request, Problem> {
+    let Some(bytes_max) = declaration.body_bytes_max else {
+        return Ok(request);
+    };
+    let (mut parts, body) = request.into_parts();
+    let collected =
+        tokio::time::timeout(BODY_DEADLINE, Limited::new(body, bytes_max).collect()).await;
+    let collected = collected.map_err(|_| Problem::new(Code::RequestTimeout))?;
+    let collected = collected.map_err(|error| match is_too_long(error.as_ref()) {
+        true => Problem::new(Code::BodyTooLarge).with_detail(format!("at most {bytes_max} bytes")),
+        false => Problem::new(Code::InvalidJson).with_detail("the body ended early"),
+    })?;
+    let bytes = Zeroizing::new(collected.to_bytes().to_vec());
+    parts.extensions.insert(WholeBody(Arc::new(bytes)));
+    Ok(Request::from_parts(parts, Body::empty()))
+}
+
+fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_long)
 }
 
 async fn run_to_completion(
@@ -50,7 +82,6 @@ async fn admit(api: Api, declaration: Declaration, mut request: Request, next: N
         Plane::Instance => admit_anyone(declaration, &request),
         Plane::Tenant => admit_caller(&api, declaration, &mut request).await,
     };
-    request.extensions_mut().insert(declaration);
     match admitted {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -92,7 +123,7 @@ fn presented_by(request: &Request) -> Result<Presented, Problem> {
     };
     Ok(Presented {
         slug,
-        host: host_of(request),
+        host: host_of(request)?,
         access_token: bearer_of(request)?,
     })
 }
@@ -101,20 +132,29 @@ fn no_such_tenant() -> Problem {
     Problem::new(Code::NotFound).with_detail("no such tenant")
 }
 
-/// HTTP/2 has it in the URI, HTTP/1.1 in a header. What is no host name (an address) names no tenant.
-fn host_of(request: &Request) -> Option<HostName> {
-    let header = || {
+/// The host name of a request; none when it is an address, which names no tenant.
+///
+/// It stands in the URI (HTTP/2, absolute form), in `Host`, or in both. Two that differ are refused: a proxy in front may
+/// have looked at the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).
+fn host_of(request: &Request) -> Result<Option<HostName>, Problem> {
+    let invalid = || Problem::new(Code::InvalidHost);
+    let mut authorities = Vec::new();
+    authorities.extend(
         request
-            .headers()
-            .get(HOST)
-            .and_then(|value| value.to_str().ok())
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str()),
+    );
+    for value in request.headers().get_all(HOST) {
+        authorities.push(value.to_str().map_err(|_| invalid())?);
+    }
+    let Some((first, others)) = authorities.split_first() else {
+        return Ok(None);
     };
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str())
-        .or_else(header)?;
-    HostName::from_authority(authority).ok()
+    match others.iter().all(|other| other.eq_ignore_ascii_case(first)) {
+        true => HostName::from_authority(first).map_err(|_| invalid()),
+        false => Err(invalid()),
+    }
 }
 
 /// The bearer token (RFC 6750 §2.1). A second one, or another scheme, is refused rather than passed over.

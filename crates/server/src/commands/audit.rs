@@ -51,22 +51,22 @@ fn whole(event: &AuditEvent) -> Value {
 
 fn summary(event: &AuditEvent) -> Value {
     let public = |name: &str| event.public.get(name).cloned().unwrap_or_default();
-    let named = |value: Value| {
-        let name = value["id"]
-            .as_str()
-            .or(value["name"].as_str())
-            .unwrap_or_default()
-            .to_owned();
+    let named = |value: Value, name: Option<&str>| {
+        let name = name.or(value["id"].as_str()).unwrap_or_default();
         format!("{} {name}", value["type"].as_str().unwrap_or_default())
             .trim_end()
             .to_owned()
     };
+    let operator = event
+        .personal
+        .get("operator")
+        .and_then(|operator| operator["name"].as_str());
     json!({
         "occurred_at": public("occurred_at"),
         "type": public("type"),
         "outcome": public("outcome"),
-        "actor": named(public("actor")),
-        "target": named(public("target")),
+        "actor": named(public("actor"), operator),
+        "target": named(public("target"), None),
         "address": event.personal.get("address"),
     })
 }

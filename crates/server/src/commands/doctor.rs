@@ -25,17 +25,18 @@ enum State {
 pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure> {
     let mut checks = vec![check("settings", State::Ok, "read, and right")];
     checks.extend(check_exposure(config));
+    checks.push(check_folder(config));
     checks.push(check_root_key(config));
-    match Instance::open(config, Access::Look).await {
+    match Instance::open(config, Access::Examine).await {
         Err(failure) => checks.push(check(
             "database",
             State::Failed,
             failure.text().unwrap_or_default(),
         )),
         Ok(instance) => {
-            let engine = format!("{:?}, migrations complete", instance.platform.store());
+            let engine = format!("{}, migrations complete", instance.platform.engine());
             checks.push(check("database", State::Ok, &engine));
-            for (number, lock) in (1..).zip(instance.platform.store().locks().await?) {
+            for (number, lock) in (1..).zip(instance.platform.locks().await?) {
                 let state = match lock.state {
                     LockState::Closed => State::Ok,
                     LockState::Absent => State::Warning,
@@ -73,6 +74,22 @@ fn check_exposure(config: &Config) -> Vec<Check> {
         checks.push(check("default_tenant", State::Warning, detail));
     }
     checks
+}
+
+fn check_folder(config: &Config) -> Check {
+    let path = config.data.display();
+    match DataFolder::existing(&config.data) {
+        Err(error) => check("data folder", State::Failed, &error.to_string()),
+        Ok(folder) if folder.is_private() => check(
+            "data folder",
+            State::Ok,
+            &format!("{path}, for its owner alone"),
+        ),
+        Ok(_) => {
+            let detail = format!("others may look into {path}: run `chmod 700 {path}`");
+            check("data folder", State::Warning, &detail)
+        }
+    }
 }
 
 fn check_root_key(config: &Config) -> Check {

@@ -1,60 +1,35 @@
 //! `keyward tenant create`, `keyward tenant list`
 
 use super::{Failure, operator, page_of, report};
-use crate::ambient::generate_password;
+use crate::ambient::{SystemRandom, generate_password};
 use crate::command_line::{Global, Page, TenantCreate, Why};
 use crate::config::Config;
 use crate::instance::{Access, Instance};
 use crate::output::print_page;
-use keyward_model::{EmailAddress, Password, Random, Tenant};
+use keyward_model::{EmailAddress, Password, Tenant};
 use keyward_policy::Action;
 use keyward_service::tenants::{CreateTenant, create_tenant, list_tenants};
 use serde_json::{Value, json};
 use std::fmt::Display;
+use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(super) async fn create(
     config: &Config,
-    arguments: TenantCreate,
+    mut arguments: TenantCreate,
     global: &Global,
 ) -> Result<(), Failure> {
+    let who = operator(std::mem::take(&mut arguments.why), "tenant create");
+    // Before anything is opened: what cannot be made leaves no data folder behind.
+    let (command, generated) = command(arguments)?;
     let instance = Instance::open(config, Access::Change).await?;
-    let TenantCreate {
-        slug,
-        hosts,
-        issuer,
-        admin_email,
-        admin_password_file,
-        why,
-    } = arguments;
-    let (administrator, generated) = match admin_email {
-        Some(email) => {
-            let given = admin_password_file
-                .map(std::fs::read_to_string)
-                .transpose()?
-                .map(Zeroizing::new);
-            let (account, generated) = account(&email, given, instance.platform.random())?;
-            (Some(account), generated)
-        }
-        None => (None, None),
-    };
-    let command = CreateTenant {
-        slug: slug.parse().map_err(usage)?,
-        hosts: hosts
-            .iter()
-            .map(|host| host.parse())
-            .collect::<Result<_, _>>()
-            .map_err(usage)?,
-        issuer: issuer
-            .map(|issuer| issuer.parse())
-            .transpose()
-            .map_err(usage)?,
-        administrator,
-    };
-    let who = operator(why, "tenant create");
     let cx = instance
-        .begin(instance.scope_for_new_tenant(), who, Action::CreateTenant)
+        .begin(
+            instance.platform.scope_for_new_tenant(),
+            who,
+            Action::CreateTenant,
+        )
         .await?;
     let tenant = create_tenant(&cx, command).await.map_err(Failure::of)?;
     let mut object = object_of(&tenant);
@@ -71,6 +46,42 @@ pub(super) async fn create(
     }
     report(global, &line, object);
     Ok(())
+}
+
+/// What was asked for, and the administrator's password if it is to be shown.
+fn command(arguments: TenantCreate) -> Result<(CreateTenant, Option<Zeroizing<String>>), Failure> {
+    let (administrator, generated) = match arguments.admin_email {
+        Some(email) => {
+            let given = arguments
+                .admin_password_file
+                .as_deref()
+                .map(read_password)
+                .transpose()?;
+            let (account, generated) = account(&email, given)?;
+            (Some(account), generated)
+        }
+        None => (None, None),
+    };
+    let hosts = arguments.hosts.iter().map(|host| host.parse());
+    let issuer = arguments.issuer.map(|issuer| issuer.parse());
+    let command = CreateTenant {
+        slug: arguments.slug.parse().map_err(usage)?,
+        hosts: hosts.collect::<Result<_, _>>().map_err(usage)?,
+        issuer: issuer.transpose().map_err(usage)?,
+        administrator,
+    };
+    Ok((command, generated))
+}
+
+fn read_password(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            Failure::Failed(format!(
+                "cannot read --admin-password-file {}: {error}",
+                path.display()
+            ))
+        })
 }
 
 pub(super) async fn list(config: &Config, page: Page, global: &Global) -> Result<(), Failure> {
@@ -96,11 +107,10 @@ type Account = (EmailAddress, Arc<Password>);
 fn account(
     email: &str,
     given: Option<Zeroizing<String>>,
-    random: &dyn Random,
 ) -> Result<(Account, Option<Zeroizing<String>>), Failure> {
     let generated = match given {
         Some(_) => None,
-        None => Some(Zeroizing::new(generate_password(random))),
+        None => Some(Zeroizing::new(generate_password(&SystemRandom::default()))),
     };
     let text = given
         .as_ref()

@@ -16,6 +16,8 @@ pub(crate) struct TenantTable {
     pub(crate) name: String,
     /// What is wrong with it; nothing, when it is as it must be.
     pub(crate) faults: Vec<String>,
+    /// Whether the present role may read it at all.
+    pub(crate) readable: bool,
 }
 
 /// Every table and view with a column `tenant_id`, with its faults. A policy is told by its name, command, whether it is
@@ -33,7 +35,8 @@ pub(crate) async fn tenant_tables(lease: &Lease) -> Result<Vec<TenantTable>, Err
                               FROM pg_policy p WHERE p.polrelid = c.oid), ''),
                     COALESCE((SELECT (SELECT a.attname FROM pg_attribute a
                                       WHERE a.attrelid = c.oid AND a.attnum = i.indkey[0])::text
-                              FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), '')
+                              FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary), ''),
+                    has_table_privilege(c.oid, 'SELECT')
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
                AND EXISTS (SELECT FROM pg_attribute a
@@ -70,7 +73,11 @@ fn examine(row: &tokio_postgres::Row) -> TenantTable {
         leading == "tenant_id",
         "its primary key does not begin with tenant_id",
     );
-    TenantTable { name, faults }
+    TenantTable {
+        name,
+        faults,
+        readable: row.try_get(5).unwrap_or(true),
+    }
 }
 
 fn expected_policies(table: &str) -> String {

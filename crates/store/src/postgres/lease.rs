@@ -159,6 +159,15 @@ fn translate(statement: &'static str, error: &tokio_postgres::Error) -> Error {
         _ if is_retry(code) => Error::Retry(words(error)),
         // Connection, insufficient resources, operator intervention (shutdown, statement timeout), system error.
         Some("08" | "53" | "57" | "58") => Error::unavailable(words(error)),
+        // A standby after a failover, and a transaction that its server gave up.
+        _ if [
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+        ]
+        .contains(code) =>
+        {
+            Error::unavailable(words(error))
+        }
         _ => Error::Statement {
             statement,
             reason: words(error),

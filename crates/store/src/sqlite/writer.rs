@@ -23,7 +23,7 @@ pub(super) fn serve(
         }
         // Here, between commit and answers, memory will learn of the batch's events.
         for settled in batch {
-            settled.answer(verdict.as_ref().map_err(Error::unavailable).copied());
+            settled.answer(verdict.as_ref().copied().map_err(Error::again));
         }
     }
 }
@@ -46,12 +46,17 @@ fn run_batch(
 }
 
 fn end_batch(connection: &Connection, broken: bool) -> Result<(), Error> {
-    let committed = match broken {
-        true => Err(Error::unavailable("the database ended the transaction")),
-        false => connection
-            .execute_batch("COMMIT")
-            .map_err(Error::unavailable),
-    };
+    let committed =
+        match broken {
+            true => Err(Error::unavailable("the database ended the transaction")),
+            // A COMMIT that failed and left no transaction behind may or may not be in the file.
+            false => connection.execute_batch("COMMIT").map_err(|error| {
+                match connection.is_autocommit() {
+                    true => Error::OutcomeUnknown(error.to_string()),
+                    false => Error::unavailable(error),
+                }
+            }),
+        };
     if committed.is_err() && !connection.is_autocommit() {
         // If this fails as well the next BEGIN does too, and its callers are refused until it works again.
         let _ = connection.execute_batch("ROLLBACK");

@@ -7,11 +7,11 @@
 mod cases;
 mod loot;
 
-use crate::sources::public_methods;
+use crate::sources::{public_methods, variants};
 use crate::support::some_event;
 use cases::{Seen, run_case};
 use keyward_store::testing::statement_texts;
-use keyward_store::{Error, TenantScope};
+use keyward_store::{Error, Housekeeping, TenantScope};
 use keyward_testkit::{
     TestDatabase, postgres_store, postgres_store_with, query_postgres, sqlite_store,
 };
@@ -53,12 +53,33 @@ async fn run_suite(database: &TestDatabase) {
         let after = database.rows_of_tenant(a.tenant_id()).await;
         assert_eq!(before, after, "{method} lets B change rows of A");
     }
+    let chores = run_chores(database, &loot).await;
+    let after = database.rows_of_tenant(a.tenant_id()).await;
+    assert_eq!(before, after, "a chore lets B change rows of A");
     let seeing = control(database, methods.iter().map(String::as_str)).await;
     println!(
-        "the two-tenant suite ran {} methods as B on {}; {seeing} of them see A's rows as A",
+        "the two-tenant suite ran {} methods and {chores} chores as B on {}; {seeing} methods see A's rows as A",
         methods.len(),
         database.engine_name()
     );
+}
+
+/// Does all housekeeping as B with A's ids; how many kinds there are.
+async fn run_chores(database: &TestDatabase, loot: &Loot) -> usize {
+    let (b, _) = fill(database, "tenant-b").await;
+    let chores = [Housekeeping::TouchSession {
+        session_id: loot.session.id,
+        now: loot.session.created_at.plus_seconds(60),
+    }];
+    for chore in chores {
+        database.store.housekeeping(&b, chore).await.unwrap();
+    }
+    assert_eq!(
+        chores.len(),
+        variants("Housekeeping").len(),
+        "a chore has no case"
+    );
+    chores.len()
 }
 
 /// Runs the methods as A itself, which must see what it has; how many of them can show anything at all.
@@ -121,11 +142,9 @@ async fn a_role_that_bypasses_row_level_security_would_see_tenant_a() {
     assert_eq!(rows.len(), 1, "but it does as tenant A");
     let rows = query_postgres(&urls.app, &unfiltered).await;
     assert!(rows.is_empty(), "and without a tenant it sees nothing");
-    let rows = query_postgres(
-        &urls.app,
-        &format!("SET app.current_tenant_id = ''; {unfiltered}"),
-    );
-    assert!(rows.await.is_empty(), "an empty one is none");
+    let empty = format!("SET app.current_tenant_id = ''; {unfiltered}");
+    let rows = query_postgres(&urls.app, &empty).await;
+    assert!(rows.is_empty(), "an empty one is none");
 }
 
 /// The system role routes: it reads what `system_reads` opens and no row of a user, and it changes nothing of a tenant.
@@ -138,14 +157,11 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     let system = &database.postgres_urls().system;
     let mut readable = Vec::new();
     for table in database.tenant_tables().await {
-        let privileges = query_postgres(
-            system,
-            &format!(
-                "SELECT has_table_privilege('{table}', 'SELECT'),
-                        has_table_privilege('{table}', 'INSERT, UPDATE, DELETE, TRUNCATE')"
-            ),
+        let privileges = format!(
+            "SELECT has_table_privilege('{table}', 'SELECT'),
+                    has_table_privilege('{table}', 'INSERT, UPDATE, DELETE, TRUNCATE')"
         );
-        let row = privileges.await.remove(0);
+        let row = query_postgres(system, &privileges).await.remove(0);
         assert_eq!(row[1].as_deref(), Some("f"), "{table}");
         if row[0].as_deref() == Some("t") {
             readable.push(table);

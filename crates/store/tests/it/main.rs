@@ -1,7 +1,6 @@
 //! The suites of the store: one file a topic, and each on both engines unless its name says why not.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     reason = "what fails here is a test"
 )]

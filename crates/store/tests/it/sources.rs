@@ -20,6 +20,21 @@ pub(crate) fn public_methods(of: &str) -> BTreeSet<String> {
     found
 }
 
+/// The names of an enum's variants, which stand at its first level of indentation.
+pub(crate) fn variants(of: &str) -> BTreeSet<String> {
+    let opening = format!("pub enum {of} {{");
+    let texts = rust_files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+    let text = texts.iter().find(|text| text.contains(&opening)).unwrap();
+    let (_, rest) = text.split_once(&opening).unwrap();
+    let block = rest.split("\n}").next().unwrap();
+    block
+        .lines()
+        .filter_map(|line| line.strip_prefix("    "))
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
+        .map(|line| line.trim_end_matches([',', '{', ' ']).to_owned())
+        .collect()
+}
+
 /// The text of the Rust files under a folder.
 pub(crate) fn rust_files(folder: &Path) -> Vec<String> {
     let mut texts = Vec::new();
@@ -41,11 +56,13 @@ fn methods_are_found_in_the_source() {
         "find_user",
         "end_session",
         "record",
-        "list_hosts",
+        "list_signing_keys",
         "find_tenant_key",
     ] {
         assert!(methods.contains(known), "{known} in {methods:?}");
     }
     assert!(public_methods("SystemTx<'_>").contains("list_tenants"));
     assert!(!methods.contains("run"), "not public");
+    assert_eq!(variants("LockState").len(), 3);
+    assert!(variants("Housekeeping").contains("TouchSession"));
 }

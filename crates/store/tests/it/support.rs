@@ -6,10 +6,7 @@ use keyward_testkit::{TestDatabase, event_record};
 
 /// An event that stands for any other.
 pub(crate) fn some_event(database: &TestDatabase, scope: &TenantScope) -> EventRecord {
-    let looked = Event::OperatorRead {
-        subject: "users",
-        reason: "a test".into(),
-    };
+    let looked = Event::OperatorRead { subject: "user" };
     event_record(database, scope.tenant_id(), &looked)
 }
 

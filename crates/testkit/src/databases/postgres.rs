@@ -1,6 +1,6 @@
 //! PostgreSQL: roles and databases in the cluster that the test run names.
 
-use super::rows::connect;
+use super::rows::execute_postgres;
 use super::{Engine, TestDatabase};
 use crate::clock::MockClock;
 use crate::engines::{postgres_cluster_url, skip_without_postgres};
@@ -15,10 +15,7 @@ use tokio::sync::OnceCell;
 /// Each test has a pool of its own, and many tests run at once.
 const CONNECTIONS_PER_TEST: usize = 4;
 
-/// The name of this process's roles and of its first database; random, since several processes may use one cluster.
-static PROCESS: LazyLock<String> = LazyLock::new(|| format!("kw_{}", random_hex()));
-
-/// The password of this process's roles.
+/// The password of all roles that this process makes.
 static PASSWORD: LazyLock<String> = LazyLock::new(random_hex);
 
 /// How the roles reach one database.
@@ -52,13 +49,24 @@ impl PostgresUrls {
         options
     }
 
+    /// The URL of another role of this database, which has the password of all roles here.
+    pub fn of_role(&self, role: &str) -> String {
+        let (_, host) = self.admin.rsplit_once('@').unwrap();
+        format!("postgres://{role}:{}@{host}", *PASSWORD)
+    }
+
+    /// That password.
+    pub fn password(&self) -> &'static str {
+        &PASSWORD
+    }
+
     fn of_database(cluster_url: &str, database: &str) -> Self {
         let (beginning, _) = cluster_url.rsplit_once('/').unwrap();
         let (_, host) = beginning.rsplit_once('@').unwrap();
         let role = |role: &str| {
             format!(
-                "postgres://{}_{role}:{}@{host}/{database}",
-                *PROCESS, *PASSWORD
+                "postgres://{database}_{role}:{}@{host}/{database}",
+                *PASSWORD
             )
         };
         Self {
@@ -86,7 +94,7 @@ pub async fn postgres_store_with(
     };
     let urls = URLS
         .get_or_init(async || {
-            let urls = create_database(&cluster_url, &PROCESS).await;
+            let urls = create_database(&cluster_url).await;
             let now = MockClock::new().now();
             migrate_postgres(&urls.migrator(), now).await.unwrap();
             urls
@@ -106,13 +114,13 @@ pub async fn scratch_postgres_store_with(
     Some(open(urls, change).await)
 }
 
-/// An empty database of the test's own; none as in [`postgres_store`].
+/// An empty database of the test's own, with roles of its own; none as in [`postgres_store`].
 pub async fn scratch_postgres() -> Option<PostgresUrls> {
     let Some(cluster_url) = postgres_cluster_url() else {
         skip_without_postgres();
         return None;
     };
-    Some(create_database(&cluster_url, &format!("kw_scratch_{}", random_hex())).await)
+    Some(create_database(&cluster_url).await)
 }
 
 async fn open(urls: PostgresUrls, change: impl FnOnce(&mut PostgresOptions)) -> TestDatabase {
@@ -122,18 +130,11 @@ async fn open(urls: PostgresUrls, change: impl FnOnce(&mut PostgresOptions)) -> 
     TestDatabase::new(store, Engine::Postgres(urls))
 }
 
-async fn create_database(cluster_url: &str, name: &str) -> PostgresUrls {
-    let cluster = connect(cluster_url).await;
-    // Roles belong to the whole cluster: two tests that alter them at once would disturb each other.
-    cluster
-        .batch_execute("SELECT pg_advisory_lock(7310580)")
-        .await
-        .unwrap();
-    cluster
-        .batch_execute(&format!("CREATE DATABASE {name}"))
-        .await
-        .unwrap();
-    let urls = PostgresUrls::of_database(cluster_url, name);
+/// A database with three roles of its own. Names are random, since several processes may use one cluster.
+async fn create_database(cluster_url: &str) -> PostgresUrls {
+    let name = format!("kw_{}", random_hex());
+    execute_postgres(cluster_url, &format!("CREATE DATABASE {name}")).await;
+    let urls = PostgresUrls::of_database(cluster_url, &name);
     let roles = RoleUrls {
         owner: &urls.owner,
         app: &urls.app,

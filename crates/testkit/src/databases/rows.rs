@@ -9,7 +9,11 @@ pub type Rows = Vec<Vec<Option<String>>>;
 
 /// The rows of a query as the role of a URL sees them.
 pub async fn query_postgres(url: &str, query: &str) -> Rows {
-    let messages = connect(url).await.simple_query(query).await.unwrap();
+    self::query(&connect(url).await, query).await
+}
+
+pub(super) async fn query(client: &Client, query: &str) -> Rows {
+    let messages = client.simple_query(query).await.unwrap();
     messages
         .iter()
         .filter_map(|message| match message {

@@ -11,7 +11,9 @@ use keyward_policy::Action;
 use keyward_service::audit::list_audit_events;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::str::FromStr;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Which events.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,13 +77,41 @@ async fn list(
     Ok(Json(events.map(AuditEventBody::from).into()))
 }
 
+/// The form of an event's type.
+struct EventKind(String);
+
+impl FromStr for EventKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let known = |byte: u8| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.';
+        match (1..=64).contains(&text.len()) && text.bytes().all(known) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(()),
+        }
+    }
+}
+
+/// An id that names something; the nil one names nothing, and to the store it would mean «any».
+struct NamedId(Uuid);
+
+impl FromStr for NamedId {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Uuid::try_parse(text)
+            .ok()
+            .filter(|id| !id.is_nil())
+            .map(Self)
+            .ok_or(())
+    }
+}
+
 impl AuditParameters {
     fn into_filter(self) -> Result<AuditFilter, Problem> {
         Ok(AuditFilter {
-            kind: self.r#type,
-            outcome: self.outcome,
-            actor_id: query_value("actor_id", self.actor_id)?,
-            target_id: query_value("target_id", self.target_id)?,
+            kind: query_value::<EventKind>("type", self.r#type)?.map(|kind| kind.0),
+            outcome: query_value("outcome", self.outcome)?,
+            actor_id: query_value::<NamedId>("actor_id", self.actor_id)?.map(|id| id.0),
+            target_id: query_value::<NamedId>("target_id", self.target_id)?.map(|id| id.0),
             from: query_value("from", self.from)?,
             until: query_value("until", self.until)?,
         })

@@ -3,8 +3,8 @@
 use super::scenarios;
 use crate::support::{read, some_event};
 use keyward_model::{
-    AccessDenial, AuditEvent, AuditFilter, EndReason, Event, EventId, EventRecord, PageRequest,
-    Principal, Role,
+    AccessDenial, AuditEvent, AuditFilter, EndReason, Event, EventId, EventRecord, Outcome,
+    PageRequest, Principal, Role,
 };
 use keyward_store::{Error, TenantScope};
 use keyward_testkit::{TestDatabase, event_record, new_tenant, new_user, unsaved_session};
@@ -124,6 +124,7 @@ async fn each_filter_finds_its_events_and_no_others(database: TestDatabase) {
     let denial = AccessDenial {
         action: "user.list",
         resource: "user",
+        target_id: None,
     };
     let mut denied = event_record(&database, tenant.id, &Event::AccessDenied { denial });
     denied.actor = Principal::User {
@@ -148,12 +149,12 @@ async fn each_filter_finds_its_events_and_no_others(database: TestDatabase) {
     };
     assert_eq!(found(by_kind).await, [id]);
     let by_outcome = AuditFilter {
-        outcome: text("denied"),
+        outcome: Some(Outcome::Denied),
         ..none()
     };
     assert_eq!(found(by_outcome).await, [id]);
     let by_success = AuditFilter {
-        outcome: text("success"),
+        outcome: Some(Outcome::Success),
         ..none()
     };
     assert_eq!(found(by_success).await, all[1..]);
@@ -179,7 +180,7 @@ async fn each_filter_finds_its_events_and_no_others(database: TestDatabase) {
     assert_eq!(found(until).await, all[1..], "before, itself excluded");
     let both = AuditFilter {
         kind: text("access.denied"),
-        outcome: text("success"),
+        outcome: Some(Outcome::Success),
         ..none()
     };
     assert!(found(both).await.is_empty(), "filters add up");

@@ -3,7 +3,7 @@
 use super::scenarios;
 use crate::support::{read, try_write, write};
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, Session, SessionId, SessionUser, UserId,
+    Device, EndReason, Ended, Page, PageRequest, Session, SessionId, SessionUser, Timestamp, UserId,
 };
 use keyward_store::{Error, Housekeeping, TenantScope};
 use keyward_testkit::{
@@ -15,7 +15,8 @@ scenarios!(
     a_session_needs_its_user_and_a_token_its_session,
     live_sessions_are_listed_oldest_first_page_by_page,
     only_live_sessions_are_listed,
-    a_session_is_ended_once,
+    a_session_is_held_only_while_it_and_its_user_are_good,
+    a_session_is_ended_once_and_only_while_it_lives,
     all_sessions_of_a_user_are_ended_but_the_kept_one,
     a_touch_never_moves_backwards_and_never_wakes_an_ended_session,
     a_refresh_token_is_kept_as_its_digest,
@@ -120,10 +121,51 @@ async fn only_live_sessions_are_listed(database: TestDatabase) {
     );
 }
 
-async fn a_session_is_ended_once(database: TestDatabase) {
+async fn a_session_is_held_only_while_it_and_its_user_are_good(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let other = new_user(&database, &scope).await;
+    let session = new_session(&database, &scope, user.id).await;
+    let ended = new_session(&database, &scope, user.id).await;
+    end(&database, &scope, ended.id).await.unwrap();
+    let (id, unknown, now) = (session.id, database.mint(), database.now());
+    let hold = async |user: UserId, id: SessionId, now: Timestamp| {
+        // It is no change, so that it asks for no event.
+        let held = database
+            .store
+            .write(&scope, async move |tx| tx.hold_session(user, id, now).await);
+        held.await.unwrap()
+    };
+    assert!(hold(user.id, id, now).await);
+    assert!(!hold(other.id, id, now).await, "another user's");
+    assert!(!hold(user.id, ended.id, now).await, "ended");
+    assert!(!hold(user.id, unknown, now).await);
+    let idle = session.idles_out_at();
+    assert!(hold(user.id, id, idle.plus_micros(-1)).await);
+    assert!(!hold(user.id, id, idle).await, "nobody came");
+    assert!(
+        !hold(user.id, id, session.expires_at).await,
+        "its time is over"
+    );
+    let literal = database.id_literal(user.id);
+    database
+        .admin_sql(&format!(
+            "UPDATE users SET status = 'disabled' WHERE id = {literal}"
+        ))
+        .await;
+    assert!(!hold(user.id, id, now).await, "its user is disabled");
+    assert_eq!(
+        find(&database, &scope, id).await,
+        session,
+        "nothing changed"
+    );
+}
+
+async fn a_session_is_ended_once_and_only_while_it_lives(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let user = new_user(&database, &scope).await;
     let session = new_session(&database, &scope, user.id).await;
+    let idle = new_session(&database, &scope, user.id).await;
     let at = database.now();
     let ended = end(&database, &scope, session.id).await.unwrap();
     let expected = Session {
@@ -136,12 +178,16 @@ async fn a_session_is_ended_once(database: TestDatabase) {
     };
     assert_eq!(ended, expected);
     assert_eq!(end(&database, &scope, session.id).await, None);
-    assert_eq!(
-        find(&database, &scope, session.id).await,
-        expected,
-        "as it was ended first"
-    );
+    let found = find(&database, &scope, session.id).await;
+    assert_eq!(found, expected, "as it was ended first");
     assert_eq!(end(&database, &scope, database.mint()).await, None);
+    database.clock.set(idle.idles_out_at());
+    assert_eq!(
+        end(&database, &scope, idle.id).await,
+        None,
+        "time had ended it"
+    );
+    assert_eq!(find(&database, &scope, idle.id).await, idle);
 }
 
 async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabase) {
@@ -151,6 +197,13 @@ async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabas
         new_user(&database, &scope).await,
     );
     let foreign = new_session(&database, &scope, other.id).await;
+    let mut old = unsaved_session(&database, user.id);
+    old.expires_at = old.created_at.plus_micros(1);
+    let (past, to_insert) = (old.id, old);
+    write(&database, &scope, async move |tx| {
+        tx.insert_session(&to_insert).await
+    })
+    .await;
     let mut ids = Vec::new();
     for _ in 0..4 {
         ids.push(new_session(&database, &scope, user.id).await.id);
@@ -176,6 +229,10 @@ async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabas
     assert_eq!(end_all(None).await, [ids[1]]);
     assert!(end_all(None).await.is_empty());
     assert_eq!(find(&database, &scope, foreign.id).await, foreign);
+    assert!(
+        find(&database, &scope, past).await.ended.is_none(),
+        "time had ended it"
+    );
 }
 
 async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database: TestDatabase) {
@@ -184,13 +241,11 @@ async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database
     let session = new_session(&database, &scope, user.id).await;
     let (id, start) = (session.id, session.last_active_at);
     let touch = async |seconds: i64| {
-        let touched =
-            database
-                .store
-                .housekeeping(&scope, Housekeeping::TouchSession, async move |tx| {
-                    tx.touch_session(id, start.plus_seconds(seconds)).await
-                });
-        touched.await.unwrap();
+        let what = Housekeeping::TouchSession {
+            session_id: id,
+            now: start.plus_seconds(seconds),
+        };
+        database.store.housekeeping(&scope, what).await.unwrap();
         find(&database, &scope, id).await
     };
     let touched = touch(60).await;

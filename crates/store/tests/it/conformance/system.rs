@@ -7,7 +7,7 @@ use keyward_testkit::{TestDatabase, new_tenant};
 
 scenarios!(
     tenants_are_listed_oldest_first_page_by_page,
-    a_setting_of_the_instance_is_set_and_replaced,
+    a_setting_of_the_instance_is_claimed_once,
 );
 
 async fn tenants_are_listed_oldest_first_page_by_page(database: TestDatabase) {
@@ -36,19 +36,29 @@ async fn tenants_are_listed_oldest_first_page_by_page(database: TestDatabase) {
     assert_eq!(seen, expected);
 }
 
-async fn a_setting_of_the_instance_is_set_and_replaced(database: TestDatabase) {
+async fn a_setting_of_the_instance_is_claimed_once(database: TestDatabase) {
     let name = format!("setting-{}", database.mint::<Tenant>());
-    for value in ["one", "two"] {
-        let (to_set, to_find) = (name.clone(), name.clone());
-        let put = database
-            .store
-            .system_write(async move |tx| tx.put_instance_setting(&to_set, value).await);
-        put.await.unwrap();
-        let found = database
-            .store
-            .system_read(async move |tx| tx.find_instance_setting(&to_find).await);
-        assert_eq!(found.await.unwrap().as_deref(), Some(value));
+    let tasks: Vec<_> = (0..8)
+        .map(|number| {
+            let (store, name) = (database.store.clone(), name.clone());
+            tokio::spawn(async move {
+                let value = format!("value {number}");
+                let claimed = store
+                    .system_write(async move |tx| tx.claim_instance_setting(&name, &value).await);
+                claimed.await.unwrap()
+            })
+        })
+        .collect();
+    let mut heard = Vec::new();
+    for task in tasks {
+        heard.push(task.await.unwrap());
     }
+    heard.dedup();
+    assert_eq!(heard.len(), 1, "all hear which one won");
+    let found = database
+        .store
+        .system_read(async move |tx| tx.find_instance_setting(&name).await);
+    assert_eq!(found.await.unwrap(), heard.pop());
     let unknown: Result<Option<String>, Error> = database
         .store
         .system_read(async |tx| tx.find_instance_setting("no such setting").await)

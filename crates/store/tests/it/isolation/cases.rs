@@ -110,9 +110,9 @@ async fn on_sessions(
             tx.insert_refresh_token(&loot.token).await?;
             true
         }
-        "touch_session" => {
-            tx.touch_session(session.id, end.at).await?;
-            return Ok(Some(Seen::NothingEver));
+        "hold_session" => {
+            tx.hold_session(user, session.id, session.created_at)
+                .await?
         }
         _ => return Ok(None),
     };
@@ -123,10 +123,6 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
     let (sealing, signing) = (&loot.tenant_key, &loot.signing_key);
     let any = match method {
         "find_tenant_key" => tx.find_tenant_key(sealing.id).await?.is_some(),
-        "find_newest_tenant_key" => {
-            let newest = tx.find_newest_tenant_key().await?;
-            newest.is_some_and(|newest| newest.id == sealing.id)
-        }
         "find_signing_key" => tx.find_signing_key(signing.id).await?.is_some(),
         "list_signing_keys" => {
             let keys = tx.list_signing_keys().await?;
@@ -155,7 +151,6 @@ async fn on_tenant(
             let found = tx.find_tenant().await?;
             found.is_some_and(|tenant| tenant.id == loot.tenant.id)
         }
-        "list_hosts" => tx.list_hosts().await?.contains(&loot.host.name()),
         "record" => {
             tx.record(&loot.event).await?;
             false

@@ -1,0 +1,21 @@
+//! The API over HTTP: one file an endpoint, in folders that mirror the paths, and what holds for all of them beside.
+//! Each test runs on both engines unless its name says why not.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod docs;
+mod headers;
+mod health;
+mod openapi;
+mod outage;
+mod routes;
+mod strictness;
+mod support;
+mod tenancy;
+mod transport;
+mod v1;
+mod well_known;

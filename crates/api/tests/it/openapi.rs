@@ -1,0 +1,273 @@
+//! `GET /openapi.json`: that it is sound in itself, says of each endpoint what was declared, and tells the truth.
+
+use crate::support::registration;
+use crate::support::schema::Description;
+use keyward_api::{Endpoint, endpoints};
+use keyward_policy::Rule;
+use keyward_testkit::{Answer, TestApp, TestDatabase, on_both_engines};
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+on_both_engines!(
+    it_has_the_form_of_openapi_3_1,
+    its_operations_are_the_endpoints,
+    each_type_has_a_schema_of_its_own,
+    asvs_v2_1_1_each_field_of_a_request_has_a_type_and_a_text,
+    each_answer_matches_its_schema,
+    problems_match_their_schema,
+);
+
+async fn description(app: &TestApp) -> Description {
+    let answer = app.bare_client().get("/openapi.json").await.expect(200);
+    assert_eq!(answer.header("content-type"), "application/json");
+    Description {
+        document: answer.json,
+    }
+}
+
+fn operation<'a>(description: &'a Description, endpoint: &Endpoint) -> &'a Value {
+    let method = endpoint.method().to_lowercase();
+    &description.document["paths"][endpoint.path()][method]
+}
+
+/// Every value below `value` that has the name.
+fn all_named<'a>(value: &'a Value, name: &str, found: &mut Vec<&'a Value>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get(name));
+            members
+                .values()
+                .for_each(|member| all_named(member, name, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| all_named(item, name, found)),
+        _ => {}
+    }
+}
+
+async fn it_has_the_form_of_openapi_3_1(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    let document = &description.document;
+    assert_eq!(document["openapi"], "3.1.0");
+    for text in ["title", "version"] {
+        assert!(
+            document["info"][text]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
+    }
+    let mut references = Vec::new();
+    all_named(document, "$ref", &mut references);
+    assert!(references.len() > 10);
+    for reference in references {
+        let reference = reference.as_str().unwrap();
+        assert!(description.resolve(reference).is_some(), "{reference}");
+    }
+    let mut ids = Vec::new();
+    all_named(&document["paths"], "operationId", &mut ids);
+    let distinct: BTreeSet<_> = ids.iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(
+        (ids.len(), distinct.len()),
+        (endpoints().len(), endpoints().len())
+    );
+    let mut used = Vec::new();
+    all_named(document, "security", &mut used);
+    for scheme in used.iter().flat_map(|list| list.as_array().unwrap()) {
+        for name in scheme.as_object().unwrap().keys() {
+            assert!(
+                document["components"]["securitySchemes"][name].is_object(),
+                "{name}"
+            );
+        }
+    }
+    // A null where OpenAPI asks for a text.
+    let mut texts = Vec::new();
+    all_named(document, "description", &mut texts);
+    assert!(texts.iter().all(|text| text.is_string()));
+}
+
+async fn its_operations_are_the_endpoints(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    let mut described = BTreeSet::new();
+    for (path, methods) in description.document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            described.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let declared = endpoints();
+    let expected = declared
+        .iter()
+        .map(|endpoint| (endpoint.method().to_owned(), endpoint.path().to_owned()));
+    assert_eq!(described, expected.collect());
+    for endpoint in &declared {
+        let operation = operation(&description, endpoint);
+        assert_eq!(operation["x-keyward-action"], endpoint.action().name());
+        let asks = operation["security"].is_array();
+        assert_eq!(
+            asks,
+            endpoint.action().rule() != Rule::Anyone,
+            "{endpoint:?}"
+        );
+        assert_eq!(
+            operation["responses"]["401"].is_object(),
+            asks || operation["responses"]["401"].is_object()
+        );
+        assert!(
+            operation["summary"]
+                .as_str()
+                .is_some_and(|text| text.ends_with('.')),
+            "{endpoint:?}"
+        );
+        let in_path = operation["parameters"].as_array().into_iter().flatten();
+        let in_path = in_path
+            .filter(|parameter| parameter["in"] == "path")
+            .count();
+        assert_eq!(
+            in_path,
+            endpoint.path().matches('{').count(),
+            "{endpoint:?}"
+        );
+    }
+}
+
+async fn each_type_has_a_schema_of_its_own(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    let item_of = |path: &str| {
+        let answer = &description.document["paths"][path]["get"]["responses"]["200"];
+        let reference = answer["content"]["application/json"]["schema"]["$ref"].as_str();
+        let page = description.resolve(reference.unwrap()).unwrap();
+        let items = page["properties"]["items"]["items"]["$ref"]
+            .as_str()
+            .unwrap();
+        description.resolve(items).unwrap()["properties"].clone()
+    };
+    assert!(item_of("/v1/sessions")["idles_out_at"].is_object());
+    assert!(item_of("/v1/admin/audit/events")["public"].is_object());
+}
+
+async fn asvs_v2_1_1_each_field_of_a_request_has_a_type_and_a_text(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    let mut seen = 0;
+    for endpoint in endpoints() {
+        let operation = operation(&description, &endpoint);
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if let Some(reference) = schema["$ref"].as_str() {
+            let schema = description.resolve(reference).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{reference}");
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                let typed = ["type", "$ref", "oneOf"]
+                    .iter()
+                    .any(|key| !property[key].is_null());
+                assert!(
+                    typed && property["description"].is_string(),
+                    "{reference} {name}"
+                );
+                seen += 1;
+            }
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!parameter["schema"]["type"].is_null(), "{parameter}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
+
+/// Calls an endpoint as it is meant to be called, by a new administrator's session.
+async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
+    let user = app.administrator(&app.tenant).await;
+    let client = match endpoint.plane() {
+        keyward_api::Plane::Tenant => user.client.clone(),
+        keyward_api::Plane::Instance => app.bare_client(),
+    };
+    let body = match endpoint.path() {
+        "/v1/auth/register" => registration("ada@example.org"),
+        "/v1/auth/login" => registration(&app.tenant.administrator),
+        _ => json!({ "name": "Ada" }),
+    };
+    let path = endpoint
+        .path()
+        .replace("{id}", &user.session_id.to_string());
+    let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
+    client.send(client.request(method, &path).json(&body)).await
+}
+
+async fn each_answer_matches_its_schema(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    for endpoint in endpoints() {
+        let answer = call(&app, &endpoint).await;
+        let responses = &operation(&description, &endpoint)["responses"];
+        let described = &responses[answer.status.to_string()];
+        assert!(
+            (200..300).contains(&answer.status),
+            "{endpoint:?}: {}",
+            answer.text
+        );
+        assert!(
+            described.is_object(),
+            "{endpoint:?} gives {}",
+            answer.status
+        );
+        let content = &described["content"]["application/json"];
+        if content.is_object() {
+            assert_eq!(answer.header("content-type"), "application/json");
+            let errors = description.errors(&content["schema"], &answer.json);
+            assert!(errors.is_empty(), "{endpoint:?}: {errors:#?}");
+        }
+        if answer.header("content-type") == "application/json" {
+            let is_described = content.is_object() || endpoint.path() == "/openapi.json";
+            assert!(is_described, "{endpoint:?}");
+        }
+    }
+}
+
+async fn problems_match_their_schema(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let description = description(&app).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    for endpoint in endpoints() {
+        let responses = &operation(&description, &endpoint)["responses"];
+        let client = match endpoint.plane() {
+            keyward_api::Plane::Tenant => app.administrator(&app.tenant).await.client,
+            keyward_api::Plane::Instance => app.bare_client(),
+        };
+        let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
+        let path = format!("{}?unknown=1", endpoint.path().replace("{id}", "1"));
+        let bodies = [
+            json!({ "unknown": 1 }),
+            registration("ada@example.org"),
+            json!(1),
+        ];
+        let as_whom = [
+            client.clone(),
+            client.anonymous(),
+            client.with_token("garbage"),
+        ];
+        for (client, body) in as_whom
+            .iter()
+            .flat_map(|client| bodies.iter().map(move |body| (client, body)))
+        {
+            let answer = client
+                .send(client.request(method.clone(), &path).json(body))
+                .await;
+            if answer.status < 400 {
+                continue;
+            }
+            let described = &responses[answer.status.to_string()];
+            let code = answer.text_at("/code");
+            let told = described["description"].as_str().unwrap_or_default();
+            assert!(
+                told.contains(&format!("`{code}`")),
+                "{endpoint:?} gives {code}: {described}"
+            );
+            let schema = &described["content"]["application/problem+json"]["schema"];
+            let errors = description.errors(schema, &answer.json);
+            assert!(errors.is_empty(), "{endpoint:?}: {errors:#?}");
+        }
+    }
+}

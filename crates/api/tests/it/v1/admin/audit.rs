@@ -1,0 +1,4 @@
+//! `/v1/admin/audit/…`
+
+mod events;
+mod records;

@@ -1,0 +1,6 @@
+//! `/v1/auth/…`
+
+mod login;
+mod logout;
+mod register;
+mod timing;

@@ -1,0 +1,4 @@
+//! `/v1/sessions…`
+
+mod list;
+mod revoke;

@@ -1,0 +1,24 @@
+//! The binary `keyward` as a process: what an operator meets. Files, signals, exit codes, what it prints and what it never
+//! prints, on both engines where they differ.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what fails here is a test"
+)]
+
+mod doctor;
+mod first_start;
+mod garbage;
+mod http;
+mod instance;
+mod killed;
+mod locks;
+mod logs;
+mod output;
+mod process;
+mod roles;
+mod root_key;
+mod settings;
+mod shutdown;
+mod skip;

@@ -1,0 +1,66 @@
+//! The column lists that several statements share, each once. A row is read by position, so their order is part of them.
+
+/// The columns of a user, each behind `$prefix` (`""`, or an alias with its dot).
+macro_rules! user_columns {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "id, ",
+            $prefix,
+            "email, ",
+            $prefix,
+            "name, ",
+            $prefix,
+            "role, ",
+            $prefix,
+            "status, ",
+            $prefix,
+            "created_at, ",
+            $prefix,
+            "last_sign_in_at, ",
+            $prefix,
+            "last_sign_in_address, ",
+            $prefix,
+            "version"
+        )
+    };
+}
+
+/// The columns of a session, each behind `$prefix`.
+macro_rules! session_columns {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "id, ",
+            $prefix,
+            "user_id, ",
+            $prefix,
+            "created_at, ",
+            $prefix,
+            "last_active_at, ",
+            $prefix,
+            "expires_at, ",
+            $prefix,
+            "idle_seconds, ",
+            $prefix,
+            "address, ",
+            $prefix,
+            "user_agent, ",
+            $prefix,
+            "device_name, ",
+            $prefix,
+            "device_fingerprint, ",
+            $prefix,
+            "device_priority, ",
+            $prefix,
+            "ended_at, ",
+            $prefix,
+            "end_reason, ",
+            $prefix,
+            "version"
+        )
+    };
+}
+
+pub(crate) use session_columns;
+pub(crate) use user_columns;

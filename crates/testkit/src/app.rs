@@ -1,0 +1,229 @@
+//! The whole of Keyward on a real listener, with a tenant to begin with.
+
+use crate::client::{Answer, TestClient};
+use crate::databases::TestDatabase;
+use axum::ServiceExt;
+use axum::extract::Request;
+use keyward_api::{Api, service};
+use keyward_crypto::{HashCost, PasswordHasher};
+use keyward_model::{
+    Client, HostName, Password, Principal, Random, RootKeySecret, SessionId, Slug, TenantId, UserId,
+};
+use keyward_policy::Action;
+use keyward_service::tenants::{CreateTenant, create_tenant};
+use keyward_service::{Cx, HashPool, Parts, Platform, RootKey, Settings};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// The password of everybody whom the app makes.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The key that all test databases are sealed under.
+pub const ROOT_KEY: [u8; 32] = [0x5e; 32];
+/// How many passwords are hashed at once.
+const HASHES_AT_ONCE: usize = 2;
+
+/// A running server, its database, and its first tenant.
+pub struct TestApp {
+    /// What it runs on, with the clock and the way around the store.
+    pub database: TestDatabase,
+    /// The API behind the listener.
+    pub api: Api,
+    /// The running parts.
+    pub platform: Platform,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// A tenant of this app's own.
+    pub tenant: TestTenant,
+    http: TestClient,
+}
+
+/// What a test may want otherwise.
+#[derive(Debug, Clone)]
+pub struct TestAppOptions {
+    /// What new password hashes cost; the floor unless changed.
+    pub hash_cost: HashCost,
+    /// Whether the first tenant is the one of requests that name none.
+    pub default_tenant: bool,
+}
+
+/// A tenant with an administrator whose password is [`PASSWORD`].
+#[derive(Debug, Clone)]
+pub struct TestTenant {
+    /// Names it.
+    pub id: TenantId,
+    /// Its short name.
+    pub slug: String,
+    /// Its own host, if it has one.
+    pub host: Option<String>,
+    /// The `iss` of its tokens.
+    pub issuer: String,
+    /// Its administrator's address.
+    pub administrator: String,
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone)]
+pub struct TestUser {
+    /// Sends requests with the access token, under the tenant's prefix.
+    pub client: TestClient,
+    /// Names the user.
+    pub id: UserId,
+    /// Names the session.
+    pub session_id: SessionId,
+    /// The whole answer to the sign-in.
+    pub answer: Answer,
+}
+
+impl TestApp {
+    /// Starts one.
+    pub async fn start(database: TestDatabase) -> Self {
+        Self::start_with(database, |_| {}).await
+    }
+
+    /// Starts one with options that the test changes.
+    pub async fn start_with(
+        database: TestDatabase,
+        change: impl FnOnce(&mut TestAppOptions),
+    ) -> Self {
+        let mut options = TestAppOptions {
+            hash_cost: HashCost::default(),
+            default_tenant: false,
+        };
+        change(&mut options);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let slug = unique_slug(&database, "first");
+        let default_tenant = options.default_tenant.then(|| slug.clone());
+        let settings = Settings {
+            default_tenant,
+            base_url: format!("http://{address}"),
+        };
+        let platform = platform_on(&database, options.hash_cost, settings);
+        let api = Api::new(platform.clone());
+        serve(listener, &api);
+        let tenant = make_tenant(&platform, slug, None).await;
+        let http = TestClient::new(&database.clock, format!("http://{address}"));
+        Self {
+            database,
+            api,
+            platform,
+            address,
+            tenant,
+            http,
+        }
+    }
+
+    /// Makes another tenant, whose slug begins with `name`.
+    pub async fn new_tenant(&self, name: &str) -> TestTenant {
+        make_tenant(&self.platform, unique_slug(&self.database, name), None).await
+    }
+
+    /// Makes another tenant that has a host name of its own.
+    pub async fn new_tenant_with_host(&self, name: &str) -> TestTenant {
+        let slug = unique_slug(&self.database, name);
+        let host = format!("{slug}.example").parse().unwrap();
+        make_tenant(&self.platform, slug, Some(host)).await
+    }
+
+    /// Sends requests that name no tenant.
+    pub fn bare_client(&self) -> TestClient {
+        self.http.clone()
+    }
+
+    /// Sends requests under a tenant's prefix.
+    pub fn client(&self, tenant: &TestTenant) -> TestClient {
+        self.http.under(&format!("/t/{}", tenant.slug))
+    }
+
+    /// Makes an account with [`PASSWORD`].
+    pub async fn register(&self, tenant: &TestTenant, email: &str) -> Answer {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let client = self.client(tenant);
+        client.post("/v1/auth/register", body).await.expect(201)
+    }
+
+    /// Signs in with [`PASSWORD`].
+    pub async fn sign_in(&self, tenant: &TestTenant, email: &str) -> TestUser {
+        let client = self.client(tenant);
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = client.post("/v1/auth/login", body).await.expect(200);
+        TestUser {
+            client: client.with_token(answer.text_at("/access_token")),
+            id: parsed(answer.text_at("/user/id")),
+            session_id: parsed(answer.text_at("/session/id")),
+            answer,
+        }
+    }
+
+    /// Makes an account and signs in to it.
+    pub async fn member(&self, tenant: &TestTenant, email: &str) -> TestUser {
+        self.register(tenant, email).await;
+        self.sign_in(tenant, email).await
+    }
+
+    /// Signs a tenant's administrator in.
+    pub async fn administrator(&self, tenant: &TestTenant) -> TestUser {
+        self.sign_in(tenant, &tenant.administrator).await
+    }
+}
+
+fn parsed<T: FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// A slug that no other tenant has: on PostgreSQL tests share a database.
+fn unique_slug(database: &TestDatabase, name: &str) -> Slug {
+    let mut bytes = [0; 8];
+    database.random.fill(&mut bytes);
+    parsed(&format!("{name}-{:016x}", u64::from_le_bytes(bytes)))
+}
+
+fn platform_on(database: &TestDatabase, cost: HashCost, settings: Settings) -> Platform {
+    let hasher = PasswordHasher::new(cost, &database.random).unwrap();
+    Platform::new(Parts {
+        store: database.store.clone(),
+        clock: Arc::new(database.clock.clone()),
+        random: Arc::new(database.random.clone()),
+        hashing: HashPool::new(hasher, HASHES_AT_ONCE),
+        root_key: RootKey::new(&RootKeySecret::new(ROOT_KEY.to_vec())).unwrap(),
+        settings,
+    })
+}
+
+/// Serves as `keyward serve` does, until the test's runtime ends.
+fn serve(listener: TcpListener, api: &Api) {
+    let make_service =
+        ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service(api));
+    tokio::spawn(axum::serve(listener, make_service).into_future());
+}
+
+async fn make_tenant(platform: &Platform, slug: Slug, host: Option<HostName>) -> TestTenant {
+    let now = platform.now();
+    let scope = platform.scope_for_new_tenant();
+    let client = Client {
+        address: None,
+        user_agent: None,
+        request_id: platform.mint(now),
+    };
+    let action = Action::CreateTenant;
+    let begun = Cx::begin(platform, scope, Principal::System, client, action).await;
+    let administrator = format!("administrator@{slug}.example");
+    let password = Arc::new(Password::chosen(PASSWORD).unwrap());
+    let command = CreateTenant {
+        slug,
+        hosts: host.iter().cloned().collect(),
+        issuer: None,
+        administrator: Some((parsed(&administrator), password)),
+    };
+    let tenant = create_tenant(&begun.unwrap(), command).await.unwrap();
+    TestTenant {
+        id: tenant.id,
+        slug: tenant.slug.to_string(),
+        host: host.map(|host| host.to_string()),
+        issuer: tenant.issuer.to_string(),
+        administrator,
+    }
+}
