@@ -2,7 +2,10 @@
 
 use keyward_model::{Page, Session, SessionId, Tenant, User};
 use serde::Serialize;
-use utoipa::ToSchema;
+use std::borrow::Cow;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,8 +82,8 @@ pub(crate) struct TenantBody {
     issuer: String,
 }
 
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
+/// A page of a list. Its schema is written out since a derived one has one name for the pages of all lists.
+#[derive(Debug, Serialize)]
 pub(crate) struct PageBody<T> {
     /// The items.
     items: Vec<T>,
@@ -130,6 +133,36 @@ impl From<Tenant> for TenantBody {
             slug: tenant.slug.to_string(),
             issuer: tenant.issuer.to_string(),
         }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for PageBody<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new()
+            .items(Ref::from_schema_name(T::name()))
+            .description(Some("The items."));
+        let next_cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(
+                "Where the next page begins, for `?cursor=`; null on the last.",
+            ));
+        ObjectBuilder::new()
+            .description(Some("A page of a list."))
+            .property("items", items)
+            .property("next_cursor", next_cursor)
+            .required("items")
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for PageBody<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("PageOf{}", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
     }
 }
 

@@ -1,13 +1,18 @@
 //! What a handler is given: the caller, a strict body, a strict query, an id from the path.
 
 use crate::problem::{Code, FieldError, Problem};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use keyward_model::{Id, PageRequest};
 use keyward_service::Cx;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -62,9 +67,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         Query::try_from_uri(&parts.uri)
             .map(|Query(parameters)| Self(parameters))
-            .map_err(|rejection| {
-                Problem::new(Code::InvalidQuery).with_detail(rejection.body_text())
-            })
+            .map_err(|rejection| unreadable_query(&rejection))
     }
 }
 
@@ -89,9 +92,33 @@ impl SecretText {
     }
 }
 
-impl std::fmt::Debug for SecretText {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for SecretText {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[redacted]")
+    }
+}
+
+/// A JSON object. Serde alone would take a list of a struct's values in their order as well.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }
 
@@ -101,7 +128,7 @@ pub(crate) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
     /// The value, or a note of what is wrong with the field at `pointer`.
-    pub(crate) fn check<T, E: std::fmt::Display>(
+    pub(crate) fn check<T, E: fmt::Display>(
         &mut self,
         pointer: &str,
         code: impl FnOnce(&E) -> &'static str,
@@ -133,7 +160,7 @@ fn is_json(parts: &Parts) -> bool {
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let Object(parsed) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer_to(error.path());
         let error = error.into_inner();
         match error.is_data() {
@@ -149,13 +176,18 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     }
 }
 
-fn field_error(pointer: String, error: &serde_json::Error) -> FieldError {
+fn field_error(mut pointer: String, error: &serde_json::Error) -> FieldError {
     let detail = without_position(error);
-    let code = match detail.split_once(' ').map(|(word, _)| word) {
-        Some("unknown") => "unknown_field",
-        Some("missing") => "missing",
+    let word = detail.split_once(' ').map_or("", |(word, _)| word);
+    let code = match word {
+        "unknown" => "unknown_field",
+        "missing" => "missing",
         _ => "invalid",
     };
+    // The path ends at the object: which field is not there, or there twice, stands in words alone.
+    if ["missing", "duplicate"].contains(&word) {
+        pointer.push_str(&format!("/{}", escape(quoted_in(&detail))));
+    }
     // The detail of a wrong type repeats the value, which may be a secret.
     let detail = match detail.split_once(", expected ") {
         Some((_, expected)) if code == "invalid" => format!("expected {expected}"),
@@ -182,11 +214,21 @@ fn pointer_to(path: &serde_path_to_error::Path) -> String {
     path.iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Map { key } => format!("/{}", escape(key)),
             Segment::Enum { variant } => format!("/{variant}"),
             Segment::Unknown => String::new(),
         })
         .collect()
+}
+
+/// A name as it stands in an RFC 6901 pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// The field that serde's words quote first.
+fn quoted_in(words: &str) -> &str {
+    words.split('`').nth(1).unwrap_or_default()
 }
 
 /// Which page of a list.
@@ -221,20 +263,37 @@ impl FromStr for PageLimit {
     }
 }
 
+/// Every parameter is read as text first, so that what can be wrong with the query as a whole is a name.
+fn unreadable_query(rejection: &QueryRejection) -> Problem {
+    let words = rejection
+        .source()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let name = quoted_in(&words);
+    let (code, detail) = match words.contains("duplicate field") {
+        true => ("invalid", "given more than once"),
+        false => ("unknown_field", "no such parameter"),
+    };
+    invalid_parameter(name, code, detail)
+}
+
+fn invalid_parameter(name: &str, code: &'static str, detail: &str) -> Problem {
+    let error = FieldError {
+        pointer: format!("/query/{}", escape(name)),
+        code,
+        detail: detail.to_owned(),
+    };
+    Problem::new(Code::InvalidQuery).with_fields(vec![error])
+}
+
 /// The value of a query parameter, read by its type's own rule.
 pub(crate) fn query_value<T: FromStr>(
     name: &str,
     text: Option<String>,
 ) -> Result<Option<T>, Problem> {
-    let invalid = || {
-        let detail = "not of its form".to_owned();
-        let error = FieldError {
-            pointer: format!("/query/{name}"),
-            code: "invalid",
-            detail,
-        };
-        Problem::new(Code::InvalidQuery).with_fields(vec![error])
-    };
-    text.map(|text| text.parse().map_err(|_| invalid()))
-        .transpose()
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| invalid_parameter(name, "invalid", "not of its form"))
+    })
+    .transpose()
 }

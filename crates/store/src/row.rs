@@ -54,6 +54,12 @@ impl Row {
         self.get::<Parsed<T>>(column).map(|parsed| parsed.0)
     }
 
+    /// The same where there may be none.
+    pub(crate) fn parsed_or_null<T: FromStr>(&mut self, column: usize) -> Result<Option<T>, Error> {
+        let parsed = self.get::<Option<Parsed<T>>>(column)?;
+        Ok(parsed.map(|parsed| parsed.0))
+    }
+
     /// A text column that names a variant.
     pub(crate) fn named<T: DeserializeOwned>(&mut self, column: usize) -> Result<T, Error> {
         self.get::<Named<T>>(column).map(|named| named.0)

@@ -158,14 +158,10 @@ pub(crate) fn read_user(row: &mut Row) -> Result<User, Error> {
 
 /// Reads a user whose columns begin at `first`.
 pub(crate) fn read_user_from(row: &mut Row, first: usize) -> Result<User, Error> {
-    let name: Option<String> = row.get(first + 2)?;
     Ok(User {
         id: row.get(first)?,
         email: row.parsed(first + 1)?,
-        name: name
-            .map(|name| name.parse())
-            .transpose()
-            .map_err(|_| row.corrupt(first + 2))?,
+        name: row.parsed_or_null(first + 2)?,
         role: row.named(first + 3)?,
         status: row.named(first + 4)?,
         created_at: row.get(first + 5)?,

@@ -31,14 +31,20 @@ pub(crate) async fn pass(
     next: Next,
 ) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    // Before anybody is let in: what takes a client long must not stand between the check and the act.
-    let mut response = match read_body(declaration, request).await {
-        Err(problem) => problem.into_response(),
-        Ok(request) if request.method().is_safe() => admit(api, declaration, request, next).await,
-        Ok(request) => run_to_completion(api, declaration, request, next).await,
+    let mut response = match request.method().is_safe() {
+        true => take(api, declaration, request, next).await,
+        false => run_to_completion(api, declaration, request, next).await,
     };
     route.map(|route| response.extensions_mut().insert(Route(route)));
     response
+}
+
+async fn take(api: Api, declaration: Declaration, request: Request, next: Next) -> Response {
+    // Before anybody is let in: what takes a client long must not stand between the check and the act.
+    match read_body(declaration, request).await {
+        Ok(request) => admit(api, declaration, request, next).await,
+        Err(problem) => problem.into_response(),
+    }
 }
 
 async fn read_body(declaration: Declaration, request: Request) -> Result<Request, Problem> {
@@ -69,7 +75,7 @@ async fn run_to_completion(
     next: Next,
 ) -> Response {
     let running = api.running.clone();
-    let task = running.spawn(admit(api, declaration, request, next).in_current_span());
+    let task = running.spawn(take(api, declaration, request, next).in_current_span());
     match task.await {
         Ok(response) => response,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

@@ -11,7 +11,7 @@ on_both_engines!(
     asvs_v8_2_1_asvs_v8_3_1_each_role_is_let_in_where_its_rule_says_so,
     asvs_v4_1_4_asvs_v13_4_4_other_methods_are_refused_on_every_path,
     asvs_v3_5_3_no_get_writes_anything,
-    asvs_v13_4_2_asvs_v13_4_5_what_is_not_declared_is_not_served,
+    asvs_v14_2_5_what_is_not_declared_is_not_served_and_not_kept_by_caches,
 );
 
 /// A new route is added here by hand: whoever does it has read its action and its rule.
@@ -173,7 +173,9 @@ async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
     assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
 }
 
-async fn asvs_v13_4_2_asvs_v13_4_5_what_is_not_declared_is_not_served(database: TestDatabase) {
+async fn asvs_v14_2_5_what_is_not_declared_is_not_served_and_not_kept_by_caches(
+    database: TestDatabase,
+) {
     let app = TestApp::start(database).await;
     let administrator = app.administrator(&app.tenant).await;
     for path in [
@@ -204,7 +206,8 @@ async fn asvs_v13_4_2_asvs_v13_4_5_what_is_not_declared_is_not_served(database: 
         for client in [administrator.client.clone(), app.bare_client()] {
             let answer = client.get(path).await;
             assert_eq!(answer.status, 404, "{path}");
-            answer.expect_problem(404, "not_found");
+            let answer = answer.expect_problem(404, "not_found");
+            assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         }
     }
 }

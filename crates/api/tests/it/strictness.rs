@@ -15,7 +15,7 @@ on_both_engines!(
     what_is_not_json_is_refused,
     asvs_v3_5_2_only_application_json_is_read,
     a_body_of_64_kib_is_read_and_one_byte_more_is_not,
-    asvs_v2_2_1_queries_are_strict,
+    queries_are_strict,
 );
 
 /// An endpoint with a body, and a body that it takes.
@@ -259,7 +259,7 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_not(database: TestDatabas
     }
 }
 
-async fn asvs_v2_2_1_queries_are_strict(database: TestDatabase) {
+async fn queries_are_strict(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.administrator(&app.tenant).await.client;
     let both = [

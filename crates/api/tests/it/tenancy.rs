@@ -15,6 +15,7 @@ on_both_engines!(
     a_tenant_that_nobody_knows_is_not_found,
     asvs_v8_4_1_asvs_v1_1_1_odd_spellings_of_a_prefix_reach_no_tenant,
     a_second_host_is_refused,
+    what_is_no_host_name_is_refused,
     a_password_is_worth_nothing_in_another_tenant,
     endpoints_of_the_instance_are_under_no_prefix,
 );
@@ -44,6 +45,8 @@ async fn a_tenant_is_named_by_its_prefix_its_host_or_a_token(database: TestDatab
         ("", Some(host.to_owned())),
         ("", Some(format!("{host}:8443"))),
         ("", Some(host.to_uppercase())),
+        ("", Some(format!("{host}."))),
+        ("", Some(format!("{host}.:8443"))),
         ("", None),
         (&prefix, Some(host.to_owned())),
         // A host that is no tenant's own is a shared one.
@@ -270,6 +273,33 @@ async fn a_second_host_is_refused(database: TestDatabase) {
         let shown = head.clone();
         let answer = ask(head).await;
         assert_eq!(answer.status, 400, "{shown}: {}", answer.text);
+        answer.expect_problem(400, "invalid_host");
+    }
+}
+
+async fn what_is_no_host_name_is_refused(database: TestDatabase) {
+    let app = TestApp::start_with(database, |options| options.default_tenant = true).await;
+    let hosted = app.new_tenant_with_host("hosted").await;
+    let host = hosted.host.as_deref().unwrap();
+    for wrong in [
+        format!("{host}:80x"),
+        format!("{host},{host}"),
+        format!("{host}/"),
+        format!("x@{host}"),
+        format!("_{host}"),
+        format!(".{host}"),
+        format!("{host}.."),
+        "1.2.3".into(),
+        "[x]".into(),
+        "::1".into(),
+    ] {
+        let mut connection = RawConnection::open(&app).await;
+        let path = "/.well-known/openid-configuration";
+        connection
+            .write(format!("GET {path} HTTP/1.1\r\nHost: {wrong}\r\n\r\n"))
+            .await;
+        let answer = connection.answer().await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text);
         answer.expect_problem(400, "invalid_host");
     }
 }

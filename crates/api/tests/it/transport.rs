@@ -1,8 +1,8 @@
 //! HTTP/1.1 and HTTP/2 as they are on the wire, clients that go away, and the end of the server.
 
 use crate::support::raw::RawConnection;
-use crate::support::{audit_events, count, registration};
-use keyward_testkit::{TestApp, TestAppOptions, TestDatabase, on_both_engines};
+use crate::support::{assert_token_refused, audit_events, count, registration};
+use keyward_testkit::{TestApp, TestAppOptions, TestDatabase, on_both_engines, sqlite_store};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -10,10 +10,12 @@ use tokio::time::{sleep, timeout};
 on_both_engines!(
     http_2_is_spoken_from_the_first_byte,
     http_2_names_a_tenant_by_its_authority,
-    asvs_v15_4_4_many_streams_on_one_connection_are_each_answered,
+    many_streams_on_one_connection_are_each_answered,
     pipelined_requests_are_answered_in_their_order,
     a_client_that_hangs_up_does_not_stop_its_change,
+    a_client_that_does_not_wait_at_all_leaves_all_of_its_change_or_nothing,
     a_body_that_ends_early_changes_nothing,
+    asvs_v7_4_1_a_request_that_began_before_its_session_ended_is_refused,
     draining_waits_for_changes_that_were_begun,
     what_is_no_http_is_refused_and_the_next_is_served,
 );
@@ -74,7 +76,7 @@ async fn http_2_names_a_tenant_by_its_authority(database: TestDatabase) {
     assert!(response.status().is_client_error(), "{}", response.status());
 }
 
-async fn asvs_v15_4_4_many_streams_on_one_connection_are_each_answered(database: TestDatabase) {
+async fn many_streams_on_one_connection_are_each_answered(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.administrator(&app.tenant).await.client.over_http2();
     client.get("/v1/session").await.expect(200);
@@ -162,16 +164,32 @@ async fn a_client_that_hangs_up_does_not_stop_its_change(database: TestDatabase)
         drop(connection);
         wait_for_user(&app, &email).await;
     }
-    // The same in one piece, as most clients send it.
-    let email = format!("gone-{}@example.org", app.tenant.slug);
-    let (head, body) = register_request(&app, &email, "");
-    let mut connection = RawConnection::open(&app).await;
-    connection.write(format!("{head}{body}")).await;
-    drop(connection);
-    wait_for_user(&app, &email).await;
     let administrator = app.administrator(&app.tenant).await;
     let events = audit_events(&administrator, "type=user.registered").await;
-    assert_eq!(events.len(), 11, "each has its event, and once");
+    assert_eq!(events.len(), 10, "each has its event, and once");
+}
+
+/// A request of a client that is gone before the server looks at it may never be begun: what counts is that no half of
+/// it stands.
+async fn a_client_that_does_not_wait_at_all_leaves_all_of_its_change_or_nothing(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    for number in 0..20 {
+        let email = format!("whole-{number}-{}@example.org", app.tenant.slug);
+        let (head, body) = register_request(&app, &email, "");
+        let mut connection = RawConnection::open(&app).await;
+        connection.write(format!("{head}{body}")).await;
+        drop(connection);
+    }
+    app.register(&app.tenant, "later@example.org").await;
+    timeout(PATIENCE, app.api.drain()).await.expect("it ends");
+    let tenant = app.database.id_literal(app.tenant.id);
+    let condition = format!("tenant_id = {tenant} AND role = 'member'");
+    let made = count(&app, "users", &condition).await;
+    let administrator = app.administrator(&app.tenant).await;
+    let events = audit_events(&administrator, "type=user.registered").await;
+    assert_eq!(events.len() as i64, made);
 }
 
 async fn a_body_that_ends_early_changes_nothing(database: TestDatabase) {
@@ -191,6 +209,43 @@ async fn a_body_that_ends_early_changes_nothing(database: TestDatabase) {
     app.register(&app.tenant, "later@example.org").await;
     timeout(PATIENCE, app.api.drain()).await.expect("it ends");
     assert_eq!(count(&app, "users", &format!("email = '{email}'")).await, 0);
+}
+
+async fn asvs_v7_4_1_a_request_that_began_before_its_session_ended_is_refused(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let body = json!({ "name": "Too late" }).to_string();
+    let head = format!(
+        "PATCH {}/v1/profile HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        ada.client.prefix(),
+        ada.client.token(),
+        body.len()
+    );
+    let mut connection = RawConnection::open(&app).await;
+    connection.write(head).await;
+    connection.bodiless_answer().await.expect(100);
+    ada.client.delete("/v1/sessions/all").await.expect(200);
+    connection.write(body).await;
+    assert_token_refused(connection.answer().await);
+    let again = app.sign_in(&app.tenant, "ada@example.org").await;
+    assert!(again.answer.json["user"]["name"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_waited_for_ten_seconds() {
+    let app = TestApp::start(sqlite_store()).await;
+    let (head, body) = register_request(&app, "late@example.org", "");
+    let mut connection = RawConnection::open(&app).await;
+    connection.write(head).await;
+    connection.write(&body[..body.len() - 1]).await;
+    let answer = connection.answer().await;
+    let answer = answer.expect_problem(408, "request_timeout");
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert!(connection.is_closed().await);
+    assert_eq!(count(&app, "users", "role = 'member'").await, 0);
 }
 
 /// How many changes are under way when the server is told to end.

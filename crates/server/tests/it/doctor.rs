@@ -1,6 +1,7 @@
 //! `keyward doctor`: the four locks, and what it says when one of them is open.
 
 use crate::instance::{Instance, sql_as};
+use keyward_store::role_of;
 use serde_json::Value;
 
 /// The checks whose name begins so, each with its state and detail.
@@ -82,7 +83,7 @@ fn finds(instance: &Instance, broken: &str, mended: &str, words: &[&str]) {
 }
 
 #[test]
-fn asvs_v8_4_1_on_postgres_it_finds_each_open_lock() {
+fn on_postgres_it_finds_each_open_lock() {
     let Some(instance) = Instance::on_postgres() else {
         return;
     };
@@ -90,8 +91,8 @@ fn asvs_v8_4_1_on_postgres_it_finds_each_open_lock() {
     let looked = instance.run(&["doctor", "--json"]).expect_json();
     assert_eq!(states(&looked, "lock "), ["ok"; 4]);
     server.terminate().expect_success();
-    let (_, database) = instance.postgres().admin.rsplit_once('/').unwrap();
-    let (owner, app) = (format!("{database}_owner"), format!("{database}_app"));
+    let urls = instance.postgres();
+    let (owner, app) = (role_of(&urls.owner).unwrap(), role_of(&urls.app).unwrap());
     for (broken, mended, words) in [
         (
             "ALTER TABLE users DISABLE ROW LEVEL SECURITY",

@@ -36,7 +36,7 @@ fn issuer_of(server: &Server) -> (String, Value) {
 }
 
 #[test]
-fn asvs_v6_4_1_the_first_start_makes_everything_and_the_second_finds_it() {
+fn the_first_start_makes_everything_and_the_second_finds_it() {
     let instance = Instance::bare();
     let first = instance.serve();
     println!("first start: {:?} to the first 200", first.healthy_after);

@@ -7,6 +7,8 @@ use serde_json::json;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
@@ -31,15 +33,34 @@ const COUNTS: &str = "
 
 /// Clients that sign users up, one after the other, until the server is gone.
 struct Load {
+    acknowledged: Arc<AtomicUsize>,
     clients: Vec<JoinHandle<Vec<String>>>,
 }
 
 impl Load {
     fn start(address: SocketAddr, round: u64) -> Self {
-        let client =
-            |number| spawn(move || sign_up(address, &format!("round{round}-client{number}")));
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let client = |number| {
+            let (name, acknowledged) =
+                (format!("round{round}-client{number}"), acknowledged.clone());
+            spawn(move || sign_up(address, &name, &acknowledged))
+        };
+        let clients = (0..CLIENTS).map(client).collect();
         Self {
-            clients: (0..CLIENTS).map(client).collect(),
+            acknowledged,
+            clients,
+        }
+    }
+
+    /// Lets it run for so long, and longer on a machine so busy that not even the first round of answers has come.
+    fn run_for(&self, milliseconds: u64) {
+        sleep(Duration::from_millis(milliseconds));
+        while self.acknowledged.load(Ordering::SeqCst) < CLIENTS {
+            assert!(
+                self.clients.iter().any(|client| !client.is_finished()),
+                "no client is left"
+            );
+            sleep(Duration::from_millis(5));
         }
     }
 
@@ -53,7 +74,7 @@ impl Load {
     }
 }
 
-fn sign_up(address: SocketAddr, name: &str) -> Vec<String> {
+fn sign_up(address: SocketAddr, name: &str, count: &AtomicUsize) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0.. {
         let email = format!("{name}-{number}@example.org");
@@ -64,6 +85,7 @@ fn sign_up(address: SocketAddr, name: &str) -> Vec<String> {
             Ok(answer) => panic!("{answer:?}"),
             Err(_) => break,
         }
+        count.fetch_add(1, Ordering::SeqCst);
     }
     acknowledged
 }
@@ -118,7 +140,7 @@ fn survives_kill9(name: &str, instance: &Instance, check_files: impl Fn(&Instanc
     for round in 1..=ROUNDS {
         let load = Load::start(server.address, round);
         let moment = 500 + RandomState::new().hash_one(round) % 1000;
-        sleep(Duration::from_millis(moment));
+        load.run_for(moment);
         server.kill9();
         let before = acknowledged.len();
         acknowledged.extend(load.finish());
@@ -136,6 +158,18 @@ fn survives_kill9(name: &str, instance: &Instance, check_files: impl Fn(&Instanc
         );
     }
     server.terminate().expect_success();
+}
+
+#[test]
+fn the_counts_see_what_is_missing() {
+    let instance = Instance::on_sqlite();
+    instance.serve().terminate().expect_success();
+    assert_eq!(instance.numbers(COUNTS), [0, 0, 0, 0, 1, 1]);
+    let events = instance.numbers("SELECT count(*) FROM audit_events");
+    instance.sql("DELETE FROM feed WHERE kind = 'user.created'");
+    assert_eq!(instance.numbers(COUNTS), [0, 0, 1, 0, 1, 1]);
+    instance.sql("DELETE FROM audit_events");
+    assert_eq!(instance.numbers(COUNTS), [1, 0, 0, events[0] - 1, 1, 0]);
 }
 
 #[test]

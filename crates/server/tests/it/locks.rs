@@ -82,12 +82,12 @@ fn look_around(mut instance: Instance) {
 }
 
 #[test]
-fn asvs_v16_3_3_an_operator_looks_beside_a_running_server_and_is_recorded_on_sqlite() {
+fn an_operator_looks_beside_a_running_server_and_is_recorded_on_sqlite() {
     look_around(Instance::on_sqlite());
 }
 
 #[test]
-fn asvs_v16_3_3_an_operator_looks_beside_a_running_server_and_is_recorded_on_postgres() {
+fn an_operator_looks_beside_a_running_server_and_is_recorded_on_postgres() {
     if let Some(instance) = Instance::on_postgres() {
         look_around(instance);
     }

@@ -1,6 +1,7 @@
 //! PostgreSQL: the migrations come first, and a role that stands above row-level security is refused.
 
 use crate::instance::{Instance, sql_as};
+use keyward_store::role_of;
 use serde_json::json;
 
 /// The settings that name the roles of requests.
@@ -28,8 +29,7 @@ fn refused(instance: &mut Instance, url: &str, because: &[&str]) {
 /// A role with these attributes, as a URL of the instance's database.
 fn role(instance: &Instance, suffix: &str, attributes: &str) -> (String, String) {
     let urls = instance.postgres();
-    let (_, database) = urls.admin.rsplit_once('/').unwrap();
-    let name = format!("{database}_{suffix}");
+    let name = format!("{}_{suffix}", role_of(&urls.app).unwrap());
     let password = urls.password();
     sql_as(
         &urls.admin,
@@ -39,7 +39,7 @@ fn role(instance: &Instance, suffix: &str, attributes: &str) -> (String, String)
 }
 
 #[test]
-fn asvs_v8_4_1_a_role_above_row_level_security_is_refused() {
+fn asvs_v13_2_2_a_role_above_row_level_security_is_refused() {
     let Some(mut instance) = Instance::on_postgres() else {
         return;
     };
@@ -57,14 +57,14 @@ fn asvs_v8_4_1_a_role_above_row_level_security_is_refused() {
 }
 
 #[test]
-fn asvs_v8_4_1_a_member_of_such_a_role_is_refused() {
+fn asvs_v13_2_2_a_member_of_such_a_role_is_refused() {
     let Some(mut instance) = Instance::on_postgres() else {
         return;
     };
     let (_, superuser) = role(&instance, "above", "SUPERUSER");
     let (_, bypass) = role(&instance, "bypass", "BYPASSRLS");
     let (_, between) = role(&instance, "between", "NOINHERIT");
-    let owner = format!("{}_owner", superuser.trim_end_matches("_above"));
+    let owner = role_of(&instance.postgres().owner).unwrap();
     sql_as(
         &instance.postgres().admin,
         &format!("GRANT {superuser} TO {between}"),
@@ -125,8 +125,8 @@ fn roles_are_made_with_any_name_and_password_and_set_right_again() {
         return;
     };
     let (_, host) = instance.postgres().admin.rsplit_once('@').unwrap();
-    let (_, database) = host.rsplit_once('/').unwrap();
-    let names = ["own", "app", "sys"].map(|role| format!("{database} \"{role}\""));
+    let usual = role_of(&instance.postgres().app).unwrap();
+    let names = ["own", "app", "sys"].map(|role| format!("{usual} \"{role}\""));
     let url = |name: &str, password: &str| {
         let name = name.replace(' ', "%20").replace('"', "%22");
         format!("postgres://{name}:{password}@{host}")
@@ -160,4 +160,41 @@ fn roles_are_made_with_any_name_and_password_and_set_right_again() {
     instance
         .run(&["migrate", "--create-roles"])
         .expect_failure(1, &["two of the three"]);
+}
+
+#[test]
+fn asvs_v13_2_2_no_role_has_more_rights_than_it_needs() {
+    let Some(instance) = Instance::on_postgres() else {
+        return;
+    };
+    let urls = instance.postgres();
+    let (app, system) = (role_of(&urls.app).unwrap(), role_of(&urls.system).unwrap());
+    let rights = |role: &str, table: &str| {
+        let query = format!(
+            "SELECT string_agg(p, ' ' ORDER BY p) FROM unnest(ARRAY['DELETE', 'INSERT', 'SELECT', 'TRUNCATE', 'UPDATE']) p
+             WHERE has_table_privilege('{role}', '{table}', p)"
+        );
+        instance.sql(&query)[0][0].clone().unwrap_or_default()
+    };
+    for table in ["audit_events", "feed"] {
+        assert_eq!(rights(&app, table), "INSERT SELECT", "{table}");
+    }
+    for table in [
+        "users",
+        "sessions",
+        "refresh_tokens",
+        "tenant_keys",
+        "signing_keys",
+        "audit_events",
+    ] {
+        assert_eq!(rights(&system, table), "", "{table}");
+    }
+    for table in ["tenants", "tenant_routes", "feed"] {
+        assert_eq!(rights(&system, table), "SELECT", "{table}");
+    }
+    for role in [&app, &system] {
+        assert_eq!(rights(role, "schema_migrations"), "SELECT");
+        let creates = format!("SELECT has_schema_privilege('{role}', 'public', 'CREATE')");
+        assert_eq!(instance.sql(&creates)[0][0].as_deref(), Some("f"), "{role}");
+    }
 }

@@ -57,12 +57,12 @@ fn guard_root_key(instance: &Instance) {
 }
 
 #[test]
-fn asvs_v13_3_1_only_the_right_root_key_is_taken_on_sqlite() {
+fn only_the_right_root_key_is_taken_on_sqlite() {
     guard_root_key(&Instance::on_sqlite());
 }
 
 #[test]
-fn asvs_v13_3_1_only_the_right_root_key_is_taken_on_postgres() {
+fn only_the_right_root_key_is_taken_on_postgres() {
     if let Some(instance) = Instance::on_postgres() {
         guard_root_key(&instance);
     }

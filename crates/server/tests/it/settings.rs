@@ -115,7 +115,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn asvs_v13_4_2_checked_settings_show_no_secret() {
+fn checked_settings_show_no_secret() {
     let mut instance = Instance::bare();
     for (name, value) in [
         ("KEYWARD_DEMO_ADMIN_PASSWORD", "secret-word and more of it"),

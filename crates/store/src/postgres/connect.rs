@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -66,10 +67,11 @@ pub(super) fn pool(
         .get_options()
         .map(|given| format!("{given} {limits}"));
     config.options(given.unwrap_or_else(|| limits.to_owned()));
+    let tls = tls(&config, options.ca_file.as_deref())?;
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let manager = Manager::from_config(config, tls(options.ca_file.as_deref())?, recycling);
+    let manager = Manager::from_config(config, tls, recycling);
     Pool::builder(manager)
         .max_size(connections_max.max(1))
         .runtime(Runtime::Tokio1)
@@ -84,7 +86,7 @@ pub(super) fn pool(
 pub(crate) async fn connect_once(url: &str, ca_file: Option<&Path>) -> Result<Client, Error> {
     let config = parse(url)?;
     let (client, connection) = config
-        .connect(tls(ca_file)?)
+        .connect(tls(&config, ca_file)?)
         .await
         .map_err(|error| Error::unavailable(words(&error)))?;
     tokio::spawn(async move {
@@ -112,7 +114,7 @@ fn parse(url: &str) -> Result<Config, Error> {
     Ok(config)
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<MakeRustlsConnect, Error> {
+fn tls(config: &Config, ca_file: Option<&Path>) -> Result<MakeRustlsConnect, Error> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {
@@ -128,6 +130,8 @@ fn tls(ca_file: Option<&Path>) -> Result<MakeRustlsConnect, Error> {
                     .map_err(Error::unfit)?;
             }
         }
+        // No certificate will be looked at; reading the system's takes longer than all the rest.
+        None if config.get_ssl_mode() == SslMode::Disable => {}
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }

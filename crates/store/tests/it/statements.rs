@@ -8,7 +8,7 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 4] = [
     "FIND_ROUTE",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
-    "PUT_INSTANCE_SETTING",
+    "CLAIM_INSTANCE_SETTING",
 ];
 
 on_both_engines!(every_statement_is_understood);

@@ -21,6 +21,8 @@ static PASSWORD: LazyLock<String> = LazyLock::new(random_hex);
 /// How the roles reach one database.
 #[derive(Debug, Clone)]
 pub struct PostgresUrls {
+    /// The database's name.
+    pub database: String,
     /// A superuser.
     pub admin: String,
     /// Owns the tables.
@@ -52,7 +54,7 @@ impl PostgresUrls {
     /// The URL of another role of this database, which has the password of all roles here.
     pub fn of_role(&self, role: &str) -> String {
         let (_, host) = self.admin.rsplit_once('@').unwrap();
-        format!("postgres://{role}:{}@{host}", *PASSWORD)
+        format!("postgres://{role}:{}@{host}?sslmode=disable", *PASSWORD)
     }
 
     /// That password.
@@ -63,13 +65,11 @@ impl PostgresUrls {
     fn of_database(cluster_url: &str, database: &str) -> Self {
         let (beginning, _) = cluster_url.rsplit_once('/').unwrap();
         let (_, host) = beginning.rsplit_once('@').unwrap();
-        let role = |role: &str| {
-            format!(
-                "postgres://{database}_{role}:{}@{host}/{database}",
-                *PASSWORD
-            )
-        };
+        let place = format!("{database}?sslmode=disable");
+        let role =
+            |role: &str| format!("postgres://{database}_{role}:{}@{host}/{place}", *PASSWORD);
         Self {
+            database: database.to_owned(),
             admin: format!("{beginning}/{database}"),
             owner: role("owner"),
             app: role("app"),

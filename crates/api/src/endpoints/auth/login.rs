@@ -3,7 +3,7 @@
 use super::register::password_code;
 use crate::bodies::{SessionBody, UserBody};
 use crate::endpoint::Endpoint;
-use crate::extract::{Body, Caller, FieldErrors, SecretText};
+use crate::extract::{Body, Caller, FieldErrors, Object, SecretText};
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::http::StatusCode;
@@ -32,7 +32,8 @@ pub(crate) struct LoginRequest {
     )]
     mfa_code: Option<SecretText>,
     /// The device, in its own words; shown to the user and never trusted.
-    device: Option<DeviceRequest>,
+    #[schema(value_type = Option<DeviceRequest>)]
+    device: Option<Object<DeviceRequest>>,
 }
 
 /// A device.
@@ -98,7 +99,9 @@ impl LoginRequest {
         let device = errors.check(
             "/device",
             |_| "invalid",
-            self.device.map(DeviceRequest::into_device).transpose(),
+            self.device
+                .map(|Object(device)| device.into_device())
+                .transpose(),
         );
         match (email, password, device) {
             (Some(email), Some(password), Some(device)) => Ok(SignIn {

@@ -23,6 +23,7 @@ on_both_engines!(
     asvs_v7_3_1_a_session_ends_after_half_an_hour_of_silence,
     a_session_is_touched_once_a_minute,
     asvs_v7_4_2_asvs_v8_3_2_a_disabled_user_is_out_at_once,
+    asvs_v8_3_2_a_role_that_was_taken_away_is_gone_at_once,
 );
 
 async fn session_with(client: &TestClient, authorization: &[&str]) -> keyward_testkit::Answer {
@@ -259,4 +260,21 @@ async fn asvs_v7_4_2_asvs_v8_3_2_a_disabled_user_is_out_at_once(database: TestDa
         }
     }
     bob.client.get("/v1/session").await.expect(200);
+}
+
+async fn asvs_v8_3_2_a_role_that_was_taken_away_is_gone_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let administrator = app.administrator(&app.tenant).await;
+    let path = "/v1/admin/audit/events";
+    administrator.client.get(path).await.expect(200);
+    let id = app.database.id_literal(administrator.id);
+    let sql = format!("UPDATE users SET role = 'member' WHERE id = {id}");
+    app.database.admin_sql(&sql).await;
+    administrator
+        .client
+        .get(path)
+        .await
+        .expect_problem(403, "forbidden");
+    let answer = administrator.client.get("/v1/session").await.expect(200);
+    assert_eq!(answer.text_at("/user/role"), "member");
 }

@@ -251,6 +251,15 @@ async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database
     let touched = touch(60).await;
     assert_eq!(touched.last_active_at, start.plus_seconds(60));
     assert_eq!(touched.version, session.version, "no change of the session");
+    let seen = start.plus_seconds(70);
+    write(&database, &scope, async move |tx| {
+        tx.touch_session(id, seen).await
+    })
+    .await;
+    let touched = Session {
+        last_active_at: seen,
+        ..touched
+    };
     assert_eq!(touch(30).await, touched);
     let ended = end(&database, &scope, id).await.unwrap();
     assert_eq!(touch(90).await, ended);

@@ -110,6 +110,10 @@ async fn on_sessions(
             tx.insert_refresh_token(&loot.token).await?;
             true
         }
+        "touch_session" => {
+            tx.touch_session(session.id, end.at).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
         "hold_session" => {
             tx.hold_session(user, session.id, session.created_at)
                 .await?

@@ -13,7 +13,7 @@ on_both_engines!(
     everything_that_is_wrong_is_told_at_once,
     names_are_bounded_and_optional,
     asvs_v1_1_1_text_is_decoded_once_and_kept_as_it_is,
-    asvs_v2_3_4_of_eight_at_once_for_one_address_exactly_one_gets_it,
+    asvs_v15_4_2_of_eight_at_once_for_one_address_exactly_one_gets_it,
     an_address_is_free_in_another_tenant,
 );
 
@@ -188,7 +188,7 @@ async fn asvs_v1_1_1_text_is_decoded_once_and_kept_as_it_is(database: TestDataba
     }
 }
 
-async fn asvs_v2_3_4_of_eight_at_once_for_one_address_exactly_one_gets_it(database: TestDatabase) {
+async fn asvs_v15_4_2_of_eight_at_once_for_one_address_exactly_one_gets_it(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.client(&app.tenant);
     let attempts: Vec<_> = (0..8)
