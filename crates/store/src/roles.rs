@@ -42,7 +42,10 @@ pub async fn create_roles(
         names.push(name);
     }
     let owner = names.first().map(|name| quoted(name)).unwrap_or_default();
-    let schema = format!("GRANT USAGE, CREATE ON SCHEMA public TO {owner}");
+    let schema = format!(
+        // Before PostgreSQL 15 everybody may make tables there.
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT USAGE, CREATE ON SCHEMA public TO {owner}"
+    );
     admin
         .batch_execute(&schema)
         .await

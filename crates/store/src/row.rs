@@ -69,6 +69,7 @@ impl Row {
     pub(crate) fn corrupt(&self, column: usize) -> Error {
         let id = self.values.iter().find_map(|value| match value {
             Value::Id(id) => Some(id.to_string()),
+            Value::Bytes(bytes) => uuid::Uuid::from_slice(bytes).ok().map(|id| id.to_string()),
             _ => None,
         });
         Error::Corrupt {
