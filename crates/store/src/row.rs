@@ -6,14 +6,26 @@ use crate::value::{Column, Named, Parsed, Value};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 /// One row of an answer. Its values are taken out once each.
 pub(crate) struct Row {
     statement: &'static Statement,
     values: Vec<Value>,
+    /// What the row begins with, where that is an id: it tells which one is corrupt.
+    id: Option<Uuid>,
 }
 
 impl Row {
+    fn new(statement: &'static Statement, values: Vec<Value>) -> Self {
+        let id = values.first().cloned().and_then(Uuid::from_value);
+        Self {
+            statement,
+            values,
+            id,
+        }
+    }
+
     pub(crate) fn from_sqlite(
         statement: &'static Statement,
         row: &rusqlite::Row<'_>,
@@ -25,7 +37,7 @@ impl Row {
                     .map(Value::from)
             })
             .collect::<rusqlite::Result<_>>()?;
-        Ok(Self { statement, values })
+        Ok(Self::new(statement, values))
     }
 
     pub(crate) fn from_postgres(
@@ -35,7 +47,7 @@ impl Row {
         let values = (0..row.len())
             .map(|column| postgres_value(statement, row, column))
             .collect::<Result<_, _>>()?;
-        Ok(Self { statement, values })
+        Ok(Self::new(statement, values))
     }
 
     /// The value of a column, by its position in the statement's list.
@@ -67,15 +79,10 @@ impl Row {
 
     /// The failure that a column's value is not of its form.
     pub(crate) fn corrupt(&self, column: usize) -> Error {
-        let id = self.values.iter().find_map(|value| match value {
-            Value::Id(id) => Some(id.to_string()),
-            Value::Bytes(bytes) => uuid::Uuid::from_slice(bytes).ok().map(|id| id.to_string()),
-            _ => None,
-        });
         Error::Corrupt {
             statement: self.statement.name(),
             column,
-            row: id.unwrap_or_default(),
+            row: self.id.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }

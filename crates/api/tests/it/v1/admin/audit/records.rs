@@ -17,37 +17,22 @@ on_both_engines!(
 const DEVICE: &str = "Ada's laptop";
 const WRONG: &str = "a wrong battery staple";
 
-/// One act and what its event must say, apart from what all must.
-struct Act {
-    kind: &'static str,
-    outcome: &'static str,
-    permit: Value,
-    actor: Value,
-    target: Value,
-    request_id: String,
-}
-
 struct Story {
     app: TestApp,
     administrator: TestUser,
     ada: TestUser,
-    acts: Vec<Act>,
-}
-
-fn user_actor(user: &TestUser) -> Value {
-    json!({ "type": "user", "id": user.id, "session_id": user.session_id })
+    /// One for each act, in their order.
+    answers: [Answer; 7],
 }
 
 impl Story {
-    /// A user registers, fails to sign in, signs in, changes their name, tries what is not theirs, and signs out.
+    /// A user registers, twice, fails to sign in, signs in, changes their name, tries what is not theirs, and signs out.
     async fn tell(database: TestDatabase) -> Self {
         let app = TestApp::start(database).await;
         let administrator = app.administrator(&app.tenant).await;
         let client = app.client(&app.tenant);
-        let registered = app.register(&app.tenant, "ada@example.org").await;
-        let taken = client
-            .post("/v1/auth/register", registration("ada@example.org"))
-            .await;
+        let register = || client.post("/v1/auth/register", registration("ada@example.org"));
+        let (registered, taken) = (register().await.expect(201), register().await.expect(409));
         let failed = try_password(&client, "ada@example.org", WRONG).await;
         let mut body = registration("ada@example.org");
         body["device"] = json!({ "name": DEVICE, "fingerprint": "f-1" });
@@ -58,85 +43,62 @@ impl Story {
             session_id: signed_in.text_at("/session/id").parse().unwrap(),
             answer: signed_in.clone(),
         };
-        let named = ada
-            .client
-            .patch("/v1/profile", json!({ "name": "Ada" }))
-            .await
-            .expect(200);
+        let named = ada.client.patch("/v1/profile", json!({ "name": "Ada" }));
+        let named = named.await.expect(200);
         let denied = ada.client.get("/v1/admin/audit/events").await.expect(403);
         let request = ada.client.request(Method::POST, "/v1/auth/logout");
         let signed_out = ada.client.send(request).await.expect(204);
-        let mut story = Self {
+        let answers = [
+            registered, taken, failed, signed_in, named, denied, signed_out,
+        ];
+        Self {
             app,
             administrator,
             ada,
-            acts: Vec::new(),
-        };
-        let anonymous = json!({ "type": "anonymous" });
-        let actor = user_actor(&story.ada);
-        let user = json!({ "type": "user", "id": story.ada.id });
-        let session = json!({ "type": "session", "id": story.ada.session_id });
-        let nobody = json!({ "type": "user", "id": null });
-        let log = json!({ "type": "audit_event", "id": null });
-        story.add(
-            ("user.registered", "success"),
-            "user.register by anyone",
-            (&anonymous, &user),
-            &registered,
-        );
-        story.add(
-            ("user.registration_refused", "failure"),
-            "user.register by anyone",
-            (&anonymous, &nobody),
-            &taken,
-        );
-        story.add(
-            ("user.sign_in_refused", "failure"),
-            "session.open by anyone",
-            (&anonymous, &user),
-            &failed,
-        );
-        story.add(
-            ("session.opened", "success"),
-            "session.open by anyone",
-            (&actor, &session),
-            &signed_in,
-        );
-        story.add(
-            ("user.profile_changed", "success"),
-            "user.change_profile by owner",
-            (&actor, &user),
-            &named,
-        );
-        story.add(("access.denied", "denied"), "", (&actor, &log), &denied);
-        story.add(
-            ("session.revoked", "success"),
-            "session.sign_out by owner",
-            (&actor, &session),
-            &signed_out,
-        );
-        story
+            answers,
+        }
     }
 
-    fn add(
-        &mut self,
-        (kind, outcome): (&'static str, &'static str),
-        permit: &str,
-        (actor, target): (&Value, &Value),
-        answer: &Answer,
-    ) {
-        self.acts.push(Act {
-            kind,
-            outcome,
-            permit: if permit.is_empty() {
+    /// Of each act its type, outcome, permit, actor and target.
+    fn acts(&self) -> [[Value; 5]; 7] {
+        let anonymous = json!({ "type": "anonymous" });
+        let (id, session_id) = (self.ada.id, self.ada.session_id);
+        let actor = json!({ "type": "user", "id": id, "session_id": session_id });
+        let user = json!({ "type": "user", "id": id });
+        let nobody = json!({ "type": "user", "id": null });
+        let session = json!({ "type": "session", "id": session_id });
+        let log = json!({ "type": "audit_event", "id": null });
+        let act = |kind: &str, outcome: &str, permit: &str, actor: &Value, target: &Value| {
+            let permit = if permit.is_empty() {
                 Value::Null
             } else {
                 json!(permit)
-            },
-            actor: actor.clone(),
-            target: target.clone(),
-            request_id: answer.header("x-request-id").to_owned(),
-        });
+            };
+            [
+                json!(kind),
+                json!(outcome),
+                permit,
+                actor.clone(),
+                target.clone(),
+            ]
+        };
+        let (register, open) = ("user.register by anyone", "session.open by anyone");
+        let (change, leave) = ("user.change_profile by owner", "session.sign_out by owner");
+        [
+            act("user.registered", "success", register, &anonymous, &user),
+            act(
+                "user.registration_refused",
+                "failure",
+                register,
+                &anonymous,
+                &nobody,
+            ),
+            act("user.sign_in_refused", "failure", open, &anonymous, &user),
+            act("session.opened", "success", open, &actor, &session),
+            act("user.profile_changed", "success", change, &actor, &user),
+            act("access.denied", "denied", "", &actor, &log),
+            act("session.revoked", "success", leave, &actor, &session),
+        ]
     }
 
     /// The events of the story itself, oldest first.
@@ -153,19 +115,22 @@ impl Story {
 async fn asvs_v16_2_1_each_act_of_a_story_has_exactly_its_event(database: TestDatabase) {
     let story = Story::tell(database).await;
     let events = story.events().await;
-    assert_eq!(events.len(), story.acts.len(), "{events:#?}");
-    for (event, act) in events.iter().zip(&story.acts) {
+    let acts = story.acts();
+    assert_eq!(events.len(), acts.len(), "{events:#?}");
+    for ((event, act), answer) in events.iter().zip(acts).zip(&story.answers) {
         let public = &event["public"];
-        assert_eq!(public["type"], act.kind);
-        assert_eq!(public["outcome"], act.outcome, "{}", act.kind);
-        assert_eq!(public["permit"], act.permit, "{}", act.kind);
-        assert_eq!(public["actor"], act.actor, "{}", act.kind);
-        assert_eq!(public["target"], act.target, "{}", act.kind);
-        assert_eq!(public["request_id"], act.request_id, "{}", act.kind);
+        let said =
+            ["type", "outcome", "permit", "actor", "target"].map(|name| public[name].clone());
+        assert_eq!(said, act);
+        assert_eq!(
+            public["request_id"],
+            answer.header("x-request-id"),
+            "{act:?}"
+        );
         assert_eq!(public["tenant_id"], story.app.tenant.id.to_string());
         assert_eq!(public["id"], event["id"]);
-        assert_eq!(event["personal"]["address"], "127.0.0.1", "{}", act.kind);
-        assert_eq!(event["personal"]["user_agent"], "testkit", "{}", act.kind);
+        assert_eq!(event["personal"]["address"], "127.0.0.1", "{act:?}");
+        assert_eq!(event["personal"]["user_agent"], "testkit", "{act:?}");
         assert_eq!(names(event), ["id", "personal", "public"]);
     }
     let [registered, taken, failed, opened, named, _, revoked] = &events[..] else {
