@@ -93,7 +93,7 @@ impl Instance {
             user_agent: Some("keyward command line".to_owned()),
             request_id,
         };
-        Cx::begin(&self.platform, scope, who, client, action)
+        Cx::begin(&self.platform, (scope, who), client, action)
             .await
             .map_err(Failure::of)
     }

@@ -4,12 +4,13 @@
 //! the tenant did not exist. Without any of them a development instance has a default.
 
 use crate::platform::Platform;
-use keyward_crypto::{AccessClaims, SigningError, TokenProblem, TokenVerifier, key_id_of};
+use keyward_crypto::{AccessClaims, SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, HostName, Principal, Route, SessionUser, SigningKey, SigningKeyId, Slug,
-    Tenant, UserStatus,
+    AccessTokenSecret, Digest, HostName, Principal, Route, SessionUser, SigningKey, SigningKeyId,
+    Slug, Timestamp,
 };
-use keyward_store::{Housekeeping, TenantScope, TenantTx};
+use keyward_store::{Housekeeping, KnownSession, KnownTenant, KnownToken, TenantScope, TenantTx};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How stale `last_active_at` may become before a request renews it: a write a minute, not one a request.
@@ -50,27 +51,87 @@ impl From<TokenProblem> for AuthenticationError {
     }
 }
 
-/// Finds the tenant and the principal of a request.
+/// Who sends a request, in which tenant.
+#[derive(Debug)]
+pub struct Sender {
+    pub(crate) scope: TenantScope,
+    pub(crate) principal: Principal,
+    /// Their session, if they have one.
+    pub(crate) known: Option<Arc<KnownSession>>,
+}
+
+impl From<(TenantScope, Principal)> for Sender {
+    /// Somebody who needs no credential: an operator, or Keyward itself.
+    fn from((scope, principal): (TenantScope, Principal)) -> Self {
+        Self {
+            scope,
+            principal,
+            known: None,
+        }
+    }
+}
+
+/// Finds the tenant and the sender of a request.
 ///
 /// # Errors
 /// [`AuthenticationError`]; a store that cannot be asked is never a "no".
 pub async fn authenticate(
     platform: &Platform,
     presented: Presented,
-) -> Result<(TenantScope, Principal), AuthenticationError> {
-    let Presented {
-        slug,
-        host,
-        access_token,
-    } = presented;
-    let key_id = access_token.as_ref().map(key_id_of).transpose()?;
-    let scope = find_scope(platform, slug, host, key_id).await?;
-    match (access_token, key_id) {
-        (Some(token), Some(key_id)) => Ok((
+) -> Result<Sender, AuthenticationError> {
+    let now = platform.now();
+    let Some(token) = &presented.access_token else {
+        let scope = find_scope(platform, presented.slug, presented.host, None).await?;
+        let principal = Principal::Anonymous;
+        return Ok(Sender {
             scope,
-            authenticate_user(platform, scope, &token, key_id).await?,
-        )),
-        _ => Ok((scope, Principal::Anonymous)),
+            principal,
+            known: None,
+        });
+    };
+    let digest = sha256(token.expose().as_bytes());
+    if let Some((scope, known)) = recall(platform, &presented, &digest, now) {
+        touch(platform, scope, &known, now).await;
+        return Ok(sender(scope, known));
+    }
+    let key_id = key_id_of(token)?;
+    let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
+    let known = verify(platform, scope, token, (key_id, digest), now).await?;
+    touch(platform, scope, &known, now).await;
+    Ok(sender(scope, known))
+}
+
+/// What memory knows of a token. It only says yes: a token that is not there, a session that looks over, and a name that
+/// is not the tenant's own are all asked of the store.
+fn recall(
+    platform: &Platform,
+    presented: &Presented,
+    digest: &Digest,
+    now: Timestamp,
+) -> Option<(TenantScope, Arc<KnownSession>)> {
+    let (scope, known) = platform.store().find_known(digest, now)?;
+    let slug_agrees = presented
+        .slug
+        .as_ref()
+        .is_none_or(|slug| *slug == known.tenant.tenant.slug);
+    let host_agrees = presented
+        .host
+        .as_ref()
+        .is_none_or(|host| known.tenant.hosts.contains(host));
+    (slug_agrees && host_agrees && known.admits(now)).then_some((scope, known))
+}
+
+fn sender(scope: TenantScope, known: Arc<KnownSession>) -> Sender {
+    let principal = Principal::User {
+        tenant_id: scope.tenant_id(),
+        user_id: known.user.id,
+        session_id: known.session.id,
+        role: known.user.role,
+    };
+    Sender {
+        scope,
+        principal,
+        known: Some(known),
     }
 }
 
@@ -109,53 +170,67 @@ async fn find_scope(
     }
 }
 
-async fn authenticate_user(
+/// Verifies a token against the store, and remembers what it found.
+async fn verify(
     platform: &Platform,
     scope: TenantScope,
     token: &AccessTokenSecret,
-    key_id: SigningKeyId,
-) -> Result<Principal, AuthenticationError> {
-    let now = platform.now();
+    (key_id, digest): (SigningKeyId, Digest),
+    now: Timestamp,
+) -> Result<Arc<KnownSession>, AuthenticationError> {
     let (key, tenant) = find_key_and_tenant(platform, scope, key_id).await?;
     let claims = TokenVerifier::new(key.algorithm, &key.public_key)?.verify(token)?;
-    let issuer = tenant.issuer.to_string();
+    let issuer = tenant.tenant.issuer.to_string();
     claims.check(now, &issuer, &issuer)?;
+    let memory = platform.store().memory();
+    let ticket = memory.ticket(claims.sid, claims.sub);
     let SessionUser { session, user } = find_session(platform, scope, &claims).await?;
-    if !session.is_live(now) || user.status != UserStatus::Active || user.id != claims.sub {
+    let known = Arc::new(KnownSession::new(session, user, tenant));
+    if !known.admits(now) || known.user.id != claims.sub {
         return Err(AuthenticationError::InvalidToken);
     }
-    if now.since(session.last_active_at) >= TOUCH_AFTER {
-        let touch = Housekeeping::TouchSession {
-            session_id: session.id,
-            now,
-        };
-        if let Err(error) = platform.store().housekeeping(&scope, touch).await {
-            // Untouched it only idles out sooner; that is no reason to refuse a good session.
-            tracing::warn!(%error, "a session could not be touched");
-        }
-    }
-    Ok(Principal::User {
+    let epoch = Timestamp::from_micros(0);
+    let known_token = KnownToken {
         tenant_id: scope.tenant_id(),
-        user_id: user.id,
-        session_id: session.id,
-        role: user.role,
-    })
+        session_id: claims.sid,
+        good_from: epoch.plus_seconds(claims.iat),
+        expires_at: epoch.plus_seconds(claims.exp),
+    };
+    memory.keep_session(ticket, known.clone());
+    memory.keep_token(&digest, known_token, now);
+    Ok(known)
+}
+
+/// Notes that a session was seen, at most once a minute. A failure is no reason to refuse it: it only idles out sooner.
+async fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
+    if now.since(known.last_active_at()) < TOUCH_AFTER {
+        return;
+    }
+    let what = Housekeeping::TouchSession {
+        session_id: known.session.id,
+        now,
+    };
+    match platform.store().housekeeping(&scope, what).await {
+        Ok(()) => known.note_touched(now),
+        Err(error) => tracing::warn!(%error, "a session could not be touched"),
+    }
 }
 
 async fn find_key_and_tenant(
     platform: &Platform,
     scope: TenantScope,
     key_id: SigningKeyId,
-) -> Result<(SigningKey, Tenant), AuthenticationError> {
+) -> Result<(SigningKey, KnownTenant), AuthenticationError> {
     let read = async move |tx: &mut TenantTx<'_>| {
-        Ok((tx.find_signing_key(key_id).await?, tx.find_tenant().await?))
+        let key = tx.find_signing_key(key_id).await?;
+        Ok((key, tx.find_tenant().await?, tx.list_hosts().await?))
     };
     match platform
         .store()
         .read::<_, AuthenticationError, _>(&scope, read)
         .await?
     {
-        (Some(key), Some(tenant)) => Ok((key, tenant)),
+        (Some(key), Some(tenant), hosts) => Ok((key, KnownTenant::new(tenant, hosts))),
         _ => Err(AuthenticationError::InvalidToken),
     }
 }
@@ -167,9 +242,6 @@ async fn find_session(
 ) -> Result<SessionUser, AuthenticationError> {
     let session_id = claims.sid;
     let read = async move |tx: &mut TenantTx<'_>| tx.find_session_user(session_id).await;
-    platform
-        .store()
-        .read(&scope, read)
-        .await?
-        .ok_or(AuthenticationError::InvalidToken)
+    let found = platform.store().read(&scope, read).await?;
+    found.ok_or(AuthenticationError::InvalidToken)
 }

@@ -1,5 +1,6 @@
 //! The context of a request: who asks, in which tenant, from where, and the one moment that is its "now".
 
+use crate::authentication::Sender;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
 use crate::recording::{Act, record_of};
@@ -7,7 +8,7 @@ use keyward_model::{
     AccessDenial, Client, Event, Principal, Session, TenantId, Timestamp, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, decide, may_ever};
-use keyward_store::{Error, TenantScope, TenantTx};
+use keyward_store::{Error, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -25,6 +26,7 @@ struct Inner {
     client: Client,
     now: Timestamp,
     declared: Action,
+    known: Option<Arc<KnownSession>>,
     denied: Mutex<Option<Denial>>,
 }
 
@@ -69,20 +71,25 @@ impl Cx {
     /// A [`Refusal`] when this principal may never do it; that of a known one is recorded.
     pub async fn begin(
         platform: &Platform,
-        scope: TenantScope,
-        principal: Principal,
+        sender: impl Into<Sender>,
         client: Client,
         declared: Action,
     ) -> Result<Self, Refusal> {
-        let now = platform.now();
-        let denied = Mutex::new(None);
+        let Sender {
+            scope,
+            principal,
+            known,
+        } = sender.into();
+        let (now, denied) = (platform.now(), Mutex::new(None));
+        let platform = platform.clone();
         let inner = Inner {
-            platform: platform.clone(),
+            platform,
             scope,
             principal,
             client,
             now,
             declared,
+            known,
             denied,
         };
         let cx = Self {
@@ -118,6 +125,11 @@ impl Cx {
     /// Who asks.
     pub fn principal(&self) -> &Principal {
         &self.inner.principal
+    }
+
+    /// The session that the caller acts in, as it was when the request began.
+    pub(crate) fn known_session(&self) -> Option<&Arc<KnownSession>> {
+        self.inner.known.as_ref()
     }
 
     /// From where.
@@ -211,6 +223,12 @@ impl Cx {
         };
         let outcome = self.platform().store().read(&self.inner.scope, read).await;
         self.after(outcome).await
+    }
+
+    /// Gives out what the request itself brought, without another read.
+    pub(crate) fn give<T>(&self, disclosed: Disclosed<T>) -> T {
+        let Disclosed { value, permit: _ } = disclosed;
+        value
     }
 
     /// Reads what a use case needs before its own transaction: keys, hashes, settings. Nothing of it is an answer, so it

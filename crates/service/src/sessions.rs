@@ -2,10 +2,10 @@
 
 use crate::cx::Cx;
 use crate::outcome::{Disclosed, Recorded};
-use keyward_model::{
-    EndReason, Ended, Event, Page, PageRequest, Session, SessionId, SessionUser, Tenant, UserId,
-};
+use keyward_model::{EndReason, Ended, Event, Page, PageRequest, Session, SessionId, UserId};
 use keyward_policy::{Action, Denied};
+use keyward_store::KnownSession;
+use std::sync::Arc;
 
 /// Why a session was not shown or ended.
 #[derive(Debug, thiserror::Error)]
@@ -30,22 +30,14 @@ pub enum Which {
     All,
 }
 
-/// The session that the caller acts in, with its user and tenant.
+/// The session that the caller acts in, with its user and tenant. The request's own check has read it: nothing is asked again.
 ///
 /// # Errors
 /// [`SessionError`].
-pub async fn read_current_session(cx: &Cx) -> Result<(SessionUser, Tenant), SessionError> {
-    cx.read(async move |cx, tx| {
-        let id = cx.principal().session_id().ok_or(SessionError::NotFound)?;
-        let found = tx
-            .find_session_user(id)
-            .await?
-            .ok_or(SessionError::NotFound)?;
-        let permit = cx.permit(Action::ReadSession, &found.session)?;
-        let tenant = tx.find_tenant().await?.ok_or(SessionError::NotFound)?;
-        Ok(Disclosed::new(permit, (found, tenant)))
-    })
-    .await
+pub fn read_current_session(cx: &Cx) -> Result<Arc<KnownSession>, SessionError> {
+    let known = cx.known_session().ok_or(SessionError::NotFound)?;
+    let permit = cx.permit(Action::ReadSession, &known.session)?;
+    Ok(cx.give(Disclosed::new(permit, known.clone())))
 }
 
 /// The caller's live sessions, oldest first.

@@ -32,6 +32,9 @@ impl TenantTx<'_> {
         self.run(&INSERT_AUDIT_EVENT, audit_values(event)).await?;
         self.run(&INSERT_FEED_ROW, feed_values(event)).await?;
         self.ledger().note_recorded();
+        if let Some(removal) = event.removal {
+            self.note_removal(removal);
+        }
         Ok(())
     }
 

@@ -19,6 +19,7 @@ mod events;
 mod keys;
 mod link;
 mod locks;
+mod memory;
 mod migrations;
 mod postgres;
 mod roles;
@@ -38,6 +39,7 @@ mod value;
 
 pub use error::{Error, Misuse};
 pub use locks::{Lock, LockState};
+pub use memory::{KnownSession, KnownTenant, KnownToken, Memory, Ticket};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use roles::{RoleUrls, create_roles, role_of};

@@ -8,6 +8,7 @@ mod writer;
 
 use crate::error::Error;
 use crate::link::Answer;
+use crate::memory::MEMORY_BYTES_MAX;
 use crate::migrations;
 use crate::row::Row;
 use crate::statement::Statement;
@@ -17,6 +18,7 @@ use job::{Job, UseCase};
 use queue::Queue;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -33,6 +35,8 @@ pub struct SqliteOptions {
     pub batch_length_max: usize,
     /// How many threads read.
     pub readers: usize,
+    /// About how many bytes of sessions are kept in memory.
+    pub memory_bytes_max: usize,
 }
 
 impl SqliteOptions {
@@ -43,6 +47,7 @@ impl SqliteOptions {
             queue_length_max: 4_096,
             batch_length_max: 256,
             readers: 2,
+            memory_bytes_max: MEMORY_BYTES_MAX,
         }
     }
 }
@@ -88,16 +93,22 @@ impl Sqlite {
                 .query_map([], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()
         };
-        self.perform(Lane::Read, move |connection| {
-            look(connection).map_err(Error::unavailable)
-        })
-        .await
+        let act = move |connection: &mut Connection| look(connection).map_err(Error::unavailable);
+        self.perform(Lane::Read, act, |tables| tables).await
     }
 
-    /// Runs `act` on a thread of the lane, inside a transaction, and waits for its outcome.
-    pub(crate) async fn perform<T, E, A>(&self, lane: Lane, act: A) -> Result<T, E>
+    /// Runs `act` on a thread of the lane, inside a transaction; once that is committed, and before anybody is answered,
+    /// `after_commit` turns its result into the outcome.
+    pub(crate) async fn perform<R, T, E, A, C>(
+        &self,
+        lane: Lane,
+        act: A,
+        after_commit: C,
+    ) -> Result<T, E>
     where
-        A: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&mut Connection) -> Result<R, E> + Send + 'static,
+        C: FnOnce(R) -> T + Send + 'static,
+        R: 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
@@ -108,7 +119,12 @@ impl Sqlite {
             let _entered = runtime.as_ref().map(Handle::enter);
             act(connection)
         };
-        let job: Box<dyn Job> = Box::new(UseCase { act, answer });
+        let job: Box<dyn Job> = Box::new(UseCase {
+            act,
+            after_commit,
+            answer,
+            result: PhantomData,
+        });
         match lane {
             Lane::Read => self.readers.enqueue(job),
             Lane::Write => self.writer.enqueue(job),

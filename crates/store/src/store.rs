@@ -2,13 +2,14 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
+use crate::memory::{KnownSession, Memory};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
-use keyward_model::{Route, SessionId, TenantId, Timestamp};
+use keyward_model::{Digest, Removal, Route, SessionId, TenantId, Timestamp};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,11 +18,24 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
+    memory: Arc<Memory>,
 }
 
 enum Engine {
     Sqlite(Sqlite),
     Postgres(Postgres),
+}
+
+/// Forgets when it is dropped: after a commit, and also when nobody knows whether there was one.
+struct Forget {
+    memory: Arc<Memory>,
+    removals: Vec<Removal>,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.memory.remove_all(std::mem::take(&mut self.removals));
+    }
 }
 
 /// The changes that need no event. Each is bookkeeping that changes nothing a client could rely on.
@@ -44,6 +58,7 @@ impl Store {
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, Error> {
         Ok(Self {
             engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
+            memory: Arc::new(Memory::new(options.memory_bytes_max)),
         })
     }
 
@@ -65,6 +80,8 @@ impl Store {
         lease.release();
         Ok(Self {
             engine: Arc::new(Engine::Postgres(engine)),
+            // Another node may serve the same database, and this one would not hear what it revokes.
+            memory: Arc::new(Memory::new(0)),
         })
     }
 
@@ -167,6 +184,23 @@ impl Store {
         TenantScope::operator(tenant_id)
     }
 
+    /// What this node keeps of sessions.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The session that a token points to, if both are in memory, with the scope that they prove.
+    pub fn find_known(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Option<(TenantScope, Arc<KnownSession>)> {
+        let token = self.memory.find_token(digest, now)?;
+        let known = self.memory.find_session(token.session_id)?;
+        let same = known.tenant.tenant.id == token.tenant_id;
+        same.then(|| (TenantScope::resolved(token.tenant_id), known))
+    }
+
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
@@ -175,20 +209,34 @@ impl Store {
     {
         match self.engine.as_ref() {
             Engine::Sqlite(engine) => {
+                let memory = self.memory.clone();
                 let act = move |connection: &mut Connection| {
                     let mut tx = TenantTx::new(Link::Sqlite(connection), scope, mode);
                     let value = poll_once(closure(&mut tx))?;
                     tx.verdict()?;
-                    Ok(value)
+                    Ok((
+                        value,
+                        Forget {
+                            memory,
+                            removals: tx.take_removals(),
+                        },
+                    ))
                 };
-                engine.perform(lane(mode), act).await
+                // Dropped, it forgets: right here after the commit, or else when nobody knows how that ended.
+                engine
+                    .perform(lane(mode), act, |(value, _forget)| value)
+                    .await
             }
             Engine::Postgres(engine) => {
                 let lease = engine.begin(scope.tenant_id(), mode == Mode::Read).await?;
                 let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
                 let outcome = closure(&mut tx).await;
-                let verdict = tx.verdict();
-                end(lease, outcome, verdict).await
+                let (verdict, removals) = (tx.verdict(), tx.take_removals());
+                let memory = self.memory.clone();
+                let forget = Forget { memory, removals };
+                let outcome = end(lease, outcome, verdict).await;
+                drop(forget);
+                outcome
             }
         }
     }
@@ -207,7 +255,7 @@ impl Store {
                     tx.verdict()?;
                     Ok(value)
                 };
-                engine.perform(lane(mode), act).await
+                engine.perform(lane(mode), act, |value| value).await
             }
             Engine::Postgres(engine) => {
                 let lease = engine.begin_system().await?;

@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{Route, Tenant, TenantSettings};
+use keyward_model::{HostName, Route, Tenant, TenantSettings};
 
 statements! {
     FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
@@ -16,6 +16,7 @@ statements! {
         RETURNING tenant_id, slug, issuer, status, settings, created_at, version";
     INSERT_ROUTE = "INSERT INTO tenant_routes (tenant_id, kind, name) VALUES ($1, $2, $3)
         ON CONFLICT DO NOTHING RETURNING kind";
+    LIST_HOSTS = "SELECT name FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' ORDER BY name";
 }
 
 impl TenantTx<'_> {
@@ -51,6 +52,14 @@ impl TenantTx<'_> {
     pub async fn insert_route(&mut self, route: &Route) -> Result<bool, Error> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
         Ok(!self.run(&INSERT_ROUTE, values).await?.rows.is_empty())
+    }
+
+    /// The host names that lead to this tenant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn list_hosts(&mut self) -> Result<Vec<HostName>, Error> {
+        self.list(&LIST_HOSTS, vec![], |row| row.parsed(0)).await
     }
 }
 

@@ -78,9 +78,11 @@ impl Store {
             .sqlite()
             .ok_or_else(|| Error::unfit("this store is not SQLite"))?;
         engine
-            .perform(Lane::Write, move |connection| {
-                act(connection).map_err(Error::unavailable)
-            })
+            .perform(
+                Lane::Write,
+                move |connection| act(connection).map_err(Error::unavailable),
+                |value| value,
+            )
             .await
     }
 }

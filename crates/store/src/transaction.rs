@@ -6,12 +6,14 @@ use crate::row::Row;
 use crate::scope::TenantScope;
 use crate::statement::Statement;
 use crate::value::Value;
+use keyward_model::Removal;
 
 /// A transaction in one tenant. It binds the tenant to `$1` of each statement itself.
 pub struct TenantTx<'a> {
     link: Link<'a>,
     scope: TenantScope,
     ledger: Ledger,
+    removals: Vec<Removal>,
 }
 
 /// A transaction before a tenant is known: routes, the list of tenants, settings of the instance.
@@ -26,11 +28,21 @@ impl<'a> TenantTx<'a> {
             link,
             scope,
             ledger: Ledger::new(mode),
+            removals: Vec::new(),
         }
     }
 
     pub(crate) fn verdict(&self) -> Result<(), Error> {
         self.ledger.verdict(self.scope.is_operator())
+    }
+
+    /// What memory must forget once this is committed.
+    pub(crate) fn take_removals(&mut self) -> Vec<Removal> {
+        std::mem::take(&mut self.removals)
+    }
+
+    pub(crate) fn note_removal(&mut self, removal: Removal) {
+        self.removals.push(removal);
     }
 
     pub(crate) fn ledger(&mut self) -> &mut Ledger {

@@ -209,7 +209,7 @@ async fn make_tenant(platform: &Platform, slug: Slug, host: Option<HostName>) ->
         request_id: platform.mint(now),
     };
     let action = Action::CreateTenant;
-    let begun = Cx::begin(platform, scope, Principal::System, client, action).await;
+    let begun = Cx::begin(platform, (scope, Principal::System), client, action).await;
     let administrator = format!("administrator@{slug}.example");
     let password = Arc::new(Password::chosen(PASSWORD).unwrap());
     let command = CreateTenant {

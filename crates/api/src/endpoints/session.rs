@@ -30,11 +30,11 @@ pub(crate) fn endpoint() -> Endpoint {
 }
 
 async fn read(Caller(cx): Caller) -> Result<Json<SessionAnswer>, Problem> {
-    let (found, tenant) = read_current_session(&cx).await?;
-    let current = Some(found.session.id);
+    let known = read_current_session(&cx)?;
+    let session = SessionBody::new(known.session.clone(), Some(known.session.id));
     Ok(Json(SessionAnswer {
-        session: SessionBody::new(found.session, current),
-        user: found.user.into(),
-        tenant: tenant.into(),
+        session: session.seen_at(known.last_active_at(), known.session.idle_seconds),
+        user: known.user.clone().into(),
+        tenant: known.tenant.tenant.clone().into(),
     }))
 }

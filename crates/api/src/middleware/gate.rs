@@ -111,13 +111,13 @@ async fn admit_caller(
     request: &mut Request,
 ) -> Result<(), Problem> {
     let presented = presented_by(request)?;
-    let (scope, principal) = authenticate(&api.platform, presented).await?;
+    let sender = authenticate(&api.platform, presented).await?;
     let client = request
         .extensions()
         .get::<Client>()
         .cloned()
         .ok_or_else(|| Problem::new(Code::Internal))?;
-    let cx = Cx::begin(&api.platform, scope, principal, client, declaration.action).await?;
+    let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     request.extensions_mut().insert(cx);
     Ok(())
 }

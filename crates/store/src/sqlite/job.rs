@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use rusqlite::Connection;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use tokio::sync::oneshot;
@@ -33,20 +34,29 @@ impl Settled {
     }
 }
 
-/// A use case: what it does, and whom it answers.
-pub(super) struct UseCase<T, E, A> {
+/// A use case: what it does, what follows once that is committed, and whom it answers.
+pub(super) struct UseCase<R, T, E, A, C> {
     pub(super) act: A,
+    pub(super) after_commit: C,
     pub(super) answer: oneshot::Sender<thread::Result<Result<T, E>>>,
+    pub(super) result: PhantomData<fn() -> R>,
 }
 
-impl<T, E, A> Job for UseCase<T, E, A>
+impl<R, T, E, A, C> Job for UseCase<R, T, E, A, C>
 where
-    A: FnOnce(&mut Connection) -> Result<T, E> + Send,
+    A: FnOnce(&mut Connection) -> Result<R, E> + Send,
+    C: FnOnce(R) -> T + Send + 'static,
+    R: 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
     fn run_in_savepoint(self: Box<Self>, connection: &mut Connection) -> Settled {
-        let Self { act, answer } = *self;
+        let Self {
+            act,
+            after_commit,
+            answer,
+            result: _,
+        } = *self;
         let (outcome, broke_batch) = match begin_savepoint(connection) {
             Err(error) => (Ok(Err(E::from(error))), true),
             Ok(()) => {
@@ -58,7 +68,7 @@ where
         };
         let answer = move |batch: Result<(), Error>| {
             let outcome = match batch {
-                Ok(()) => outcome,
+                Ok(()) => outcome.map(|outcome| outcome.map(after_commit)),
                 Err(error) => Ok(Err(E::from(error))),
             };
             // A caller that went away is no failure: the change stands, and its record with it.
@@ -71,10 +81,15 @@ where
     }
 
     fn read(self: Box<Self>, connection: &mut Connection) {
-        let Self { act, answer } = *self;
+        let Self {
+            act,
+            after_commit,
+            answer,
+            result: _,
+        } = *self;
         let outcome = match connection.execute_batch("BEGIN") {
             Err(error) => Ok(Err(E::from(Error::unavailable(error)))),
-            Ok(()) => catch_unwind(AssertUnwindSafe(|| act(connection))),
+            Ok(()) => catch_unwind(AssertUnwindSafe(|| act(connection).map(after_commit))),
         };
         // Nothing was changed, so there is nothing that ending the transaction could lose.
         let _ = connection.execute_batch("ROLLBACK");

@@ -278,3 +278,20 @@ async fn asvs_v8_3_2_a_role_that_was_taken_away_is_gone_at_once(database: TestDa
     let answer = administrator.client.get("/v1/session").await.expect(200);
     assert_eq!(answer.text_at("/user/role"), "member");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_session_on_sqlite_is_answered_without_the_database() {
+    let app = TestApp::start(keyward_testkit::sqlite_store()).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let cold = app.member(&app.tenant, "bob@example.org").await;
+    let before = ada.client.get("/v1/session").await.expect(200);
+    let hide = "ALTER TABLE sessions RENAME TO hidden; ALTER TABLE tenant_routes RENAME TO lost";
+    app.database.sql_without_notice(hide).await;
+    let warm = ada.client.get("/v1/session").await.expect(200);
+    assert_eq!(warm.json["user"], before.json["user"]);
+    assert_eq!(
+        cold.client.get("/v1/session").await.status,
+        500,
+        "it is not known here"
+    );
+}

@@ -1,7 +1,7 @@
 //! Tenants, and the names that lead to them.
 
 use super::scenarios;
-use crate::support::{some_event, try_write, write};
+use crate::support::{read, some_event, try_write, write};
 use keyward_model::{HostName, Route, Slug};
 use keyward_store::{Error, Misuse};
 use keyward_testkit::{TestDatabase, new_tenant, unsaved_tenant};
@@ -67,8 +67,15 @@ async fn a_name_leads_to_one_tenant_only(database: TestDatabase) {
         tx.insert_route(&again).await
     });
     assert!(!inserted.await, "another tenant has it");
-    let scopes = database.store.resolve(vec![route]).await.unwrap();
+    let scopes = database.store.resolve(vec![route.clone()]).await.unwrap();
     assert_eq!(scopes, [Some(first)]);
+    let hosts = read(&database, &first, async |tx| tx.list_hosts().await).await;
+    assert_eq!(
+        hosts.into_iter().map(Route::Host).collect::<Vec<_>>(),
+        [route]
+    );
+    let hosts = read(&database, &second, async |tx| tx.list_hosts().await).await;
+    assert!(hosts.is_empty());
 }
 
 async fn routes_are_resolved_in_their_order(database: TestDatabase) {

@@ -2,7 +2,7 @@
 
 use super::loot::Loot;
 use crate::support::hash;
-use keyward_model::{AuditFilter, EndReason, Ended, PageRequest};
+use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Route};
 use keyward_store::{Error, TenantScope, TenantTx};
 
 /// Whether a method showed anything of tenant A.
@@ -154,6 +154,10 @@ async fn on_tenant(
         "find_tenant" => {
             let found = tx.find_tenant().await?;
             found.is_some_and(|tenant| tenant.id == loot.tenant.id)
+        }
+        "list_hosts" => {
+            let hosts = tx.list_hosts().await?;
+            hosts.into_iter().any(|host| Route::Host(host) == loot.host)
         }
         "record" => {
             tx.record(&loot.event).await?;
