@@ -1,8 +1,9 @@
 //! The API as a page to read, made from the endpoints' declarations. It has no script and loads nothing from elsewhere.
 
-use crate::description::{Shape, problems_of};
+use crate::description::problems_of;
 use crate::endpoint::Endpoint;
 use crate::problem::Code;
+use crate::shape::Shape;
 use keyward_policy::Rule;
 use std::fmt::Write;
 

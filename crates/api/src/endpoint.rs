@@ -1,9 +1,9 @@
 //! The declaration of an endpoint: everything that is said of it, in one place.
 
-use crate::description::{Shape, shape_of};
 use crate::middleware::gate;
 use crate::problem::Code;
-use crate::router::Api;
+use crate::shape::{Shape, shape_of};
+use crate::state::Api;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};

@@ -16,8 +16,11 @@ mod mapping;
 mod middleware;
 mod problem;
 mod router;
+mod shape;
+mod state;
 
 pub use endpoint::{Endpoint, Plane};
 pub use endpoints::all as endpoints;
 pub use problem::{Code, FieldError, Problem};
-pub use router::{Api, ApiService, service};
+pub use router::{ApiService, service};
+pub use state::Api;

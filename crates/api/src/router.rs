@@ -3,38 +3,14 @@
 use crate::endpoints;
 use crate::middleware::{finish, tenant_prefix};
 use crate::problem::{Code, Problem};
+use crate::state::Api;
 use axum::Router;
 use axum::extract::Request;
-use keyward_service::Platform;
-use tokio_util::task::TaskTracker;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
-/// What every endpoint can reach.
-#[derive(Debug, Clone)]
-pub struct Api {
-    pub(crate) platform: Platform,
-    pub(crate) running: TaskTracker,
-}
-
 /// The finished service.
 pub type ApiService = Router;
-
-impl Api {
-    /// The API on these running parts.
-    pub fn new(platform: Platform) -> Self {
-        Self {
-            platform,
-            running: TaskTracker::new(),
-        }
-    }
-
-    /// Waits until every change that was begun has run to its end, whether or not its client still waits.
-    pub async fn drain(&self) {
-        self.running.close();
-        self.running.wait().await;
-    }
-}
 
 /// Puts the endpoints behind the layers that every request passes.
 pub fn service(api: &Api) -> ApiService {

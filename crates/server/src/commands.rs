@@ -11,69 +11,12 @@ mod user;
 use crate::command_line::{
     Audit, Command, CommandLine, Config as ConfigCommand, Global, Serve, Tenant, User, Why,
 };
-use crate::config::{Config, ConfigError};
-use crate::data_folder::DataFolderError;
+use crate::config::Config;
+use crate::failure::Failure;
 use crate::instance::Instance;
 use keyward_model::{PageRequest, Principal, Route, Slug};
 use keyward_store::TenantScope;
-use std::fmt::Display;
 use std::os::unix::fs::MetadataExt;
-use std::process::ExitCode;
-
-/// A command that did not do what it was asked to.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It could not.
-    Failed(String),
-    /// It was called, or set up, wrongly.
-    Usage(String),
-    /// It has said what is wrong already.
-    Said,
-}
-
-impl Failure {
-    pub(crate) fn of(error: impl Display) -> Self {
-        Self::Failed(error.to_string())
-    }
-
-    pub(crate) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Failed(text) | Self::Usage(text) => Some(text),
-            Self::Said => None,
-        }
-    }
-
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Failed(_) | Self::Said => ExitCode::from(1),
-            Self::Usage(_) => ExitCode::from(2),
-        }
-    }
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
-impl From<DataFolderError> for Failure {
-    fn from(error: DataFolderError) -> Self {
-        Self::of(error)
-    }
-}
-
-impl From<keyward_store::Error> for Failure {
-    fn from(error: keyward_store::Error) -> Self {
-        Self::of(error)
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::of(error)
-    }
-}
 
 /// Runs the command that was given; without one, serves.
 pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {

@@ -1,7 +1,6 @@
 //! The settings: an embedded default file, then a file, the environment, and flags.
 
 use crate::command_line::{Global, Serve};
-use crate::telemetry;
 use keyward_crypto::HashCost;
 use keyward_model::{Issuer, Password, Slug};
 use keyward_store::role_of;
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 /// Every setting with its default and its meaning.
@@ -111,6 +111,14 @@ impl std::fmt::Debug for SecretSetting {
     }
 }
 
+impl Log {
+    /// What is logged.
+    pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
+        EnvFilter::try_new(&self.filter)
+            .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
 impl Database {
     fn checked(&self) -> Result<(), ConfigError> {
         for (name, url) in [
@@ -186,7 +194,7 @@ impl Config {
         }
         self.database.checked()?;
         self.demo_password()?;
-        telemetry::filter(&self.log)?;
+        self.log.filter()?;
         Ok(self)
     }
 

@@ -1,8 +1,8 @@
 //! The tenant `demo` with its administrator, made when an instance is new.
 
 use crate::ambient::generate_password;
-use crate::commands::Failure;
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::greeting::show_password;
 use crate::instance::Instance;
 use keyward_model::{HostName, Issuer, Password, Principal, Slug};

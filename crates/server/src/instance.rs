@@ -1,9 +1,9 @@
 //! Putting the running parts together, from the settings.
 
 use crate::ambient::{SystemClock, SystemRandom};
-use crate::commands::Failure;
 use crate::config::Config;
 use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
+use crate::failure::Failure;
 use keyward_crypto::PasswordHasher;
 use keyward_model::{Client, Clock, Principal, RootKeySecret};
 use keyward_policy::Action;

@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod failure;
 mod greeting;
 mod instance;
 mod listener;
@@ -21,6 +22,7 @@ mod telemetry;
 
 use clap::Parser;
 use command_line::CommandLine;
+use failure::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(commands::Failure::from)
+        .map_err(Failure::from)
         .and_then(|runtime| runtime.block_on(commands::run(command_line)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

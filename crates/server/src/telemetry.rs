@@ -2,12 +2,11 @@
 
 use crate::config::{ConfigError, Log, LogFormat};
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
 
 /// Begins to log.
 pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter(log)?)
+        .with_env_filter(log.filter()?)
         .with_writer(std::io::stderr);
     let pretty = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
@@ -27,9 +26,4 @@ pub(crate) fn start(log: &Log) -> Result<(), ConfigError> {
             .try_init(),
     };
     started.map_err(|error| ConfigError(format!("log: {error}")))
-}
-
-/// What is logged.
-pub(crate) fn filter(log: &Log) -> Result<EnvFilter, ConfigError> {
-    EnvFilter::try_new(&log.filter).map_err(|error| ConfigError(format!("log.filter: {error}")))
 }

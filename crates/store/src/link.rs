@@ -1,7 +1,7 @@
 //! A connection inside a transaction: the one place where a statement meets an engine.
 
 use crate::error::{Error, Misuse};
-use crate::row::Row;
+use crate::row::Answer;
 use crate::statement::Statement;
 use crate::value::Value;
 use crate::{postgres, sqlite};
@@ -10,12 +10,6 @@ use crate::{postgres, sqlite};
 pub(crate) enum Link<'a> {
     Sqlite(&'a mut rusqlite::Connection),
     Postgres(&'a postgres::Lease),
-}
-
-/// What a statement gave: its rows, and how many it changed.
-pub(crate) struct Answer {
-    pub(crate) rows: Vec<Row>,
-    pub(crate) changed: u64,
 }
 
 /// What a transaction may do, and what it did.

@@ -96,8 +96,8 @@ fn make_private_file(path: &Path) -> Result<(), Error> {
 }
 
 /// Refuses a file that is not of this version.
-pub(crate) fn refuse_pending_on_sqlite(connection: &Connection) -> Result<(), Error> {
-    let applied = applied_on_sqlite(connection).map_err(|_| {
+pub(crate) fn refuse_pending_on_sqlite(path: &Path) -> Result<(), Error> {
+    let applied = applied_on_sqlite(&sqlite::connect(path)?).map_err(|_| {
         Error::unfit(
             "the database is not set up: start `keyward serve` once, or run `keyward migrate`",
         )

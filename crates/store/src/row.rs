@@ -16,6 +16,12 @@ pub(crate) struct Row {
     id: Option<Uuid>,
 }
 
+/// What a statement gave: its rows, and how many it changed.
+pub(crate) struct Answer {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) changed: u64,
+}
+
 impl Row {
     fn new(statement: &'static Statement, values: Vec<Value>) -> Self {
         let id = values.first().cloned().and_then(Uuid::from_value);

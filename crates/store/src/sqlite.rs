@@ -7,10 +7,8 @@ mod queue;
 mod writer;
 
 use crate::error::Error;
-use crate::link::Answer;
 use crate::memory::MEMORY_BYTES_MAX;
-use crate::migrations;
-use crate::row::Row;
+use crate::row::{Answer, Row};
 use crate::statement::Statement;
 use crate::value::Value;
 use crossbeam_channel::Receiver;
@@ -68,7 +66,6 @@ pub(crate) enum Lane {
 impl Sqlite {
     pub(crate) fn open(options: &SqliteOptions) -> Result<Self, Error> {
         let to_write = connect(&options.path)?;
-        migrations::refuse_pending_on_sqlite(&to_write)?;
         let lengths = (options.queue_length_max, options.batch_length_max);
         let to_read = (0..options.readers.max(1))
             .map(|_| connect_to_read(&options.path))

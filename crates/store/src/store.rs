@@ -56,6 +56,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unfit`] when the file cannot be opened.
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, Error> {
+        migrations::refuse_pending_on_sqlite(&options.path)?;
         Ok(Self {
             engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
             memory: Arc::new(Memory::new(options.memory_bytes_max)),

@@ -1,8 +1,8 @@
 //! Transactions as closures see them. Entities add their methods in files of their own (`users.rs`, `sessions.rs`, …).
 
 use crate::error::Error;
-use crate::link::{Answer, Ledger, Link, Mode};
-use crate::row::Row;
+use crate::link::{Ledger, Link, Mode};
+use crate::row::{Answer, Row};
 use crate::scope::TenantScope;
 use crate::statement::Statement;
 use crate::value::Value;

@@ -2,7 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::problem::{Code, Problem};
-use crate::router::Api;
+use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;

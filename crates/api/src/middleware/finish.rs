@@ -2,7 +2,7 @@
 
 use super::headers;
 use crate::problem::{Code, Problem};
-use crate::router::Api;
+use crate::state::Api;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

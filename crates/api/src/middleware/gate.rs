@@ -6,7 +6,7 @@ use super::tenant_prefix::PrefixedSlug;
 use crate::endpoint::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
-use crate::router::Api;
+use crate::state::Api;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};

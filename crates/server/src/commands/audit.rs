@@ -1,8 +1,9 @@
 //! `keyward audit list`
 
-use super::{Failure, operator, page_of, scope_of};
+use super::{operator, page_of, scope_of};
 use crate::command_line::{Global, InTenant};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use crate::output::print_page;
 use keyward_model::{AuditEvent, AuditFilter};

@@ -1,8 +1,9 @@
 //! `keyward config check`, `keyward config default`
 
-use super::{Failure, report};
+use super::report;
 use crate::command_line::Global;
 use crate::config::{Config, DEFAULT};
+use crate::failure::Failure;
 use serde_json::json;
 
 /// The settings were read to get here, so they are right; says what they came to.

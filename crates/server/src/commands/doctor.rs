@@ -1,9 +1,9 @@
 //! `keyward doctor`
 
-use super::Failure;
 use crate::command_line::Global;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use keyward_store::LockState;
 use serde_json::json;

@@ -1,10 +1,11 @@
 //! `keyward migrate`
 
-use super::{Failure, report};
+use super::report;
 use crate::ambient::SystemClock;
 use crate::command_line::{Global, Migrate};
 use crate::config::{Config, ConfigError};
 use crate::data_folder::DataFolder;
+use crate::failure::Failure;
 use keyward_model::Clock;
 use keyward_store::{
     PostgresMigrator, RoleUrls, create_roles, migrate_postgres, migrate_sqlite, role_of,

@@ -1,8 +1,8 @@
 //! `keyward serve`
 
-use super::Failure;
 use crate::config::Config;
 use crate::demo::set_up_once;
+use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
 use crate::listener::Listener;

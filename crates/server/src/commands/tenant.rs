@@ -1,9 +1,10 @@
 //! `keyward tenant create`, `keyward tenant list`
 
-use super::{Failure, operator, page_of, report};
+use super::{operator, page_of, report};
 use crate::ambient::{SystemRandom, generate_password};
 use crate::command_line::{Global, Page, TenantCreate, Why};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use crate::output::print_page;
 use keyward_model::{EmailAddress, Password, Tenant};

@@ -2,8 +2,7 @@
 
 use super::connect::words;
 use crate::error::Error;
-use crate::link::Answer;
-use crate::row::Row;
+use crate::row::{Answer, Row};
 use crate::statement::Statement;
 use crate::value::Value;
 use deadpool_postgres::Object;
