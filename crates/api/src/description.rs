@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 description, made from the endpoints' declarations.
 
-use crate::endpoint::{Endpoint, Plane};
+use crate::declaration::Plane;
+use crate::endpoint::Endpoint;
 use crate::problem::{Code, ProblemBody};
 use crate::shape::{Shape, shape_of};
 use axum::http::StatusCode;

@@ -1,5 +1,6 @@
 //! The declaration of an endpoint: everything that is said of it, in one place.
 
+use crate::declaration::{Declaration, Plane};
 use crate::middleware::gate;
 use crate::problem::Code;
 use crate::shape::{Shape, shape_of};
@@ -14,15 +15,6 @@ use utoipa::ToSchema;
 /// The longest body that is read unless an endpoint declares another limit, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1_024;
 
-/// Whose an endpoint is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Plane {
-    /// The instance's: it is the same for every tenant and knows no caller. Its action is one for anyone.
-    Instance,
-    /// A tenant's: the request names one, and a caller is looked for.
-    Tenant,
-}
-
 /// One method on one path.
 #[derive(Clone)]
 pub struct Endpoint {
@@ -33,17 +25,6 @@ pub struct Endpoint {
     pub(crate) answer: (StatusCode, Option<Shape>),
     pub(crate) problems: Vec<Code>,
     handler: MethodRouter<Api>,
-}
-
-/// What the gate needs to know of an endpoint.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Declaration {
-    pub(crate) method: &'static str,
-    pub(crate) path: &'static str,
-    pub(crate) action: Action,
-    pub(crate) plane: Plane,
-    /// How long its body may be; none, if it takes none.
-    pub(crate) body_bytes_max: Option<usize>,
 }
 
 impl Endpoint {

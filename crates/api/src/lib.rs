@@ -7,6 +7,7 @@
 //! What it is not: no rule lives here. A handler converts, calls one use case, and converts back.
 
 mod bodies;
+mod declaration;
 mod description;
 mod docs_page;
 mod endpoint;
@@ -19,7 +20,8 @@ mod router;
 mod shape;
 mod state;
 
-pub use endpoint::{Endpoint, Plane};
+pub use declaration::Plane;
+pub use endpoint::Endpoint;
 pub use endpoints::all as endpoints;
 pub use problem::{Code, FieldError, Problem};
 pub use router::{ApiService, service};

@@ -3,7 +3,6 @@
 use crate::ambient::generate_password;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::greeting::show_password;
 use crate::instance::Instance;
 use keyward_model::{HostName, Issuer, Password, Principal, Slug};
 use keyward_policy::Action;
@@ -80,4 +79,10 @@ fn command(config: &Config, password: Password) -> Result<CreateTenant, Failure>
         issuer: Some(issuer),
         administrator,
     })
+}
+
+/// Shows the demo administrator's password, before the account is made: whoever is killed in between has seen it.
+fn show_password(password: &str) {
+    println!("The tenant `demo` gets an administrator. The password is shown this once:\n");
+    println!("  e-mail    {ADMIN_EMAIL}\n  password  {password}\n");
 }

@@ -4,12 +4,6 @@ use crate::config::Config;
 use crate::demo::{ADMIN_EMAIL, DemoPassword};
 use std::net::SocketAddr;
 
-/// Shows the demo administrator's password, before the account is made: whoever is killed in between has seen it.
-pub(crate) fn show_password(password: &str) {
-    println!("The tenant `demo` gets an administrator. The password is shown this once:\n");
-    println!("  e-mail    {ADMIN_EMAIL}\n  password  {password}\n");
-}
-
 /// Says that the server is ready, and what to try on a new demo tenant.
 pub(crate) fn greet(
     config: &Config,

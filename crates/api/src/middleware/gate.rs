@@ -3,7 +3,7 @@
 
 use super::finish::Route;
 use super::tenant_prefix::PrefixedSlug;
-use crate::endpoint::{Declaration, Plane};
+use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
 use crate::state::Api;

@@ -1,0 +1,23 @@
+//! What is promised of an endpoint: whose it is, what it asks policy for, how much it reads.
+
+use keyward_policy::Action;
+
+/// Whose an endpoint is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plane {
+    /// The instance's: it is the same for every tenant and knows no caller. Its action is one for anyone.
+    Instance,
+    /// A tenant's: the request names one, and a caller is looked for.
+    Tenant,
+}
+
+/// What the gate needs to know of an endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Declaration {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) action: Action,
+    pub(crate) plane: Plane,
+    /// How long its body may be; none, if it takes none.
+    pub(crate) body_bytes_max: Option<usize>,
+}
