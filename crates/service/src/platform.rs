@@ -51,9 +51,9 @@ impl Platform {
         &self.parts.store
     }
 
-    /// Which engine keeps the data, in words.
-    pub fn engine(&self) -> String {
-        format!("{:?}", self.store())
+    /// Which engine keeps the data, as people call it.
+    pub fn engine(&self) -> &'static str {
+        self.store().engine_name()
     }
 
     /// The state of the four locks.

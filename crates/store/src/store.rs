@@ -185,6 +185,14 @@ impl Store {
         TenantScope::operator(tenant_id)
     }
 
+    /// Which engine keeps the data, as people call it.
+    pub fn engine_name(&self) -> &'static str {
+        match self.engine.as_ref() {
+            Engine::Sqlite(_) => "SQLite",
+            Engine::Postgres(_) => "PostgreSQL",
+        }
+    }
+
     /// What this node keeps of sessions.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -285,10 +293,7 @@ impl Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self.engine.as_ref() {
-            Engine::Sqlite(_) => "Store(SQLite)",
-            Engine::Postgres(_) => "Store(PostgreSQL)",
-        })
+        write!(formatter, "Store({})", self.engine_name())
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let api = Api::new(instance.platform.clone());
     greet(
         config,
-        &instance.platform.engine(),
+        instance.platform.engine(),
         socket.local_addr()?,
         demo.as_ref(),
     );
