@@ -4,12 +4,12 @@
 //! the tenant did not exist. Without any of them a development instance has a default.
 
 use crate::platform::Platform;
-use keyward_crypto::{AccessClaims, SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
+use keyward_crypto::{SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, Digest, HostName, Principal, Route, SessionUser, SigningKey, SigningKeyId,
-    Slug, Timestamp,
+    AccessTokenSecret, Digest, HostName, Principal, Route, SigningKey, SigningKeyId, Slug, Tenant,
+    Timestamp,
 };
-use keyward_store::{Housekeeping, KnownSession, KnownTenant, KnownToken, TenantScope, TenantTx};
+use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ fn recall(
     digest: &Digest,
     now: Timestamp,
 ) -> Option<(TenantScope, Arc<KnownSession>)> {
-    let (scope, known) = platform.store().find_known(digest, now)?;
+    let (scope, known) = platform.store().recall(digest, now)?;
     let slug_agrees = presented
         .slug
         .as_ref()
@@ -180,25 +180,21 @@ async fn verify(
 ) -> Result<Arc<KnownSession>, AuthenticationError> {
     let (key, tenant) = find_key_and_tenant(platform, scope, key_id).await?;
     let claims = TokenVerifier::new(key.algorithm, &key.public_key)?.verify(token)?;
-    let issuer = tenant.tenant.issuer.to_string();
+    let issuer = tenant.issuer.to_string();
     claims.check(now, &issuer, &issuer)?;
-    let memory = platform.store().memory();
-    let ticket = memory.ticket(claims.sid, claims.sub);
-    let SessionUser { session, user } = find_session(platform, scope, &claims).await?;
-    let known = Arc::new(KnownSession::new(session, user, tenant));
-    if !known.admits(now) || known.user.id != claims.sub {
-        return Err(AuthenticationError::InvalidToken);
-    }
     let epoch = Timestamp::from_micros(0);
-    let known_token = KnownToken {
-        tenant_id: scope.tenant_id(),
+    let verified = VerifiedToken {
+        digest,
         session_id: claims.sid,
+        user_id: claims.sub,
         good_from: epoch.plus_seconds(claims.iat),
         expires_at: epoch.plus_seconds(claims.exp),
     };
-    memory.keep_session(ticket, known.clone());
-    memory.keep_token(&digest, known_token, now);
-    Ok(known)
+    let known = platform
+        .store()
+        .read_session_of(&scope, verified, now)
+        .await?;
+    known.ok_or(AuthenticationError::InvalidToken)
 }
 
 /// Notes that a session was seen, at most once a minute. A failure is no reason to refuse it: it only idles out sooner.
@@ -220,28 +216,16 @@ async fn find_key_and_tenant(
     platform: &Platform,
     scope: TenantScope,
     key_id: SigningKeyId,
-) -> Result<(SigningKey, KnownTenant), AuthenticationError> {
+) -> Result<(SigningKey, Tenant), AuthenticationError> {
     let read = async move |tx: &mut TenantTx<'_>| {
-        let key = tx.find_signing_key(key_id).await?;
-        Ok((key, tx.find_tenant().await?, tx.list_hosts().await?))
+        Ok((tx.find_signing_key(key_id).await?, tx.find_tenant().await?))
     };
     match platform
         .store()
         .read::<_, AuthenticationError, _>(&scope, read)
         .await?
     {
-        (Some(key), Some(tenant), hosts) => Ok((key, KnownTenant::new(tenant, hosts))),
+        (Some(key), Some(tenant)) => Ok((key, tenant)),
         _ => Err(AuthenticationError::InvalidToken),
     }
-}
-
-async fn find_session(
-    platform: &Platform,
-    scope: TenantScope,
-    claims: &AccessClaims,
-) -> Result<SessionUser, AuthenticationError> {
-    let session_id = claims.sid;
-    let read = async move |tx: &mut TenantTx<'_>| tx.find_session_user(session_id).await;
-    let found = platform.store().read(&scope, read).await?;
-    found.ok_or(AuthenticationError::InvalidToken)
 }

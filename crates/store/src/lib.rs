@@ -39,7 +39,9 @@ mod value;
 
 pub use error::{Error, Misuse};
 pub use locks::{Lock, LockState};
-pub use memory::{KnownSession, KnownTenant, KnownToken, Memory, Ticket};
+#[cfg(feature = "testing")]
+pub use memory::Memory;
+pub use memory::{KnownSession, KnownTenant, VerifiedToken};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use roles::{RoleUrls, create_roles, role_of};

@@ -6,9 +6,9 @@
 //! - events remove, never insert; they do so after their commit and before its answer;
 //! - it is bounded: what does not fit pushes something else out, which is only slower then.
 
+use crate::scope::TenantScope;
 use keyward_model::{
-    Digest, HostName, Id, Removal, Session, SessionId, Tenant, TenantId, Timestamp, User, UserId,
-    UserStatus,
+    Digest, HostName, Id, Removal, Session, SessionId, Tenant, Timestamp, User, UserId, UserStatus,
 };
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -45,23 +45,32 @@ pub struct KnownSession {
     last_active_at: AtomicI64,
 }
 
-/// An access token whose signature was verified.
+/// An access token whose signature and claims were verified, as far as memory looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownToken {
-    /// Of which tenant.
-    pub tenant_id: TenantId,
+pub struct VerifiedToken {
+    /// Of the whole token.
+    pub digest: Digest,
     /// The session that it points to.
     pub session_id: SessionId,
+    /// Whose it says that is.
+    pub user_id: UserId,
     /// From when it is good.
     pub good_from: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
 }
 
+/// What is kept of a token: the scope that it was verified in, which is the scope that it gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownToken {
+    pub(crate) scope: TenantScope,
+    pub(crate) token: VerifiedToken,
+}
+
 /// Taken before a read that is to fill memory; worth nothing once anything near it was removed.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct Ticket {
+pub(crate) struct Ticket {
     session_id: SessionId,
     user_id: UserId,
     session_removals: u64,
@@ -87,14 +96,14 @@ struct Stripe<V> {
 
 impl KnownTenant {
     /// What one read of the store gave.
-    pub fn new(tenant: Tenant, hosts: Vec<HostName>) -> Self {
+    pub(crate) fn new(tenant: Tenant, hosts: Vec<HostName>) -> Self {
         Self { tenant, hosts }
     }
 }
 
 impl KnownSession {
     /// What one read of the store gave.
-    pub fn new(session: Session, user: User, tenant: KnownTenant) -> Self {
+    pub(crate) fn new(session: Session, user: User, tenant: KnownTenant) -> Self {
         let last_active_at = AtomicI64::new(session.last_active_at.micros());
         Self {
             session,
@@ -144,7 +153,7 @@ impl KnownSession {
 
 impl Memory {
     /// A memory of about `bytes_max` bytes, four fifths of it for sessions; of none, it keeps nothing.
-    pub fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
             tokens: (0..STRIPES).map(|_| Mutex::new(HashMap::new())).collect(),
             sessions: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
@@ -154,27 +163,27 @@ impl Memory {
     }
 
     /// The token with this digest, if its signature was verified here before and it has not ended.
-    pub fn find_token(&self, digest: &Digest, now: Timestamp) -> Option<KnownToken> {
+    pub(crate) fn find_token(&self, digest: &Digest, now: Timestamp) -> Option<KnownToken> {
         let token = lock(self.tokens_of(digest)).get(&digest.0).copied()?;
-        (token.good_from <= now && now < token.expires_at).then_some(token)
+        (token.token.good_from <= now && now < token.token.expires_at).then_some(token)
     }
 
     /// Keeps a verified token. It says nothing of its session, so it needs no ticket.
-    pub fn keep_token(&self, digest: &Digest, token: KnownToken, now: Timestamp) {
+    pub(crate) fn keep_token(&self, known: KnownToken, now: Timestamp) {
         let length_max = self.bytes_max / 5 / STRIPES / TOKEN_BYTES;
         if length_max == 0 {
             return;
         }
-        let mut tokens = lock(self.tokens_of(digest));
+        let mut tokens = lock(self.tokens_of(&known.token.digest));
         if tokens.len() >= length_max {
-            tokens.retain(|_, token| now < token.expires_at);
+            tokens.retain(|_, known| now < known.token.expires_at);
             make_room(&mut tokens, length_max);
         }
-        tokens.insert(digest.0, token);
+        tokens.insert(known.token.digest.0, known);
     }
 
     /// The session, as the store had it; whether it is live is for the caller to look at.
-    pub fn find_session(&self, id: SessionId) -> Option<Arc<KnownSession>> {
+    pub(crate) fn find_session(&self, id: SessionId) -> Option<Arc<KnownSession>> {
         lock(part(&self.sessions, id))
             .entries
             .get(&id.uuid())
@@ -182,7 +191,7 @@ impl Memory {
     }
 
     /// Begins a read that is to fill memory.
-    pub fn ticket(&self, session_id: SessionId, user_id: UserId) -> Ticket {
+    pub(crate) fn ticket(&self, session_id: SessionId, user_id: UserId) -> Ticket {
         let user_removals = lock(part(&self.users, user_id)).removals;
         let session_removals = lock(part(&self.sessions, session_id)).removals;
         Ticket {
@@ -194,7 +203,7 @@ impl Memory {
     }
 
     /// Keeps what was read, unless something near it was removed since the ticket was taken.
-    pub fn keep_session(&self, ticket: Ticket, known: Arc<KnownSession>) {
+    pub(crate) fn keep_session(&self, ticket: Ticket, known: Arc<KnownSession>) {
         let mut users = lock(part(&self.users, ticket.user_id));
         let mut sessions = lock(part(&self.sessions, ticket.session_id));
         let fresh =
@@ -338,7 +347,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{KnownSession, KnownTenant, KnownToken, Memory, STRIPES};
+    use super::{KnownSession, KnownTenant, KnownToken, Memory, STRIPES, VerifiedToken};
+    use crate::scope::TenantScope;
     use keyward_model::{
         Device, Digest, Id, Removal, Role, Session, Tenant, TenantSettings, TenantStatus,
         Timestamp, User, UserStatus,
@@ -468,16 +478,20 @@ mod tests {
     #[test]
     fn a_token_ends_with_its_time_and_tokens_are_bounded() {
         let memory = Memory::new(STRIPES * 10_000);
-        let token = KnownToken {
-            tenant_id: Id::from_uuid(Uuid::from_u128(7)),
-            session_id: Id::from_uuid(Uuid::from_u128(1)),
-            good_from: START,
-            expires_at: START.plus_seconds(300),
+        let token = |digest: [u8; 32]| KnownToken {
+            scope: TenantScope::resolved(Id::from_uuid(Uuid::from_u128(7))),
+            token: VerifiedToken {
+                digest: Digest(digest),
+                session_id: Id::from_uuid(Uuid::from_u128(1)),
+                user_id: Id::from_uuid(Uuid::from_u128(2)),
+                good_from: START,
+                expires_at: START.plus_seconds(300),
+            },
         };
-        memory.keep_token(&Digest([1; 32]), token, START);
+        memory.keep_token(token([1; 32]), START);
         assert_eq!(
             memory.find_token(&Digest([1; 32]), START.plus_seconds(299)),
-            Some(token)
+            Some(token([1; 32]))
         );
         assert_eq!(
             memory.find_token(&Digest([1; 32]), START.plus_seconds(300)),
@@ -486,7 +500,7 @@ mod tests {
         for number in 0..10_000_u32 {
             let mut digest = [0; 32];
             digest[..4].copy_from_slice(&number.to_be_bytes());
-            memory.keep_token(&Digest(digest), token, START);
+            memory.keep_token(token(digest), START);
         }
         let count: usize = memory
             .tokens

@@ -4,8 +4,9 @@ use keyward_model::TenantId;
 
 /// The right to open transactions in one tenant.
 ///
-/// There is no way to make one but [`crate::Store::resolve`] and the operator's two ways in; it is neither `Default`
-/// nor `Deserialize`, and its fields are private:
+/// There is no way to make one but [`crate::Store::resolve`] and the operator's two ways in;
+/// [`crate::Store::recall`] gives back one that came from there. It is neither `Default` nor `Deserialize`, and its
+/// fields are private:
 ///
 /// ```compile_fail
 /// let tenant_id = keyward_model::TenantId::from_uuid(uuid::Uuid::nil());

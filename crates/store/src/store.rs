@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{KnownSession, Memory};
+use crate::memory::{KnownSession, KnownTenant, KnownToken, Memory, VerifiedToken};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
@@ -193,21 +193,57 @@ impl Store {
         }
     }
 
-    /// What this node keeps of sessions.
+    /// What a test does to what this node keeps of sessions.
+    #[cfg(feature = "testing")]
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// The session that a token points to, if both are in memory, with the scope that they prove.
-    pub fn find_known(
+    /// The session that a token points to, if memory knows both, with the scope that the token was verified in.
+    pub fn recall(
         &self,
         digest: &Digest,
         now: Timestamp,
     ) -> Option<(TenantScope, Arc<KnownSession>)> {
-        let token = self.memory.find_token(digest, now)?;
-        let known = self.memory.find_session(token.session_id)?;
-        let same = known.tenant.tenant.id == token.tenant_id;
-        same.then(|| (TenantScope::resolved(token.tenant_id), known))
+        let known = self.memory.find_token(digest, now)?;
+        let session = self.memory.find_session(known.token.session_id)?;
+        (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
+    }
+
+    /// Reads the session that a verified token points to, and remembers both if it admits its user at `now`. Memory is
+    /// filled nowhere else: what it says comes from a read of this scope.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn read_session_of(
+        &self,
+        scope: &TenantScope,
+        token: VerifiedToken,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KnownSession>>, Error> {
+        let ticket = self.memory.ticket(token.session_id, token.user_id);
+        let read = async move |tx: &mut TenantTx<'_>| {
+            let found = tx.find_session_user(token.session_id).await?;
+            Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
+        };
+        let (Some(found), Some(tenant), hosts) = self.read::<_, Error, _>(scope, read).await?
+        else {
+            return Ok(None);
+        };
+        let tenant = KnownTenant::new(tenant, hosts);
+        let known = Arc::new(KnownSession::new(found.session, found.user, tenant));
+        if !known.admits(now) || known.user.id != token.user_id {
+            return Ok(None);
+        }
+        self.memory.keep_session(ticket, known.clone());
+        self.memory.keep_token(
+            KnownToken {
+                scope: *scope,
+                token,
+            },
+            now,
+        );
+        Ok(Some(known))
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
