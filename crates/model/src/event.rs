@@ -234,6 +234,8 @@ fn describe_session(session: &Session, hash_upgraded: bool) -> Description {
         "device_name": session.device.name,
         "device_fingerprint": session.device.fingerprint,
     }));
+    // The user's last sign-in is another now.
+    description.removal = Some(Removal::User(session.user_id));
     match hash_upgraded {
         true => description.detail("password_hash_upgraded", json!(true)),
         false => description,

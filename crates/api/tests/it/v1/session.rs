@@ -295,3 +295,18 @@ async fn a_warm_session_on_sqlite_is_answered_without_the_database() {
         "it is not known here"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_session_hears_of_a_later_sign_in_and_of_a_new_name() {
+    let app = TestApp::start(keyward_testkit::sqlite_store()).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let first = ada.client.get("/v1/session").await.expect(200);
+    let again = app.sign_in(&app.tenant, "ada@example.org").await;
+    let warm = ada.client.get("/v1/session").await.expect(200);
+    assert_eq!(warm.json["user"], again.answer.json["user"]);
+    assert_ne!(warm.json["user"], first.json["user"]);
+    let body = json!({ "name": "Ada" });
+    again.client.patch("/v1/profile", body).await.expect(200);
+    let warm = ada.client.get("/v1/session").await.expect(200);
+    assert_eq!(warm.text_at("/user/name"), "Ada");
+}
