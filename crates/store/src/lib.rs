@@ -39,9 +39,7 @@ mod value;
 
 pub use error::{Error, Misuse};
 pub use locks::{Lock, LockState};
-#[cfg(feature = "testing")]
-pub use memory::Memory;
-pub use memory::{KnownSession, KnownTenant, VerifiedToken};
+pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use roles::{RoleUrls, create_roles, role_of};
