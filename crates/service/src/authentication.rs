@@ -90,13 +90,15 @@ pub async fn authenticate(
         });
     };
     let digest = sha256(token.expose().as_bytes());
-    if let Some((scope, known)) = recall(platform, &presented, &digest, now) {
-        touch(platform, scope, &known, now).await;
-        return Ok(sender(scope, known));
-    }
-    let key_id = key_id_of(token)?;
-    let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
-    let known = verify(platform, scope, token, (key_id, digest), now).await?;
+    let (scope, known) = match recall(platform, &presented, &digest, now) {
+        Some(remembered) => remembered,
+        None => {
+            let key_id = key_id_of(token)?;
+            let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
+            let known = verify(platform, scope, token, (key_id, digest), now).await?;
+            (scope, known)
+        }
+    };
     touch(platform, scope, &known, now).await;
     Ok(sender(scope, known))
 }

@@ -21,7 +21,7 @@ pub(super) fn serve(
         if let Err(error) = &verdict {
             tracing::error!(%error, use_cases = batch.len(), "a batch of changes was not committed");
         }
-        // Here, between commit and answers, memory will learn of the batch's events.
+        // Each forgets what its events say is over, and only then answers.
         for settled in batch {
             settled.answer(verdict.as_ref().copied().map_err(Error::again));
         }
