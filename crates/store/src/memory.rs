@@ -11,7 +11,7 @@ use keyward_model::{
     Digest, HostName, Id, Removal, Session, SessionId, Tenant, Timestamp, User, UserId, UserStatus,
 };
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How much is kept where one node serves: about seventy thousand sessions.
@@ -75,6 +75,7 @@ pub(crate) struct Ticket {
     user_id: UserId,
     session_removals: u64,
     user_removals: u64,
+    tenant_removals: u64,
 }
 
 /// The memory of one node.
@@ -83,6 +84,8 @@ pub struct Memory {
     tokens: Vec<Mutex<HashMap<[u8; 32], KnownToken>>>,
     sessions: Vec<Mutex<Stripe<Arc<KnownSession>>>>,
     users: Vec<Mutex<Stripe<Vec<SessionId>>>>,
+    /// How often a whole tenant was removed, whichever: that is rare.
+    tenant_removals: AtomicU64,
     bytes_max: usize,
 }
 
@@ -158,6 +161,7 @@ impl Memory {
             tokens: (0..STRIPES).map(|_| Mutex::new(HashMap::new())).collect(),
             sessions: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
             users: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
+            tenant_removals: AtomicU64::new(0),
             bytes_max,
         }
     }
@@ -192,6 +196,7 @@ impl Memory {
 
     /// Begins a read that is to fill memory.
     pub(crate) fn ticket(&self, session_id: SessionId, user_id: UserId) -> Ticket {
+        let tenant_removals = self.tenant_removals.load(Ordering::SeqCst);
         let user_removals = lock(part(&self.users, user_id)).removals;
         let session_removals = lock(part(&self.sessions, session_id)).removals;
         Ticket {
@@ -199,6 +204,7 @@ impl Memory {
             user_id,
             session_removals,
             user_removals,
+            tenant_removals,
         }
     }
 
@@ -206,8 +212,10 @@ impl Memory {
     pub(crate) fn keep_session(&self, ticket: Ticket, known: Arc<KnownSession>) {
         let mut users = lock(part(&self.users, ticket.user_id));
         let mut sessions = lock(part(&self.sessions, ticket.session_id));
-        let fresh =
-            users.removals == ticket.user_removals && sessions.removals == ticket.session_removals;
+        // Looked at under the lock of the stripe, which the removal of a tenant takes after it has counted.
+        let fresh = users.removals == ticket.user_removals
+            && sessions.removals == ticket.session_removals
+            && self.tenant_removals.load(Ordering::SeqCst) == ticket.tenant_removals;
         let itself = known.session.id == ticket.session_id && known.user.id == ticket.user_id;
         let bytes_max = self.bytes_max / 5 * 4 / STRIPES;
         if !fresh || !itself || known.bytes() > bytes_max {
@@ -254,6 +262,18 @@ impl Memory {
                 let sessions = users.entries.remove(&id.uuid()).unwrap_or_default();
                 drop(users);
                 sessions.into_iter().for_each(|id| self.remove_session(id));
+            }
+            Removal::Tenant(id) => {
+                self.tenant_removals.fetch_add(1, Ordering::SeqCst);
+                for sessions in &self.sessions {
+                    let of_tenant: Vec<SessionId> = lock(sessions)
+                        .entries
+                        .values()
+                        .filter(|known| known.tenant.tenant.id == id)
+                        .map(|known| known.session.id)
+                        .collect();
+                    of_tenant.into_iter().for_each(|id| self.remove_session(id));
+                }
             }
         }
     }
@@ -430,10 +450,27 @@ mod tests {
     }
 
     #[test]
+    fn the_removal_of_a_tenant_takes_all_of_its_sessions() {
+        let memory = Memory::new(1 << 20);
+        let sessions: Vec<_> = (1..=100).map(|number| known(number, number)).collect();
+        sessions.iter().for_each(|known| keep(&memory, known));
+        memory.remove(Removal::Tenant(Id::from_uuid(Uuid::from_u128(8))));
+        assert!(
+            memory.find_session(sessions[0].session.id).is_some(),
+            "another tenant's"
+        );
+        memory.remove(Removal::Tenant(sessions[0].tenant.tenant.id));
+        for known in &sessions {
+            assert!(memory.find_session(known.session.id).is_none());
+        }
+    }
+
+    #[test]
     fn asvs_v7_4_1_a_read_that_a_removal_overtook_fills_nothing() {
         for removal in [
             Removal::Session(known(1, 10).session.id),
             Removal::User(known(1, 10).user.id),
+            Removal::Tenant(known(1, 10).tenant.tenant.id),
         ] {
             let memory = Memory::new(1 << 20);
             let known = known(1, 10);

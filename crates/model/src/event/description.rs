@@ -1,6 +1,6 @@
 //! What an event says of itself: the form in which it is recorded, told and forgotten.
 
-use crate::{SessionId, UserId};
+use crate::{SessionId, TenantId, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -74,6 +74,8 @@ pub enum Removal {
     Session(SessionId),
     /// Everything that rests on one user.
     User(UserId),
+    /// Everything that rests on one tenant.
+    Tenant(TenantId),
 }
 
 impl Removal {
@@ -82,6 +84,7 @@ impl Removal {
         match self {
             Self::Session(id) => ("session", id.uuid()),
             Self::User(id) => ("user", id.uuid()),
+            Self::Tenant(id) => ("tenant", id.uuid()),
         }
     }
 }
