@@ -1,5 +1,5 @@
 //! The checks of Keyward as one program: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask asvs`,
-//! `cargo xtask bench`.
+//! `cargo xtask bench`, `cargo xtask schemathesis`.
 //!
 //! It is not part of the product and depends on none of its crates, so that it still runs when they do not compile.
 //! Nothing it starts outlives it, and it never touches a database cluster that it did not make.
@@ -10,6 +10,7 @@ mod cargo;
 mod failure;
 mod metadata;
 mod postgres;
+mod schemathesis;
 mod stopwatch;
 mod test_command;
 mod test_results;
@@ -29,6 +30,8 @@ Commands:
   tidy    Check formatting, lints, layers, licences, sizes, migrations and statements
   asvs    Print which requirements of OWASP ASVS 5.0 have a passing test
   bench   Measure, and print ratios against a baseline of the same run
+  schemathesis
+          Send a running server odd requests made from its own description
 
 `cargo xtask <COMMAND> --help` says more about each.";
 
@@ -55,6 +58,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "tidy" => tidy::run(rest),
         "asvs" => asvs::run(rest),
         "bench" => bench::run(rest),
+        "schemathesis" => schemathesis::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)

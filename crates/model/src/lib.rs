@@ -33,7 +33,7 @@ pub use id::{
 pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
-    PASSWORD_BYTES_MAX, PASSWORD_BYTES_MIN, Password, PasswordHash, PasswordProblem,
+    PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
 };
 pub use principal::{Client, Principal};
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};

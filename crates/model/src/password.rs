@@ -4,8 +4,9 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
-/// The shortest password that is taken while it is the only factor (NIST SP 800-63B-4 §3.1.1.2), in bytes of its NFC form.
-pub const PASSWORD_BYTES_MIN: usize = 15;
+/// The shortest password that is taken while it is the only factor, in code points of its NFC form (NIST SP 800-63B-4
+/// §3.1.1.2: each counts as one character).
+pub const PASSWORD_CHARACTERS_MIN: usize = 15;
 /// The longest password that is read at all, so that hashing cannot be made slow on purpose.
 pub const PASSWORD_BYTES_MAX: usize = 1_024;
 
@@ -15,9 +16,9 @@ pub struct Password(Zeroizing<String>);
 /// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordProblem {
-    /// Shorter than [`PASSWORD_BYTES_MIN`].
+    /// Shorter than [`PASSWORD_CHARACTERS_MIN`].
     #[error(
-        "a password has at least {PASSWORD_BYTES_MIN} bytes; a sentence of four or five words is easy to keep in mind"
+        "a password has at least {PASSWORD_CHARACTERS_MIN} characters; a sentence of four or five words is easy to keep in mind"
     )]
     TooShort,
     /// Longer than [`PASSWORD_BYTES_MAX`].
@@ -49,8 +50,8 @@ impl Password {
     /// A [`PasswordProblem`] whose text may be shown to the user.
     pub fn chosen(raw: &str) -> Result<Self, PasswordProblem> {
         let password = Self::presented(raw)?;
-        match password.0.len() {
-            length if length < PASSWORD_BYTES_MIN => Err(PasswordProblem::TooShort),
+        match password.0.chars().count() {
+            length if length < PASSWORD_CHARACTERS_MIN => Err(PasswordProblem::TooShort),
             _ => Ok(password),
         }
     }
@@ -102,12 +103,18 @@ mod tests {
     }
 
     #[test]
-    fn length_is_counted_in_bytes_from_15_to_1024() {
+    fn length_is_counted_from_15_characters_to_1024_bytes() {
         assert_eq!(
             Password::chosen("fourteen chars").unwrap_err(),
             PasswordProblem::TooShort
         );
         assert!(Password::chosen("fifteen chars 1").is_ok());
+        // Three bytes each.
+        assert_eq!(
+            Password::chosen(&"水".repeat(14)).unwrap_err(),
+            PasswordProblem::TooShort
+        );
+        assert!(Password::chosen(&"水".repeat(15)).is_ok());
         assert!(Password::chosen(&"x".repeat(1_024)).is_ok());
         assert_eq!(
             Password::chosen(&"x".repeat(1_025)).unwrap_err(),

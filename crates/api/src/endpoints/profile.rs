@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub(crate) struct ProfileRequest {
     /// How the user wants to be called, 1 to 200 characters; null takes the name away.
     #[serde(deserialize_with = "present_or_null")]
-    #[schema(max_length = 200, required)]
+    #[schema(min_length = 1, max_length = 200, required)]
     name: Option<String>,
 }
 

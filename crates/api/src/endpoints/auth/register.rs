@@ -20,11 +20,11 @@ pub(crate) struct RegisterRequest {
     /// Unique in the tenant, whatever its case.
     #[schema(format = "email", max_length = 254)]
     email: String,
-    /// 15 to 1024 bytes; any characters.
+    /// At least 15 characters, at most 1024 bytes; any characters.
     #[schema(value_type = String, format = "password", min_length = 15, max_length = 1024)]
     password: SecretText,
     /// How the user wants to be called; 1 to 200 characters.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
 }
 
