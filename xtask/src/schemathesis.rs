@@ -107,7 +107,12 @@ fn find_or_install(venv: &Path) -> Result<PathBuf, String> {
     let package = format!("schemathesis=={VERSION}");
     step("python3", &["-m", "venv", &venv.to_string_lossy()])?;
     let pip = venv.join("bin/pip");
-    let install = ["install", "--quiet", "--disable-pip-version-check", &package];
+    let install = [
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        &package,
+    ];
     step(&pip.to_string_lossy(), &install)?;
     Ok(program)
 }

@@ -49,7 +49,8 @@ impl Server {
 
     /// What it has logged as errors.
     pub(super) fn errors(&self) -> Result<Vec<String>, Failure> {
-        let log = fs::read_to_string(self.folder.join("log")).context("reading the server's log")?;
+        let log =
+            fs::read_to_string(self.folder.join("log")).context("reading the server's log")?;
         let is_error = |line: &&str| line.contains("\"ERROR\"") || line.contains("panicked");
         Ok(log.lines().filter(is_error).map(str::to_owned).collect())
     }

@@ -57,7 +57,9 @@ async fn an_address_is_taken_whatever_its_case_and_the_attempt_is_recorded(datab
     only_event(&administrator, "user.registered").await;
 }
 
-async fn asvs_v6_2_1_asvs_v6_2_9_a_password_has_15_characters_to_1024_bytes(database: TestDatabase) {
+async fn asvs_v6_2_1_asvs_v6_2_9_a_password_has_15_characters_to_1024_bytes(
+    database: TestDatabase,
+) {
     let app = TestApp::start(database).await;
     let client = app.client(&app.tenant);
     for (length, verdict) in [
