@@ -13,6 +13,7 @@
 //! - an error says what kind of refusal it is, never a byte of what was refused.
 
 mod access_token;
+mod backup_tag;
 mod base64url;
 mod digest;
 #[cfg(test)]
@@ -26,7 +27,8 @@ mod signing;
 mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
-pub use digest::sha256;
+pub use backup_tag::{backup_tag, is_backup_tag};
+pub use digest::{Sha256, sha256};
 pub use password::{CostProblem, HashCost, HashError, PasswordHasher, Verdict};
 pub use refresh::{mint_refresh_token, refresh_token_digest};
 pub use root_key::{root_key_from_text, root_key_to_text};

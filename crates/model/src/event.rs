@@ -5,7 +5,9 @@ mod description;
 use description::object;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
-use crate::{EmailAddress, EndReason, Session, SigningKey, Tenant, User, UserId};
+use crate::{
+    EmailAddress, EndReason, Session, SigningKey, Tenant, TenantId, Timestamp, User, UserId,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -73,6 +75,13 @@ pub enum Event {
         /// What was to be done, on what.
         denial: AccessDenial,
     },
+    /// The tenant's data was brought back from a backup: what happened since is not in it.
+    TenantRestored {
+        /// The tenant.
+        tenant_id: TenantId,
+        /// What became of its sessions.
+        restored: Restored,
+    },
     /// An operator looked into the tenant.
     OperatorRead {
         /// At what: `user`, `audit_event`.
@@ -92,6 +101,15 @@ pub enum SignInFailure {
     Disabled,
     /// The account changed while the password was verified.
     ChangedMeanwhile,
+}
+
+/// What became of a tenant's sessions when it was brought back from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// When the backup was made; not known of one that Keyward did not make.
+    pub backup_created_at: Option<Timestamp>,
+    /// How many sessions this record stands for; none when they were kept.
+    pub sessions_ended: Option<u64>,
 }
 
 /// What policy refused.
@@ -151,6 +169,10 @@ impl Event {
                 )
             }
             .detail("action", json!(denial.action)),
+            Self::TenantRestored {
+                tenant_id,
+                restored,
+            } => describe_restored(*tenant_id, *restored),
             Self::OperatorRead { subject } => {
                 Description::success("operator.read", Target::of(subject))
             }
@@ -173,6 +195,19 @@ fn describe_tenant(tenant: &Tenant) -> Description {
         "status": tenant.status,
         "settings": tenant.settings,
     }))
+}
+
+fn describe_restored(tenant_id: TenantId, restored: Restored) -> Description {
+    let target = Target {
+        kind: "tenant",
+        id: Some(tenant_id.uuid()),
+    };
+    let mut description = Description::success("tenant.restored", target)
+        .detail("backup_created_at", json!(restored.backup_created_at))
+        .detail("sessions_ended", json!(restored.sessions_ended))
+        .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
+    description.removal = Some(Removal::Tenant(tenant_id));
+    description
 }
 
 fn describe_signing_key(key: &SigningKey) -> Description {

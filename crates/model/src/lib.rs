@@ -26,7 +26,9 @@ mod user;
 
 pub use ambient::{Clock, Random, mint_id};
 pub use email::{EmailAddress, InvalidEmail};
-pub use event::{AccessDenial, Description, Event, Facts, Outcome, Removal, SignInFailure, Target};
+pub use event::{
+    AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
+};
 pub use id::{
     EventId, Id, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };

@@ -47,6 +47,8 @@ pub enum EndReason {
     SignedOut,
     /// The user ended it from another session, or all at once.
     RevokedByUser,
+    /// The database was brought back from a backup, in which the session lived.
+    Restored,
 }
 
 /// What the client says of its device. Shown to the user, never trusted.

@@ -29,6 +29,8 @@ pub enum Action {
     ReadAuditEvents,
     /// Make a tenant.
     CreateTenant,
+    /// Record that a tenant was brought back from a backup, and end the sessions that came back with it.
+    RestoreTenant,
     /// List the tenants of the instance.
     ListTenants,
     /// List the users of a tenant.
@@ -63,7 +65,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -77,6 +79,7 @@ impl Action {
         Self::ChangeProfile,
         Self::ReadAuditEvents,
         Self::CreateTenant,
+        Self::RestoreTenant,
         Self::ListTenants,
         Self::ListUsers,
     ];
@@ -98,6 +101,7 @@ impl Action {
             Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
             Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
+            Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Operator),
         }

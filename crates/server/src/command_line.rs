@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Looks at the set-up and says what is wrong with it.
     Doctor,
+    /// Copies the data into one file, beside a server that runs (SQLite).
+    Backup(Backup),
+    /// Brings data back from a backup, into an empty data folder.
+    Restore(Restore),
     /// Shows or checks the settings.
     #[command(subcommand)]
     Config(Config),
@@ -68,6 +72,50 @@ pub(crate) struct Migrate {
     /// Makes the three PostgreSQL roles of the database URLs first, or sets their passwords (needs database.admin_url).
     #[arg(long)]
     pub(crate) create_roles: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Backup {
+    #[command(subcommand)]
+    pub(crate) verify: Option<BackupVerify>,
+    /// The file to make; one that is there already is left alone.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) to: Option<PathBuf>,
+    /// Puts the root key into the file as well: whoever has the file then has everything.
+    #[arg(long)]
+    pub(crate) with_root_key: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupVerify {
+    /// Reads a backup to its end and checks it, without restoring it.
+    Verify {
+        /// The backup.
+        file: PathBuf,
+        /// The root key's file, to check as well that the backup was made under this key and not changed since.
+        #[arg(long, value_name = "FILE")]
+        root_key: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true))]
+pub(crate) struct Restore {
+    /// The backup; what it holds goes into the data folder, which must be empty.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub(crate) from: Option<PathBuf>,
+    /// Only ends the sessions of a database that other tools brought back (PostgreSQL, a disk's snapshot).
+    #[arg(long, group = "what")]
+    pub(crate) end_sessions: bool,
+    /// The root key's file, where the backup does not hold it.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub(crate) root_key: Option<PathBuf>,
+    /// Lets the sessions of the backup go on, also those that were revoked since.
+    #[arg(long, requires = "from")]
+    pub(crate) keep_sessions: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,11 @@
 //! One file a command.
 
 mod audit;
+mod backup;
 mod config;
 mod doctor;
 mod migrate;
+mod restore;
 mod serve;
 mod tenant;
 mod user;
@@ -38,6 +40,8 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Serve(_) => serve::run(&config).await,
         Command::Migrate(migrate) => migrate::run(&config, &migrate, &global).await,
         Command::Doctor => doctor::run(&config, &global).await,
+        Command::Backup(what) => backup::run(&config, what, &global).await,
+        Command::Restore(what) => restore::run(config, what, &global).await,
         Command::Config(_) => config::check(&config, &global),
         Command::Tenant(Tenant::Create(create)) => tenant::create(&config, create, &global).await,
         Command::Tenant(Tenant::List(page)) => tenant::list(&config, page, &global).await,

@@ -8,6 +8,7 @@
 //! - a failure at start names the setting and the fix.
 
 mod ambient;
+mod archive;
 mod command_line;
 mod commands;
 mod config;

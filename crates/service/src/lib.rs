@@ -22,6 +22,7 @@ mod platform;
 pub mod profile;
 mod recording;
 pub mod registration;
+pub mod restore;
 pub mod sessions;
 pub mod sign_in;
 pub mod tenants;

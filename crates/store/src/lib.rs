@@ -13,6 +13,7 @@
 //! - after a statement failed, nothing of its transaction is committed;
 //! - on PostgreSQL the request role cannot see rows of another tenant, whatever a statement says.
 
+mod backup;
 mod columns;
 mod error;
 mod events;
@@ -37,6 +38,7 @@ mod transaction;
 mod users;
 mod value;
 
+pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
 pub use locks::{Lock, LockState};
 pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};

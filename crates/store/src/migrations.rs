@@ -105,6 +105,15 @@ pub(crate) fn refuse_pending_on_sqlite(path: &Path) -> Result<(), Error> {
     refuse_pending(&pending(&applied, |migration| migration.sqlite)?)
 }
 
+/// The name of the last migration of a copy, of which none may be unknown or changed; later ones may be missing.
+pub(crate) fn last_known_on_sqlite(connection: &Connection) -> Result<String, Error> {
+    let applied = applied_on_sqlite(connection)
+        .map_err(|error| Error::Unfit(format!("the copy names no migrations: {error}")))?;
+    pending(&applied, |migration| migration.sqlite)?;
+    let last = applied.into_iter().next_back().map(|(name, _)| name);
+    last.ok_or_else(|| Error::unfit("the copy has no tables of Keyward"))
+}
+
 /// Refuses a database that lacks migrations.
 fn refuse_pending(pending: &[&Migration]) -> Result<(), Error> {
     match pending.first() {

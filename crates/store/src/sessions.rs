@@ -38,6 +38,11 @@ statements! {
         WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4
         RETURNING ", session_columns!(""));
+    END_SESSIONS_AFTER = "UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
+        WHERE tenant_id = $1 AND ended_at IS NULL AND id IN (
+            SELECT s.id FROM sessions s WHERE s.tenant_id = $1 AND s.id > $2 AND s.ended_at IS NULL
+            ORDER BY s.id LIMIT $3)
+        RETURNING id";
     TOUCH_SESSION = "UPDATE sessions SET last_active_at = $3
         WHERE tenant_id = $1 AND id = $2 AND last_active_at < $3 AND ended_at IS NULL";
     INSERT_REFRESH_TOKEN = "INSERT INTO refresh_tokens (tenant_id, id, session_id, digest, issued_at, expires_at)
@@ -168,6 +173,28 @@ impl TenantTx<'_> {
             Value::name_of(&end.reason),
         ];
         self.list(&END_SESSIONS_OF_USER, values, read_session).await
+    }
+
+    /// Ends the sessions of the tenant that come after `after` and have not ended, whoever's they are, in the order of
+    /// their ids and `count_max` at most. Also those that are over by time: the clock of a restored database is not believed.
+    /// Gives their ids; fewer than `count_max` were the last.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn end_sessions_after(
+        &mut self,
+        after: Option<SessionId>,
+        count_max: u32,
+        end: Ended,
+    ) -> Result<Vec<SessionId>, Error> {
+        let values = vec![
+            Value::from(after.map_or(Uuid::nil(), SessionId::uuid)),
+            Value::from(i64::from(count_max)),
+            Value::from(end.at),
+            Value::name_of(&end.reason),
+        ];
+        self.list(&END_SESSIONS_AFTER, values, |row| row.get(0))
+            .await
     }
 
     /// Notes that a session was seen. Never moves backwards, never wakes an ended one.

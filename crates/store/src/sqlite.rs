@@ -51,9 +51,12 @@ impl SqliteOptions {
 }
 
 /// The engine. Dropping it lets the queued work finish and ends the threads.
+///
+/// The writer's connection is dropped last: only one that may write folds the write-ahead log back when it closes, and then
+/// the database is one file.
 pub(crate) struct Sqlite {
-    writer: Queue,
     readers: Queue,
+    writer: Queue,
 }
 
 /// Which queue a use case goes to.

@@ -7,6 +7,7 @@
     reason = "what fails here is a test"
 )]
 
+mod backup;
 mod doctor;
 mod first_start;
 mod garbage;

@@ -96,6 +96,12 @@ impl Process {
         assert!(status.success(), "{kill}");
     }
 
+    /// Ends it as a crash does, if it has not ended by itself.
+    pub(crate) fn kill9(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     /// Waits until it serves. An end before that is a failure with its last words.
     pub(crate) fn into_server(mut self, stopwatch: &Stopwatch) -> Server {
         let address = loop {
@@ -170,9 +176,8 @@ impl Server {
     }
 
     /// Ends it as a crash does: no time for anything.
-    pub(crate) fn kill9(mut self) {
-        self.process.child.kill().unwrap();
-        self.process.child.wait().unwrap();
+    pub(crate) fn kill9(self) {
+        self.process.kill9();
     }
 
     /// Asks it to end, and waits until it has.

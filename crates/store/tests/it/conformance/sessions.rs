@@ -18,6 +18,7 @@ scenarios!(
     a_session_is_held_only_while_it_and_its_user_are_good,
     a_session_is_ended_once_and_only_while_it_lives,
     all_sessions_of_a_user_are_ended_but_the_kept_one,
+    sessions_of_a_tenant_are_ended_piece_by_piece,
     a_touch_never_moves_backwards_and_never_wakes_an_ended_session,
     a_refresh_token_is_kept_as_its_digest,
 );
@@ -233,6 +234,53 @@ async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabas
         find(&database, &scope, past).await.ended.is_none(),
         "time had ended it"
     );
+}
+
+async fn sessions_of_a_tenant_are_ended_piece_by_piece(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (elsewhere, _) = new_tenant(&database, "elsewhere").await;
+    let stranger = new_user(&database, &elsewhere).await;
+    let foreign = new_session(&database, &elsewhere, stranger.id).await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let user = new_user(&database, &scope).await;
+        for _ in 0..2 {
+            ids.push(new_session(&database, &scope, user.id).await.id);
+        }
+    }
+    end(&database, &scope, ids[1]).await.unwrap();
+    // Over by time, and ended all the same.
+    database
+        .clock
+        .set(database.now().plus_seconds(100 * 24 * 3_600));
+    let end = Ended {
+        at: database.now(),
+        reason: EndReason::Restored,
+    };
+    let piece = async |after| {
+        let act = async move |tx: &mut keyward_store::TenantTx<'_>| {
+            tx.end_sessions_after(after, 2, end).await
+        };
+        let mut piece = write(&database, &scope, act).await;
+        piece.sort();
+        piece
+    };
+    assert_eq!(piece(None).await, [ids[0], ids[2]]);
+    assert_eq!(piece(Some(ids[2])).await, [ids[3]]);
+    assert!(piece(Some(ids[3])).await.is_empty());
+    assert!(
+        piece(None).await.is_empty(),
+        "ended sessions stay as they are"
+    );
+    let id = ids[0];
+    let ended = read(&database, &scope, async move |tx| tx.find_session(id).await).await;
+    assert_eq!(ended.unwrap().ended, Some(end));
+    let id = foreign.id;
+    let other = read(&database, &elsewhere, async move |tx| {
+        tx.find_session(id).await
+    })
+    .await;
+    assert_eq!(other.unwrap().ended, None, "another tenant's");
 }
 
 async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database: TestDatabase) {

@@ -106,6 +106,10 @@ async fn on_sessions(
         }
         "end_session" => tx.end_session(session.id, end).await?.is_some(),
         "end_sessions_of_user" => !tx.end_sessions_of_user(user, None, end).await?.is_empty(),
+        "end_sessions_after" => {
+            let ended = tx.end_sessions_after(None, 200, end).await?;
+            ended.contains(&session.id)
+        }
         "insert_refresh_token" => {
             tx.insert_refresh_token(&loot.token).await?;
             true

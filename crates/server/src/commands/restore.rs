@@ -1,0 +1,187 @@
+//! `keyward restore --from FILE`, `keyward restore --end-sessions`
+
+use super::backup::{examine, required_root_key, summary};
+use super::{operator, report};
+use crate::archive::{self, Manifest};
+use crate::command_line::{Global, Restore};
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::failure::Failure;
+use crate::instance::{Access, Instance};
+use keyward_model::{PageRequest, Principal, RootKeySecret, Route, Tenant};
+use keyward_policy::Action;
+use keyward_service::restore::{SettleRestore, settle_restore};
+use keyward_service::tenants::list_tenants;
+use serde_json::json;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// How many tenants are worked on at once: on SQLite they share commits, on PostgreSQL each takes a connection.
+const TENANTS_AT_ONCE: usize = 8;
+/// How many tenants are read at once.
+const PAGE: u16 = 200;
+
+pub(super) async fn run(config: Config, what: Restore, global: &Global) -> Result<(), Failure> {
+    let who = operator(what.why, "restore");
+    match what.from {
+        None => end_sessions(&config, who, global).await,
+        Some(file) => {
+            let root_key = what
+                .root_key
+                .as_deref()
+                .map(required_root_key)
+                .transpose()?;
+            let from = From {
+                file: &file,
+                root_key,
+            };
+            from_file(config, from, (who, what.keep_sessions), global).await
+        }
+    }
+}
+
+/// What is restored from.
+struct From<'a> {
+    file: &'a Path,
+    root_key: Option<RootKeySecret>,
+}
+
+async fn from_file(
+    mut config: Config,
+    from: From<'_>,
+    (who, keep_sessions): (Principal, bool),
+    global: &Global,
+) -> Result<(), Failure> {
+    if config.database.url.get().is_some() {
+        return Err(Failure::Failed(
+            "the data is to be in PostgreSQL, which has tools of its own for this: see \"Backup on PostgreSQL\" in \
+             docs/operations.md; `keyward restore --end-sessions` comes after them"
+                .to_owned(),
+        ));
+    }
+    let folder = DataFolder::for_restore(&config.data)?;
+    let _lock = folder.lock()?;
+    let staged = folder.begin_restore()?;
+    let manifest = unpack_into(&staged, &from)?;
+    config.data = staged.path().to_owned();
+    let command = SettleRestore {
+        backup_created_at: Some(manifest.created_at),
+        keep_sessions,
+    };
+    // Dropped, the instance folds its write-ahead log back: the database is one file again.
+    let ended = settle(
+        &Instance::open(&config, Access::Change).await?,
+        who,
+        command,
+    )
+    .await?;
+    folder.end_restore(&staged)?;
+    let line = format!(
+        "Restored into {}: {}.\n{}\nWhat was changed after that moment is as it was before: users disabled, passwords \
+         changed, roles and keys taken away since then must be so again; see \"After a restore\" in docs/operations.md.",
+        folder.path().display(),
+        summary(&manifest),
+        said_of_sessions(keep_sessions, ended)
+    );
+    let object = json!({ "status": "restored", "data": folder.path(), "sessions_ended": ended, "manifest": manifest });
+    report(global, &line, object);
+    Ok(())
+}
+
+fn said_of_sessions(kept: bool, ended: u64) -> String {
+    match kept {
+        true => "Its sessions go on, also those that were revoked after the backup.".to_owned(),
+        false => format!("Its {ended} open sessions were ended: everybody signs in again."),
+    }
+}
+
+/// Puts database and root key into the staging folder, once all of both was found to be right.
+fn unpack_into(staged: &DataFolder, from: &From<'_>) -> Result<Manifest, Failure> {
+    let path = staged.database();
+    let mut database = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    let archive = archive::unpack(from.file, &mut database).map_err(Failure::of)?;
+    database.sync_all()?;
+    let root_key = examine(&archive, &path, from.root_key.as_ref())?;
+    let root_key = root_key.ok_or_else(|| {
+        Failure::Failed(format!(
+            "the backup needs the root key {}, which is not inside: name its file with --root-key",
+            archive.manifest.root_key_id
+        ))
+    })?;
+    staged.keep_root_key(root_key)?;
+    Ok(archive.manifest)
+}
+
+async fn end_sessions(config: &Config, who: Principal, global: &Global) -> Result<(), Failure> {
+    let instance = Instance::open(config, Access::Change).await?;
+    let command = SettleRestore {
+        backup_created_at: None,
+        keep_sessions: false,
+    };
+    let ended = settle(&instance, who, command).await?;
+    report(
+        global,
+        &format!("{ended} sessions were ended: everybody signs in again."),
+        json!({ "status": "sessions_ended", "sessions_ended": ended }),
+    );
+    Ok(())
+}
+
+/// Settles every tenant, page by page: with ten thousand of them memory holds a page, and a second run does again only what
+/// is cheap.
+async fn settle(
+    instance: &Instance,
+    who: Principal,
+    command: SettleRestore,
+) -> Result<u64, Failure> {
+    let (mut ended, mut after) = (0, None);
+    loop {
+        let page = PageRequest::new(Some(PAGE), after);
+        let tenants = list_tenants(&instance.platform, &who, page)
+            .await
+            .map_err(Failure::of)?;
+        ended += settle_page(instance, tenants.items, &who, command).await?;
+        match tenants.next {
+            None => return Ok(ended),
+            next => after = next,
+        }
+    }
+}
+
+async fn settle_page(
+    instance: &Instance,
+    tenants: Vec<Tenant>,
+    who: &Principal,
+    command: SettleRestore,
+) -> Result<u64, Failure> {
+    let (mut running, mut ended) = (JoinSet::new(), 0);
+    let free = Arc::new(tokio::sync::Semaphore::new(TENANTS_AT_ONCE));
+    for tenant in tenants {
+        let place = free.clone().acquire_owned().await.map_err(Failure::of)?;
+        let scope = instance
+            .platform
+            .operator_scope(Route::Slug(tenant.slug))
+            .await?;
+        // Gone since the page was read: nothing of it is left to settle.
+        let Some(scope) = scope else { continue };
+        let cx = instance
+            .begin(scope, who.clone(), Action::RestoreTenant)
+            .await?;
+        running.spawn(async move {
+            let settled = settle_restore(&cx, command).await;
+            drop(place);
+            settled
+        });
+    }
+    while let Some(settled) = running.join_next().await {
+        ended += settled.map_err(Failure::of)?.map_err(Failure::of)?;
+    }
+    Ok(ended)
+}
