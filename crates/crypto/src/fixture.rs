@@ -30,6 +30,20 @@ impl Random for Counting {
 /// The public key of RFC 8037 appendix A.2, base64url.
 pub(crate) const PUBLIC_KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
+/// The private key of RFC 7515 appendix A.3, base64url.
+pub(crate) const P256_PRIVATE_KEY: &str = "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI";
+
+/// The point of its public key, base64url.
+pub(crate) const P256_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+
+/// See [`P256_X`].
+pub(crate) const P256_Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+/// The private key of RFC 7515 appendix A.3.
+pub(crate) fn p256_private_key() -> PrivateKeySecret {
+    PrivateKeySecret::new(crate::base64url::decode(P256_PRIVATE_KEY).unwrap())
+}
+
 /// The private key of RFC 8037 appendix A.1.
 pub(crate) fn private_key() -> PrivateKeySecret {
     let seed = crate::base64url::decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
@@ -70,4 +84,14 @@ pub(crate) const PYJWT_TOKEN: &str = concat!(
     "6IjAxODkwYTVkLWFjOTYtNzc0Yi1iY2NlLWIzMDIwOTlhODA1OCIsImp0aSI6IjAxODkwYTVkLWFjOTYtNzc0Yi1iY2N",
     "lLWIzMDIwOTlhODA1OSIsImlhdCI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwfQ.AIPSUXKKou4G5T_kcKOFB7OG",
     "Rtqru6Btee6nYjs6ReP8MpI-v4GHi4JiRauUEeyHEGlJ9HUixnXl-JR581tHAg",
+);
+
+/// What PyJWT 2.15.1 (with cryptography 50.0.2) makes of [`claims`] and [`p256_private_key`].
+pub(crate) const PYJWT_ES256_TOKEN: &str = concat!(
+    "eyJhbGciOiJFUzI1NiIsImtpZCI6IjAxODkwYTVkLWFjOTYtNzc0Yi1iY2NlLWIzMDIwOTlhODA1NiIsInR5cCI6ImF0",
+    "K2p3dCJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUvdC9kZW1vIiwic3ViIjoiMDE4OTBhNWQtYWM5Ni03NzRiLWJ",
+    "jY2UtYjMwMjA5OWE4MDU3IiwiYXVkIjoiaHR0cHM6Ly9hcGkuZXhhbXBsZSIsImNsaWVudF9pZCI6IndlYiIsInNpZCI",
+    "6IjAxODkwYTVkLWFjOTYtNzc0Yi1iY2NlLWIzMDIwOTlhODA1OCIsImp0aSI6IjAxODkwYTVkLWFjOTYtNzc0Yi1iY2N",
+    "lLWIzMDIwOTlhODA1OSIsImlhdCI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwfQ.mECASHfOtu4w-agj6D0iYc-p",
+    "UHVx1z8Uu_oqH6l-0zVBGK9_RUTCgh53z13JQsZiFWfgVisvEsc95841VQccKg",
 );

@@ -69,10 +69,10 @@ impl JoseHeader {
 
 /// The allow-list (ASVS V9.1.2). `none` and the HMACs are not on it and never will be.
 fn allowed_algorithm(name: &str) -> Result<SigningAlgorithm, TokenProblem> {
-    match name {
-        "EdDSA" => Ok(SigningAlgorithm::EdDsa),
-        _ => Err(TokenProblem::UnsupportedAlgorithm),
-    }
+    SigningAlgorithm::ALL
+        .into_iter()
+        .find(|algorithm| algorithm.name() == name)
+        .ok_or(TokenProblem::UnsupportedAlgorithm)
 }
 
 /// `at+jwt` or `application/at+jwt` (RFC 9068 §4), in any case as media types are (RFC 7515 §4.1.9).
@@ -160,13 +160,20 @@ mod tests {
             written.unwrap(),
             format!(r#"{{"alg":"EdDSA",{KID},"typ":"at+jwt"}}"#)
         );
-        assert_eq!(JoseHeader::read(&good().write().unwrap()), Ok(good()));
+        for algorithm in SigningAlgorithm::ALL {
+            let header = JoseHeader {
+                algorithm,
+                ..good()
+            };
+            assert_eq!(JoseHeader::read(&header.write().unwrap()), Ok(header));
+        }
     }
 
     #[test]
     fn asvs_v9_1_2_only_algorithms_on_the_list_are_read() {
         for name in [
-            "none", "None", "", "HS256", "HS512", "ES256", "RS256", "eddsa", "Ed25519", "EdDSA ",
+            "none", "None", "", "HS256", "HS512", "ES384", "ES256K", "es256", "RS256", "eddsa",
+            "Ed25519", "EdDSA ",
         ] {
             let refused = read(&format!(r#"{{"alg":"{name}",{KID},"typ":"at+jwt"}}"#));
             assert_eq!(refused, Err(TokenProblem::UnsupportedAlgorithm), "{name:?}");

@@ -5,8 +5,8 @@
 //! so callers give it a thread of its own.
 //!
 //! Invariants:
-//! - all randomness comes from the given [`keyward_model::Random`], all time from the given
-//!   [`keyward_model::Timestamp`];
+//! - all randomness comes from the given [`keyward_model::Random`], but for the secret number of an ECDSA signature, which
+//!   nobody outside of the library may ever see; all time comes from the given [`keyward_model::Timestamp`];
 //! - secrets are compared in constant time, wiped when dropped and never shown by `Debug` (ASVS V11.2.4);
 //! - what is sealed opens only with its own key and in its own place, or not at all (ASVS V11.3.3);
 //! - no claim of a token is read before its signature holds, and no key is taken from a token (ASVS V9.1.1, V9.1.3);
@@ -20,6 +20,7 @@ mod digest;
 mod fixture;
 mod jose_header;
 mod password;
+mod private_key;
 mod refresh;
 mod root_key;
 mod seal;
@@ -30,10 +31,11 @@ pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
 pub use digest::{Sha256, sha256};
 pub use password::{CostProblem, HashCost, HashError, PasswordHasher, Verdict};
+pub use private_key::mint_private_key;
 pub use refresh::{mint_refresh_token, refresh_token_digest};
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{
     Place, SealError, SealingKey, mint_root_key, mint_tenant_key, open, seal, sealed_key_id,
 };
-pub use signing::{SigningError, TokenSigner, mint_private_key, public_jwk};
+pub use signing::{SigningError, TokenSigner, public_jwk};
 pub use token_verifier::{TokenVerifier, key_id_of};

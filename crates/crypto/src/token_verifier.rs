@@ -2,12 +2,17 @@
 
 use crate::jose_header::JoseHeader;
 use crate::{AccessClaims, SigningError, TokenProblem, base64url};
-use aws_lc_rs::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, ParsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ED25519_PUBLIC_KEY_LEN, ParsedPublicKey,
+    VerificationAlgorithm,
+};
 use keyward_model::{AccessTokenSecret, SigningAlgorithm, SigningKeyId};
 use std::fmt;
 
 /// The longest token that is looked at, in bytes.
 const TOKEN_BYTES_MAX: usize = 4_096;
+/// Length of an uncompressed point of P-256 (SEC 1 §2.3.3).
+const P256_POINT_BYTES: usize = 65;
 
 /// A public key, parsed once and kept, and the one algorithm that it verifies.
 pub struct TokenVerifier {
@@ -33,16 +38,19 @@ pub fn key_id_of(token: &AccessTokenSecret) -> Result<SigningKeyId, TokenProblem
 }
 
 impl TokenVerifier {
-    /// Takes a raw public key; for Ed25519 its 32 bytes (RFC 8032 §5.1.5).
+    /// Takes a raw public key: for Ed25519 its 32 bytes (RFC 8032 §5.1.5), for P-256 the uncompressed point of 65.
     ///
     /// # Errors
     /// [`SigningError::BadPublicKey`].
     pub fn new(algorithm: SigningAlgorithm, public_key: &[u8]) -> Result<Self, SigningError> {
-        let (scheme, length) = match algorithm {
+        let (scheme, length): (&'static dyn VerificationAlgorithm, _) = match algorithm {
             SigningAlgorithm::EdDsa => (&ED25519, ED25519_PUBLIC_KEY_LEN),
+            // Fixed: a signature is r and s of 32 bytes each and nothing else (RFC 7518 §3.4).
+            SigningAlgorithm::Es256 => (&ECDSA_P256_SHA256_FIXED, P256_POINT_BYTES),
         };
+        let uncompressed = algorithm != SigningAlgorithm::Es256 || public_key.first() == Some(&4);
         // The library would take other encodings of the key as well.
-        if public_key.len() != length {
+        if public_key.len() != length || !uncompressed {
             return Err(SigningError::BadPublicKey);
         }
         let key =

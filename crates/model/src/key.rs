@@ -29,7 +29,7 @@ pub struct SigningKey {
     pub id: SigningKeyId,
     /// What it signs with.
     pub algorithm: SigningAlgorithm,
-    /// The raw public key.
+    /// The raw public key: for Ed25519 its 32 bytes, for P-256 the uncompressed point of 65 (SEC 1 §2.3.3).
     pub public_key: Vec<u8>,
     /// The private key, sealed under the tenant's key.
     pub sealed_private_key: SealedBytes,
@@ -40,9 +40,26 @@ pub struct SigningKey {
 }
 
 /// What a signing key signs with, by its JOSE name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
     /// Ed25519 (RFC 8032, RFC 8037).
+    #[default]
     #[serde(rename = "EdDSA")]
     EdDsa,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 §3.4).
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::EdDsa, Self::Es256];
+
+    /// Its name as `alg` (RFC 7518 §3.1, RFC 8037 §3.1).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
 }

@@ -99,11 +99,12 @@ impl fmt::Debug for RootKey {
 impl TenantKeyring {
     pub(crate) fn mint_signing_key(
         &self,
+        algorithm: SigningAlgorithm,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<SigningKey, KeyringError> {
-        let secret = mint_private_key(random);
-        let (id, algorithm) = (mint_id(now, random), SigningAlgorithm::EdDsa);
+        let secret = mint_private_key(algorithm, random)?;
+        let id = mint_id(now, random);
         let public_key = TokenSigner::from_secret(id, algorithm, &secret)?.public_key();
         let sealed_private_key = seal(
             &self.key,

@@ -9,8 +9,8 @@ use crate::registration::new_user;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Principal, Role, Route, SealedTenantKey, SigningKey, Slug, Tenant, TenantSettings,
-    TenantStatus, User,
+    Principal, Role, Route, SealedTenantKey, SigningAlgorithm, SigningKey, Slug, Tenant,
+    TenantSettings, TenantStatus, User,
 };
 use keyward_policy::{Action, Denied, Resource, decide};
 use keyward_store::TenantTx;
@@ -142,8 +142,12 @@ pub async fn read_issuer(cx: &Cx) -> Result<(Tenant, Vec<SigningKey>), TenantErr
 }
 
 /// Signing keys as JWKs (RFC 7517), without what is private.
-pub fn public_keys(keys: &[SigningKey]) -> Vec<serde_json::Value> {
-    keys.iter().map(public_jwk).collect()
+///
+/// # Errors
+/// [`TenantError::Keyring`] when one is not of its algorithm's form.
+pub fn public_keys(keys: &[SigningKey]) -> Result<Vec<serde_json::Value>, TenantError> {
+    let jwks = keys.iter().map(public_jwk);
+    Ok(jwks.collect::<Result<_, _>>().map_err(KeyringError::from)?)
 }
 
 async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, TenantError> {
@@ -163,7 +167,8 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         platform
             .root_key()
             .mint_tenant_key(cx.tenant_id(), now, platform.random())?;
-    let signing_key = keyring.mint_signing_key(now, platform.random())?;
+    let signing_key =
+        keyring.mint_signing_key(SigningAlgorithm::default(), now, platform.random())?;
     let administrator = match administrator {
         Some((email, password)) => {
             let hash = platform.hash(password).await?;

@@ -77,7 +77,7 @@ async fn give_keys(
     Ok((
         CACHE,
         Json(KeysAnswer {
-            keys: public_keys(&keys),
+            keys: public_keys(&keys)?,
         }),
     ))
 }
