@@ -104,7 +104,11 @@ impl From<TenantError> for Problem {
 impl From<HashingError> for Problem {
     fn from(error: HashingError) -> Self {
         match error {
-            HashingError::Busy => Self::new(Code::Unavailable),
+            HashingError::Busy { retry_after } => {
+                Self::new(Code::Unavailable).with_retry_after(retry_after)
+            }
+            // Nobody reads this answer.
+            HashingError::Abandoned => Self::new(Code::Unavailable),
             HashingError::Hash(error) => internal(error),
             HashingError::Ended => internal(error),
         }

@@ -4,7 +4,11 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyward_model::RequestId;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
+
+/// After how long a client may try again that was told nothing more exact.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What went wrong, for programs. A code keeps its meaning for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +144,7 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     fields: Vec<FieldError>,
+    retry_after: Option<Duration>,
 }
 
 /// What is wrong with one field.
@@ -181,7 +186,14 @@ impl Problem {
             code,
             detail: None,
             fields: Vec::new(),
+            retry_after: None,
         }
+    }
+
+    /// The same, with how long the client does well to wait before it tries again.
+    pub(crate) fn with_retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
     }
 
     /// The same, with what it is about this time. The text leaves the house.
@@ -227,13 +239,23 @@ impl Problem {
                     HeaderValue::from_static(challenge),
                 );
             }
-            Code::Unavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
             _ => {}
+        }
+        let wait = match self.code {
+            Code::Unavailable => Some(self.retry_after.unwrap_or(RETRY_AFTER)),
+            _ => self.retry_after,
+        };
+        if let Some(wait) = wait {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
         }
         response
     }
+}
+
+/// `Retry-After` is in whole seconds (RFC 9110 §10.2.3); part of one is rounded up, so that nobody comes too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    let rest = u64::from(wait.subsec_nanos() > 0);
+    (wait.as_secs() + rest).max(1)
 }
 
 impl IntoResponse for Problem {

@@ -30,7 +30,7 @@ mod token_verifier;
 pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
 pub use digest::{Sha256, sha256};
-pub use password::{CostProblem, HashCost, HashError, PasswordHasher, Verdict};
+pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use private_key::mint_private_key;
 pub use refresh::{mint_refresh_token, refresh_token_digest};
 pub use root_key::{root_key_from_text, root_key_to_text};

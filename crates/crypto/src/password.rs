@@ -1,13 +1,13 @@
 //! Password hashing: Argon2id (RFC 9106), stored as PHC strings with their costs.
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use keyward_model::{Password, PasswordHash, Random};
 use std::fmt;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The weakest costs that new hashes may have (OWASP Password Storage Cheat Sheet; ASVS V11.4.2).
 const FLOOR: HashCost = HashCost {
@@ -80,6 +80,17 @@ pub enum Verdict {
     Wrong,
 }
 
+/// The memory that hashes are worked in, one at a time, and that is kept between them: taking 19 MiB anew for each costs a
+/// twentieth of its time, in pages that the system must clear.
+///
+/// What a hash leaves in it is not secret in itself, but who reads all of it could try passwords faster than the costs mean
+/// them to. The next hash writes over it; [`HashMemory::give_back`] is for when there is none. Clearing it after each would
+/// cost another tenth.
+#[derive(Default)]
+pub struct HashMemory {
+    blocks: Vec<Block>,
+}
+
 /// Hashes and verifies passwords at one cost.
 pub struct PasswordHasher {
     cost: HashCost,
@@ -112,6 +123,16 @@ impl HashCost {
         }
     }
 
+    /// How much memory one hash takes, in bytes.
+    pub fn memory_bytes(self) -> usize {
+        self.blocks() * Block::SIZE
+    }
+
+    /// A block is of one KiB.
+    fn blocks(self) -> usize {
+        self.memory_kib as usize
+    }
+
     fn reaches(self, other: Self) -> bool {
         self.memory_kib >= other.memory_kib
             && self.iterations >= other.iterations
@@ -119,19 +140,73 @@ impl HashCost {
     }
 }
 
+impl HashMemory {
+    /// None yet: it is taken when the first hash needs it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How much is held, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.blocks.capacity() * Block::SIZE
+    }
+
+    /// Clears what the last hash left, and gives the memory back to the system.
+    pub fn give_back(&mut self) {
+        self.blocks.zeroize();
+        self.blocks = Vec::new();
+    }
+
+    /// `length` blocks, whatever is in them.
+    fn of_length(&mut self, length: usize) -> Result<&mut [Block], HashError> {
+        if let Some(missing) = length.checked_sub(self.blocks.len()) {
+            self.blocks
+                .try_reserve_exact(missing)
+                .map_err(|_| HashError::OutOfMemory)?;
+            self.blocks.resize(length, Block::new());
+        }
+        self.blocks.get_mut(..length).ok_or(HashError::OutOfMemory)
+    }
+
+    /// Keeps no more than one ordinary hash needs: a stored one may have cost far more.
+    fn shrink_to(&mut self, length: usize) {
+        if self.blocks.len() > length {
+            self.give_back();
+        }
+    }
+}
+
+impl Drop for HashMemory {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+impl fmt::Debug for HashMemory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "HashMemory({} bytes)", self.bytes())
+    }
+}
+
 impl PasswordHasher {
-    /// A hasher at `cost`. Hashes a random password once, to have a decoy.
+    /// A hasher at `cost`.
     ///
     /// # Errors
-    /// [`HashError::Cost`] or [`HashError::OutOfMemory`].
+    /// [`HashError::Cost`].
     pub fn new(cost: HashCost, random: &dyn Random) -> Result<Self, HashError> {
         let cost = cost.checked()?;
-        let mut nobody = Zeroizing::new([0_u8; TAG_BYTES]);
-        random.fill(nobody.as_mut());
+        let (mut salt, mut tag) = ([0_u8; SALT_BYTES], [0_u8; TAG_BYTES]);
+        random.fill(&mut salt);
+        random.fill(&mut tag);
         Ok(Self {
             cost,
-            decoy: hash_bytes(nobody.as_ref(), cost, random)?,
+            decoy: phc_string(cost, &salt, &tag),
         })
+    }
+
+    /// What a hash costs here.
+    pub fn cost(&self) -> HashCost {
+        self.cost
     }
 
     /// Hashes a password under a fresh salt: Argon2id version 19, 16 bytes of salt, 32 of tag.
@@ -142,18 +217,39 @@ impl PasswordHasher {
         &self,
         password: &Password,
         random: &dyn Random,
+        memory: &mut HashMemory,
     ) -> Result<PasswordHash, HashError> {
-        hash_bytes(password.expose(), self.cost, random)
+        let (mut salt, mut tag) = ([0_u8; SALT_BYTES], Zeroizing::new([0_u8; TAG_BYTES]));
+        random.fill(&mut salt);
+        let derivation = Derivation {
+            password,
+            salt: &salt,
+            cost: self.cost,
+        };
+        derivation.fill(tag.as_mut(), memory)?;
+        Ok(phc_string(self.cost, &salt, tag.as_ref()))
     }
 
     /// Holds a password against a stored hash, at the stored costs, and compares in constant time (ASVS V11.2.4).
     ///
     /// # Errors
     /// [`HashError::Corrupt`] or [`HashError::OutOfMemory`].
-    pub fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict, HashError> {
+    pub fn verify(
+        &self,
+        password: &Password,
+        hash: &PasswordHash,
+        memory: &mut HashMemory,
+    ) -> Result<Verdict, HashError> {
         let stored = StoredHash::parse(hash)?;
         let mut tag = Zeroizing::new(vec![0_u8; stored.tag.len()]);
-        derive(password.expose(), &stored.salt, stored.cost, &mut tag)?;
+        let derivation = Derivation {
+            password,
+            salt: &stored.salt,
+            cost: stored.cost,
+        };
+        let derived = derivation.fill(&mut tag, memory);
+        memory.shrink_to(self.cost.blocks());
+        derived?;
         match verify_slices_are_equal(&tag, stored.tag.as_bytes()) {
             Ok(()) => Ok(Verdict::Right {
                 outdated: self.outdates(&stored),
@@ -163,12 +259,16 @@ impl PasswordHasher {
     }
 
     /// Does the work of [`Self::verify`] for an account that does not exist, so that time does not tell it apart from one
-    /// that does (ASVS V6.3.8).
+    /// that does (ASVS V6.3.8). It is held against a hash that was drawn, and that no password has.
     ///
     /// # Errors
     /// [`HashError::OutOfMemory`].
-    pub fn verify_decoy(&self, password: &Password) -> Result<(), HashError> {
-        self.verify(password, &self.decoy).map(drop)
+    pub fn verify_decoy(
+        &self,
+        password: &Password,
+        memory: &mut HashMemory,
+    ) -> Result<(), HashError> {
+        self.verify(password, &self.decoy, memory).map(drop)
     }
 
     fn outdates(&self, stored: &StoredHash) -> bool {
@@ -211,35 +311,36 @@ fn read_cost(parameters: &phc::ParamsString) -> Option<HashCost> {
     (parameters.iter().count() == 3).then_some(cost)
 }
 
-fn hash_bytes(
-    password: &[u8],
-    cost: HashCost,
-    random: &dyn Random,
-) -> Result<PasswordHash, HashError> {
-    let (mut salt, mut tag) = ([0_u8; SALT_BYTES], Zeroizing::new([0_u8; TAG_BYTES]));
-    random.fill(&mut salt);
-    derive(password, &salt, cost, tag.as_mut())?;
-    Ok(PasswordHash::from_phc(format!(
+fn phc_string(cost: HashCost, salt: &[u8], tag: &[u8]) -> PasswordHash {
+    PasswordHash::from_phc(format!(
         "$argon2id$v=19$m={},t={},p={}${}${}",
         cost.memory_kib,
         cost.iterations,
         cost.parallelism,
         STANDARD_NO_PAD.encode(salt),
-        STANDARD_NO_PAD.encode(tag.as_ref()),
-    )))
+        STANDARD_NO_PAD.encode(tag),
+    ))
 }
 
-/// Fills `tag`. Costs that Argon2 itself has no meaning for (RFC 9106 §3.1) can only come from a stored hash.
-fn derive(password: &[u8], salt: &[u8], cost: HashCost, tag: &mut [u8]) -> Result<(), HashError> {
-    let length = Some(tag.len());
-    let parameters = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, length)
-        .map_err(|_| HashError::Corrupt)?;
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
-        .hash_password_into(password, salt, tag)
-        .map_err(|error| match error {
-            argon2::Error::OutOfMemory => HashError::OutOfMemory,
-            _ => HashError::Corrupt,
-        })
+/// What a tag is made of.
+struct Derivation<'a> {
+    password: &'a Password,
+    salt: &'a [u8],
+    cost: HashCost,
+}
+
+impl Derivation<'_> {
+    /// Fills `tag`. Costs that Argon2 itself has no meaning for (RFC 9106 §3.1) can only come from a stored hash.
+    fn fill(&self, tag: &mut [u8], memory: &mut HashMemory) -> Result<(), HashError> {
+        let cost = self.cost;
+        let length = Some(tag.len());
+        let parameters = Params::new(cost.memory_kib, cost.iterations, cost.parallelism, length)
+            .map_err(|_| HashError::Corrupt)?;
+        let blocks = memory.of_length(parameters.block_count())?;
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters)
+            .hash_password_into_with_memory(self.password.expose(), self.salt, tag, blocks)
+            .map_err(|_| HashError::Corrupt)
+    }
 }
 
 #[cfg(test)]

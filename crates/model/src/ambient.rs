@@ -1,6 +1,7 @@
 //! What the surroundings give: time and randomness. Wrapped once in `server`, held still in tests.
 
 use crate::{Id, Timestamp};
+use std::time::Duration;
 #[cfg(test)]
 use uuid::Uuid;
 
@@ -8,6 +9,10 @@ use uuid::Uuid;
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// How long it is since some moment in the past, for measuring how long something takes: it never goes back, and does
+    /// not jump when somebody sets the time.
+    fn monotonic(&self) -> Duration;
 }
 
 /// Draws unpredictable bytes from a cryptographically secure generator (ASVS V11.5.1).

@@ -2,15 +2,29 @@
 
 use aws_lc_rs::rand::SecureRandom;
 use keyward_model::{Clock, Random, Timestamp};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
 #[derive(Debug)]
-pub(crate) struct SystemClock;
+pub(crate) struct SystemClock {
+    begun: Instant,
+}
 
 /// The generator of the operating system, through aws-lc.
 #[derive(Debug, Default)]
 pub(crate) struct SystemRandom(aws_lc_rs::rand::SystemRandom);
+
+impl SystemClock {
+    /// The clock, which measures from here on.
+    pub(crate) fn start() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the steady clock"
+        )]
+        let begun = Instant::now();
+        Self { begun }
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
@@ -22,6 +36,10 @@ impl Clock for SystemClock {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.begun.elapsed()
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) struct Passwords {
     pub(crate) iterations: u32,
     pub(crate) parallelism: u32,
     pub(crate) threads: usize,
+    pub(crate) queue_seconds_max: u64,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -4,6 +4,7 @@ use crate::ambient::{SystemClock, SystemRandom};
 use crate::config::Config;
 use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
 use crate::failure::Failure;
+use crate::hashing::hash_limits;
 use keyward_crypto::PasswordHasher;
 use keyward_model::{Client, Clock, Principal, RootKeySecret};
 use keyward_policy::Action;
@@ -56,11 +57,13 @@ impl Instance {
             None => first_root_key(&store, &folder, access, &random).await?,
         };
         let hasher = PasswordHasher::new(config.hash_cost()?, &random).map_err(Failure::of)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let limits = hash_limits(config)?;
         let platform = Platform::new(Parts {
             store,
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             random: Arc::new(random),
-            hashing: HashPool::new(hasher, hash_threads(config)),
+            hashing: HashPool::start(hasher, limits, clock)?,
             root_key: RootKey::new(&root_key).map_err(Failure::of)?,
             settings: Settings {
                 default_tenant: config.default_tenant()?,
@@ -107,7 +110,7 @@ async fn open_store(
     let Some(app_url) = config.database.url.get() else {
         let path = folder.database();
         match access {
-            Access::Change => drop(migrate_sqlite(&path, SystemClock.now())?),
+            Access::Change => drop(migrate_sqlite(&path, SystemClock::start().now())?),
             // Opening would make an empty file.
             Access::Look | Access::Examine if !path.exists() => {
                 return Err(missing_database(&path).into());
@@ -160,11 +163,4 @@ fn missing_database(path: &Path) -> DataFolderError {
         "there is no database at {}: start `keyward serve` once, or name another folder with --data",
         path.display()
     ))
-}
-
-fn hash_threads(config: &Config) -> usize {
-    match config.passwords.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    }
 }

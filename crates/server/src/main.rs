@@ -16,6 +16,7 @@ mod data_folder;
 mod demo;
 mod failure;
 mod greeting;
+mod hashing;
 mod instance;
 mod listener;
 mod output;

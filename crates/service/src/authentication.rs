@@ -4,6 +4,7 @@
 //! the tenant did not exist. Without any of them a development instance has a default.
 
 use crate::platform::Platform;
+use crate::presence::Presence;
 use keyward_crypto::{SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
 use keyward_model::{
     AccessTokenSecret, Digest, HostName, Principal, Route, SigningKey, SigningKeyId, Slug, Tenant,
@@ -25,6 +26,8 @@ pub struct Presented {
     pub host: Option<HostName>,
     /// From `Authorization: Bearer`.
     pub access_token: Option<AccessTokenSecret>,
+    /// Whether the client still waits.
+    pub presence: Presence,
 }
 
 /// Why a request was not let in.
@@ -58,6 +61,7 @@ pub struct Sender {
     pub(crate) principal: Principal,
     /// Their session, if they have one.
     pub(crate) known: Option<Arc<KnownSession>>,
+    pub(crate) presence: Presence,
 }
 
 impl From<(TenantScope, Principal)> for Sender {
@@ -67,6 +71,7 @@ impl From<(TenantScope, Principal)> for Sender {
             scope,
             principal,
             known: None,
+            presence: Presence::default(),
         }
     }
 }
@@ -87,6 +92,7 @@ pub async fn authenticate(
             scope,
             principal,
             known: None,
+            presence: presented.presence,
         });
     };
     let digest = sha256(token.expose().as_bytes());
@@ -100,7 +106,7 @@ pub async fn authenticate(
         }
     };
     touch(platform, scope, &known, now).await;
-    Ok(sender(scope, known))
+    Ok(sender(scope, known, presented.presence))
 }
 
 /// What memory knows of a token. It only says yes: a token that is not there, a session that looks over, and a name that
@@ -123,7 +129,7 @@ fn recall(
     (slug_agrees && host_agrees && known.admits(now)).then_some((scope, known))
 }
 
-fn sender(scope: TenantScope, known: Arc<KnownSession>) -> Sender {
+fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> Sender {
     let principal = Principal::User {
         tenant_id: scope.tenant_id(),
         user_id: known.user.id,
@@ -134,6 +140,7 @@ fn sender(scope: TenantScope, known: Arc<KnownSession>) -> Sender {
         scope,
         principal,
         known: Some(known),
+        presence,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::authentication::Sender;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
+use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
     AccessDenial, Client, Event, Principal, Session, TenantId, Timestamp, User, UserId,
@@ -27,6 +28,7 @@ struct Inner {
     now: Timestamp,
     declared: Action,
     known: Option<Arc<KnownSession>>,
+    presence: Presence,
     denied: Mutex<Option<Denial>>,
 }
 
@@ -79,6 +81,7 @@ impl Cx {
             scope,
             principal,
             known,
+            presence,
         } = sender.into();
         let (now, denied) = (platform.now(), Mutex::new(None));
         let platform = platform.clone();
@@ -90,6 +93,7 @@ impl Cx {
             now,
             declared,
             known,
+            presence,
             denied,
         };
         let cx = Self {
@@ -135,6 +139,11 @@ impl Cx {
     /// From where.
     pub fn client(&self) -> &Client {
         &self.inner.client
+    }
+
+    /// Whether the client still waits.
+    pub(crate) fn presence(&self) -> Presence {
+        self.inner.presence.clone()
     }
 
     /// The moment of the request.

@@ -1,22 +1,32 @@
-//! Password hashing off the async threads, a bounded number at a time.
+//! Password hashing on threads of its own: few, of low priority, behind a queue that nobody stands in for long.
+//!
+//! Why not tokio's: hashing would take the processor from requests that only read, and each of its many threads would want
+//! 19 MiB. Here each thread keeps its memory between hashes and gives it back when there is nothing to do.
 
-use keyward_crypto::{HashError, PasswordHasher, Verdict};
-use keyward_model::{Password, PasswordHash, Random};
+mod queue;
+
+use crate::presence::Presence;
+use keyward_crypto::{HashError, HashMemory, PasswordHasher, Verdict};
+use keyward_model::{Clock, Password, PasswordHash, Random};
+use queue::{Effort, Queue, Turn};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Semaphore;
+use std::time::Duration;
+use tokio::sync::oneshot;
 
-/// How many hashes may wait for each one that runs. At 13 ms each this is a wait of under a second.
-const WAITING_PER_RUNNING: usize = 64;
+/// How much is hashed at once, and how long a password may wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashLimits {
+    /// How many hashes are worked at once; each takes the memory that a hash costs.
+    pub threads: usize,
+    /// Whoever has waited longer is refused, and so is at once whoever would.
+    pub wait_max: Duration,
+}
 
-/// Hashes passwords, as many at once as there are cores: more would only make all of them slower and take 19 MiB each.
+/// Hashes passwords. Cheap to clone; the last clone ends the threads.
 #[derive(Clone)]
 pub struct HashPool {
-    hasher: Arc<PasswordHasher>,
-    running: Arc<Semaphore>,
-    inside: Arc<AtomicUsize>,
-    inside_max: usize,
+    queue: Arc<Queue>,
 }
 
 /// A password could not be hashed.
@@ -24,7 +34,13 @@ pub struct HashPool {
 pub enum HashingError {
     /// Too many wait already.
     #[error("too many passwords wait to be hashed")]
-    Busy,
+    Busy {
+        /// When there may be room again.
+        retry_after: Duration,
+    },
+    /// Nobody waits for it any more.
+    #[error("the client has gone away")]
+    Abandoned,
     /// The hash or its parameters are unusable.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -34,18 +50,20 @@ pub enum HashingError {
 }
 
 impl HashPool {
-    /// At most `running_max` hashes at once.
-    pub fn new(hasher: PasswordHasher, running_max: usize) -> Self {
-        let running_max = running_max.max(1);
-        Self {
-            hasher: Arc::new(hasher),
-            running: Arc::new(Semaphore::new(running_max)),
-            inside: Arc::new(AtomicUsize::new(0)),
-            inside_max: running_max * (1 + WAITING_PER_RUNNING),
-        }
+    /// Starts the threads. None of them has memory yet.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start(
+        hasher: PasswordHasher,
+        limits: HashLimits,
+        clock: Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        let queue = Arc::new(Queue::start(hasher, limits, clock)?);
+        Ok(Self { queue })
     }
 
-    /// Hashes a new password.
+    /// Hashes a new password: also when its client has hung up, since a change runs to its end.
     ///
     /// # Errors
     /// [`HashingError`].
@@ -54,11 +72,14 @@ impl HashPool {
         password: Arc<Password>,
         random: Arc<dyn Random>,
     ) -> Result<PasswordHash, HashingError> {
-        self.run(move |hasher| hasher.hash(&password, random.as_ref()))
-            .await
+        self.run(Presence::default(), move |hasher, memory| {
+            hasher.hash(&password, random.as_ref(), memory)
+        })
+        .await
     }
 
-    /// Verifies a password; against `None` it does the same work and finds it wrong (ASVS V6.3.8).
+    /// Verifies a password; against `None` it does the same work and finds it wrong (ASVS V6.3.8). For whoever is
+    /// no longer present nothing is done: they would get none of what they sign in for.
     ///
     /// # Errors
     /// [`HashingError`].
@@ -66,36 +87,42 @@ impl HashPool {
         &self,
         password: Arc<Password>,
         hash: Option<PasswordHash>,
+        presence: Presence,
     ) -> Result<Verdict, HashingError> {
-        self.run(move |hasher| match hash {
-            Some(hash) => hasher.verify(&password, &hash),
-            None => hasher.verify_decoy(&password).map(|()| Verdict::Wrong),
+        self.run(presence, move |hasher, memory| match hash {
+            Some(hash) => hasher.verify(&password, &hash, memory),
+            None => hasher
+                .verify_decoy(&password, memory)
+                .map(|()| Verdict::Wrong),
         })
         .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&PasswordHasher) -> Result<T, HashError> + Send + 'static,
+        presence: Presence,
+        work: impl FnOnce(&PasswordHasher, &mut HashMemory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashingError> {
-        let _place = Place::take(&self.inside, self.inside_max)?;
-        let running = self
-            .running
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(|_| HashingError::Ended)?;
-        let hasher = self.hasher.clone();
-        let hashed = tokio::task::spawn_blocking(move || {
-            let outcome = work(&hasher);
-            // Held until the hash is done, also when nobody waits for it any more.
-            drop(running);
-            outcome
-        });
-        hashed
-            .await
-            .map_err(|_| HashingError::Ended)?
-            .map_err(HashingError::Hash)
+        let (answer, answered) = oneshot::channel();
+        self.queue.enqueue(Box::new(move |turn| {
+            let (outcome, effort) = match turn {
+                Turn::Refuse { retry_after } => {
+                    (Err(HashingError::Busy { retry_after }), Effort::None)
+                }
+                // Whoever has hung up is not worked for.
+                Turn::Work(..) if presence.is_over() || answer.is_closed() => {
+                    (Err(HashingError::Abandoned), Effort::None)
+                }
+                Turn::Work(hasher, memory) => {
+                    let outcome = work(hasher, memory).map_err(HashingError::Hash);
+                    (outcome, Effort::OneHash)
+                }
+            };
+            // Whoever went away meanwhile does not want it.
+            let _ = answer.send(outcome);
+            effort
+        }))?;
+        answered.await.unwrap_or(Err(HashingError::Ended))
     }
 }
 
@@ -103,26 +130,7 @@ impl fmt::Debug for HashPool {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("HashPool")
-            .field("inside_max", &self.inside_max)
+            .field("limits", &self.queue.limits())
             .finish_non_exhaustive()
-    }
-}
-
-/// A place in the pool or in front of it, given back when dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(inside: &Arc<AtomicUsize>, inside_max: usize) -> Result<Self, HashingError> {
-        let taken = Self(inside.clone());
-        match inside.fetch_add(1, Ordering::AcqRel) < inside_max {
-            true => Ok(taken),
-            false => Err(HashingError::Busy),
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -19,6 +19,7 @@ pub mod instance;
 mod keyring;
 mod outcome;
 mod platform;
+mod presence;
 pub mod profile;
 mod recording;
 pub mod registration;
@@ -29,8 +30,9 @@ pub mod tenants;
 pub mod users;
 
 pub use cx::{Cx, Owned, Refusal, TenantWide};
-pub use hashing::{HashPool, HashingError};
+pub use hashing::{HashLimits, HashPool, HashingError};
 pub use keyring::{KeyringError, RootKey};
 pub use keyward_store::Error as StoreError;
 pub use outcome::{Disclosed, Recorded};
 pub use platform::{Parts, Platform, Settings};
+pub use presence::{Presence, Waiting};

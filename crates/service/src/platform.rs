@@ -102,10 +102,8 @@ impl Platform {
 
     /// Hashes a new password.
     pub(crate) async fn hash(&self, password: Arc<Password>) -> Result<PasswordHash, HashingError> {
-        self.parts
-            .hashing
-            .hash(password, self.parts.random.clone())
-            .await
+        let random = self.parts.random.clone();
+        self.parts.hashing.hash(password, random).await
     }
 
     /// What tenants' keys are sealed under.

@@ -85,7 +85,7 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
     let verdict = cx
         .platform()
         .hashing()
-        .verify(command.password.clone(), hash)
+        .verify(command.password.clone(), hash, cx.presence())
         .await?;
     match (&facts.subject, verdict) {
         (Some(subject), Verdict::Right { outdated }) if subject.status == UserStatus::Active => {

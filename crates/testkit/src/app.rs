@@ -7,23 +7,28 @@ use axum::extract::Request;
 use keyward_api::{Api, service};
 use keyward_crypto::{HashCost, PasswordHasher};
 use keyward_model::{
-    Client, HostName, Password, Principal, Random, RootKeySecret, SessionId, Slug, TenantId, UserId,
+    Client, Clock, HostName, Password, Principal, Random, RootKeySecret, SessionId, Slug, TenantId,
+    UserId,
 };
 use keyward_policy::Action;
 use keyward_service::tenants::{CreateTenant, create_tenant};
-use keyward_service::{Cx, HashPool, Parts, Platform, RootKey, Settings};
+use keyward_service::{Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// The password of everybody whom the app makes.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// The key that all test databases are sealed under.
 pub const ROOT_KEY: [u8; 32] = [0x5e; 32];
-/// How many passwords are hashed at once.
-const HASHES_AT_ONCE: usize = 2;
+/// How passwords are hashed.
+const HASHING: HashLimits = HashLimits {
+    threads: 2,
+    wait_max: Duration::from_secs(5),
+};
 
 /// A running server, its database, and its first tenant.
 pub struct TestApp {
@@ -45,6 +50,8 @@ pub struct TestApp {
 pub struct TestAppOptions {
     /// What new password hashes cost; the floor unless changed.
     pub hash_cost: HashCost,
+    /// How many passwords are hashed at once, and how long one waits.
+    pub hashing: HashLimits,
     /// Whether the first tenant is the one of requests that name none.
     pub default_tenant: bool,
 }
@@ -90,6 +97,7 @@ impl TestApp {
     ) -> Self {
         let mut options = TestAppOptions {
             hash_cost: HashCost::default(),
+            hashing: HASHING,
             default_tenant: false,
         };
         change(&mut options);
@@ -101,7 +109,7 @@ impl TestApp {
             default_tenant,
             base_url: format!("http://{address}"),
         };
-        let platform = platform_on(&database, options.hash_cost, settings);
+        let platform = platform_on(&database, &options, settings);
         let api = Api::new(platform.clone());
         serve(listener, &api);
         let tenant = make_tenant(&platform, slug, None).await;
@@ -181,13 +189,14 @@ fn unique_slug(database: &TestDatabase, name: &str) -> Slug {
     parsed(&format!("{name}-{:016x}", u64::from_le_bytes(bytes)))
 }
 
-fn platform_on(database: &TestDatabase, cost: HashCost, settings: Settings) -> Platform {
-    let hasher = PasswordHasher::new(cost, &database.random).unwrap();
+fn platform_on(database: &TestDatabase, options: &TestAppOptions, settings: Settings) -> Platform {
+    let hasher = PasswordHasher::new(options.hash_cost, &database.random).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(database.clock.clone());
     Platform::new(Parts {
         store: database.store.clone(),
-        clock: Arc::new(database.clock.clone()),
+        clock: clock.clone(),
         random: Arc::new(database.random.clone()),
-        hashing: HashPool::new(hasher, HASHES_AT_ONCE),
+        hashing: HashPool::start(hasher, options.hashing, clock).unwrap(),
         root_key: RootKey::new(&RootKeySecret::new(ROOT_KEY.to_vec())).unwrap(),
         settings,
     })

@@ -44,6 +44,10 @@ impl Clock for MockClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
     }
+
+    fn monotonic(&self) -> Duration {
+        self.now().since(START)
+    }
 }
 
 #[cfg(test)]

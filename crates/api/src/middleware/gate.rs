@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::{AccessTokenSecret, Client, HostName, Principal};
 use keyward_policy::may_ever;
-use keyward_service::Cx;
 use keyward_service::authentication::{Presented, authenticate};
+use keyward_service::{Cx, Presence};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
@@ -71,10 +71,12 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 async fn run_to_completion(
     api: Api,
     declaration: Declaration,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let running = api.running.clone();
+    let (_waiting, presence) = Presence::begin();
+    request.extensions_mut().insert(presence);
     let task = running.spawn(take(api, declaration, request, next).in_current_span());
     match task.await {
         Ok(response) => response,
@@ -131,6 +133,11 @@ fn presented_by(request: &Request) -> Result<Presented, Problem> {
         slug,
         host: host_of(request)?,
         access_token: bearer_of(request)?,
+        presence: request
+            .extensions()
+            .get::<Presence>()
+            .cloned()
+            .unwrap_or_default(),
     })
 }
 

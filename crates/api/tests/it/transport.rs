@@ -2,7 +2,9 @@
 
 use crate::support::raw::RawConnection;
 use crate::support::{assert_token_refused, audit_events, count, registration};
-use keyward_testkit::{TestApp, TestAppOptions, TestDatabase, on_both_engines, sqlite_store};
+use keyward_testkit::{
+    PASSWORD, TestApp, TestAppOptions, TestDatabase, on_both_engines, sqlite_store,
+};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -15,6 +17,7 @@ on_both_engines!(
     a_client_that_hangs_up_does_not_stop_its_change,
     a_client_that_does_not_wait_at_all_leaves_all_of_its_change_or_nothing,
     a_body_that_ends_early_changes_nothing,
+    a_sign_in_that_nobody_waits_for_is_not_worked_for,
     asvs_v7_4_1_a_request_that_began_before_its_session_ended_is_refused,
     draining_waits_for_changes_that_were_begun,
     what_is_no_http_is_refused_and_the_next_is_served,
@@ -294,4 +297,32 @@ async fn what_is_no_http_is_refused_and_the_next_is_served(database: TestDatabas
         assert!(connection.is_closed().await);
     }
     app.bare_client().get("/healthz").await.expect(200);
+}
+
+async fn a_sign_in_that_nobody_waits_for_is_not_worked_for(database: TestDatabase) {
+    let app = TestApp::start_with(database, |options| options.hashing.threads = 1).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string();
+    let request = format!(
+        "POST /t/{}/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        app.tenant.slug,
+        body.len()
+    );
+    let mut gone = Vec::new();
+    for _ in 0..30 {
+        let mut connection = RawConnection::open(&app).await;
+        connection.write(request.clone()).await;
+        connection.bodiless_answer().await.expect(100);
+        gone.push(connection);
+    }
+    for connection in &mut gone {
+        connection.write(body.clone()).await;
+    }
+    drop(gone);
+    timeout(PATIENCE, app.api.drain()).await.expect("it ends");
+    let administrator = app.administrator(&app.tenant).await;
+    let opened = audit_events(&administrator, "type=session.opened").await;
+    // Those whose turn came before the server noticed, and the administrator's own.
+    assert!(opened.len() < 25, "{} of 30 were worked for", opened.len());
 }

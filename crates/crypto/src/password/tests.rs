@@ -1,6 +1,6 @@
 //! Hashes that another implementation made, bounds of costs, and what is no hash.
 
-use super::{CostProblem, HashCost, HashError, PasswordHasher, StoredHash, Verdict};
+use super::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, StoredHash, Verdict};
 use crate::fixture::{Counting, Filled};
 use keyward_model::{Password, PasswordHash};
 
@@ -19,12 +19,15 @@ fn password(text: &str) -> Password {
 }
 
 fn verify(text: &str, phc: &str) -> Result<Verdict, HashError> {
-    hasher().verify(&password(text), &PasswordHash::from_phc(phc.to_owned()))
+    let hash = PasswordHash::from_phc(phc.to_owned());
+    hasher().verify(&password(text), &hash, &mut HashMemory::new())
 }
 
 #[test]
 fn another_implementation_agrees() {
-    let made = hasher().hash(&password(PASSWORD), &Filled(b'*')).unwrap();
+    let made = hasher()
+        .hash(&password(PASSWORD), &Filled(b'*'), &mut HashMemory::new())
+        .unwrap();
     assert_eq!(made.expose(), KNOWN);
     assert_eq!(
         verify(PASSWORD, KNOWN),
@@ -101,10 +104,14 @@ fn costs_have_a_ceiling() {
 
 #[test]
 fn two_hashes_of_a_password_differ() {
-    let (hasher, random) = (hasher(), Counting::default());
-    let [one, other] = [(); 2].map(|()| hasher.hash(&password(PASSWORD), &random).unwrap());
+    let (hasher, random, mut memory) = (hasher(), Counting::default(), HashMemory::new());
+    let [one, other] = [(); 2].map(|()| {
+        hasher
+            .hash(&password(PASSWORD), &random, &mut memory)
+            .unwrap()
+    });
     assert_ne!(one.expose(), other.expose());
-    let verdict = hasher.verify(&password(PASSWORD), &other);
+    let verdict = hasher.verify(&password(PASSWORD), &other, &mut memory);
     assert_eq!(verdict, Ok(Verdict::Right { outdated: false }));
 }
 
@@ -120,7 +127,48 @@ fn the_decoy_costs_what_a_new_hash_costs() {
         StoredHash::parse(&hasher.decoy).map(|stored| stored.cost),
         Ok(cost)
     );
-    assert_eq!(hasher.verify_decoy(&password(PASSWORD)), Ok(()));
+    let mut memory = HashMemory::new();
+    assert_eq!(
+        hasher.verify_decoy(&password(PASSWORD), &mut memory),
+        Ok(())
+    );
+    assert_eq!(memory.bytes(), 20_000 * 1_024);
+}
+
+#[test]
+fn what_a_hash_left_in_memory_does_not_change_the_next() {
+    let (hasher, mut memory) = (hasher(), HashMemory::new());
+    let mut verify = |text, phc: &str| {
+        let hash = PasswordHash::from_phc(phc.to_owned());
+        hasher.verify(&password(text), &hash, &mut memory)
+    };
+    for _ in 0..2 {
+        let right = Ok(Verdict::Right { outdated: false });
+        assert_eq!(verify(PASSWORD, KNOWN), right);
+        assert_eq!(verify("wrong", KNOWN), Ok(Verdict::Wrong));
+        let outdated = Ok(Verdict::Right { outdated: true });
+        assert_eq!(verify(PASSWORD, KNOWN_WEAK), outdated);
+    }
+}
+
+#[test]
+fn memory_is_taken_late_and_kept_only_as_large_as_a_new_hash_needs() {
+    let (hasher, mut memory) = (hasher(), HashMemory::new());
+    assert_eq!(memory.bytes(), 0);
+    let ordinary = HashCost::default().memory_bytes();
+    let known = PasswordHash::from_phc(KNOWN.to_owned());
+    assert!(
+        hasher
+            .verify(&password(PASSWORD), &known, &mut memory)
+            .is_ok()
+    );
+    assert_eq!(memory.bytes(), ordinary);
+    let costly = PasswordHash::from_phc(KNOWN.replace("m=19456", "m=40000"));
+    let verdict = hasher.verify(&password(PASSWORD), &costly, &mut memory);
+    assert_eq!(verdict, Ok(Verdict::Wrong));
+    assert!(memory.bytes() <= ordinary);
+    memory.give_back();
+    assert_eq!(memory.bytes(), 0);
 }
 
 #[test]

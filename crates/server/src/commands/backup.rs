@@ -64,7 +64,7 @@ fn back_up(
             folder.root_key().display()
         ))
     })?;
-    let created_at = SystemClock.now();
+    let created_at = SystemClock::start().now();
     let mut copy = target.draft()?;
     copy_sqlite(&folder.database(), copy.path())?;
     let facts = examine_sqlite(copy.path())?;

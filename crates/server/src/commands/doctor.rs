@@ -4,6 +4,7 @@ use crate::command_line::Global;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::failure::Failure;
+use crate::hashing::{free_memory, hash_limits, memory_of_one};
 use crate::instance::{Access, Instance};
 use keyward_store::LockState;
 use serde_json::json;
@@ -27,6 +28,7 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
     checks.extend(check_exposure(config));
     checks.push(check_folder(config));
     checks.push(check_root_key(config));
+    checks.push(check_hashing(config)?);
     match Instance::open(config, Access::Examine).await {
         Err(failure) => checks.push(check(
             "database",
@@ -90,6 +92,29 @@ fn check_folder(config: &Config) -> Check {
             check("data folder", State::Warning, &detail)
         }
     }
+}
+
+/// How passwords are hashed, and whether there is memory for it.
+fn check_hashing(config: &Config) -> Result<Check, Failure> {
+    let (limits, one) = (hash_limits(config)?, memory_of_one(config)?);
+    let all = one.saturating_mul(limits.threads as u64);
+    let detail = format!(
+        "{} at once with {} MiB each; a sign-in waits {} s at most",
+        limits.threads,
+        one >> 20,
+        limits.wait_max.as_secs()
+    );
+    Ok(match free_memory() {
+        Some(free) if all > free / 2 => {
+            let detail = format!(
+                "{detail}. That is {} MiB of the {} MiB that are free: set passwords.threads",
+                all >> 20,
+                free >> 20
+            );
+            check("password hashing", State::Warning, &detail)
+        }
+        _ => check("password hashing", State::Ok, &detail),
+    })
 }
 
 fn check_root_key(config: &Config) -> Check {

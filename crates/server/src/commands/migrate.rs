@@ -27,7 +27,7 @@ pub(super) async fn run(
         None => {
             let folder = DataFolder::create(&config.data)?;
             let _lock = folder.lock()?;
-            migrate_sqlite(&folder.database(), SystemClock.now())?
+            migrate_sqlite(&folder.database(), SystemClock::start().now())?
         }
         Some(app_url) => on_postgres(config, migrate, app_url).await?,
     };
@@ -73,7 +73,7 @@ async fn on_postgres(
         system_role: role_of(system)?,
         ca_file: config.ca_file().map(ToOwned::to_owned),
     };
-    Ok(migrate_postgres(&migrator, SystemClock.now()).await?)
+    Ok(migrate_postgres(&migrator, SystemClock::start().now()).await?)
 }
 
 fn needed<'a>(value: Option<&'a str>, setting: &str, what: &str) -> Result<&'a str, ConfigError> {

@@ -27,7 +27,7 @@ fn on_sqlite_three_locks_hold_and_the_fourth_is_not_there() {
     let server = instance.serve();
     let looked = instance.run(&["doctor", "--json"]).expect_json();
     assert_eq!(states(&looked, "lock "), ["ok", "ok", "ok", "warning"]);
-    for name in ["settings", "root key", "database"] {
+    for name in ["settings", "root key", "password hashing", "database"] {
         assert_eq!(states(&looked, name), ["ok"], "{looked}");
     }
     let text = instance.run(&["doctor"]).expect_success();

@@ -5,10 +5,13 @@ use crate::support::{
     accepts_password, audit_events, count, disable, names, only_event, registration, sign_in_again,
     try_password,
 };
-use keyward_crypto::{HashCost, PasswordHasher};
+use futures_util::future::join_all;
+use keyward_crypto::{HashCost, HashMemory, PasswordHasher};
 use keyward_model::{Clock, Password};
+use keyward_service::HashLimits;
 use keyward_testkit::{Answer, PASSWORD, TestApp, TestDatabase, on_both_engines};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 on_both_engines!(
     the_answer_is_a_session_with_its_tokens_and_its_user,
@@ -21,6 +24,7 @@ on_both_engines!(
     the_profile_says_when_and_from_where_the_user_last_signed_in,
     asvs_v11_4_2_a_hash_of_an_older_cost_is_renewed_at_sign_in,
     a_refresh_token_is_stored_as_its_digest_alone,
+    who_would_wait_for_too_long_is_told_when_to_come_back,
     a_password_of_any_length_is_presented_but_none_beyond_1024_bytes,
 );
 
@@ -244,7 +248,9 @@ async fn asvs_v11_4_2_a_hash_of_an_older_cost_is_renewed_at_sign_in(database: Te
         .id_literal::<()>(user.text_at("/user/id").parse().unwrap());
     let former = PasswordHasher::new(HashCost::default(), &app.database.random).unwrap();
     let password = Password::chosen(PASSWORD).unwrap();
-    let hash = former.hash(&password, &app.database.random).unwrap();
+    let hash = former
+        .hash(&password, &app.database.random, &mut HashMemory::new())
+        .unwrap();
     let update = format!(
         "UPDATE users SET password_hash = '{}' WHERE id = {id}",
         hash.expose()
@@ -293,6 +299,28 @@ async fn a_refresh_token_is_stored_as_its_digest_alone(database: TestDatabase) {
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(everything.contains(&digest));
     assert!(!everything.contains(ada.client.token()));
+}
+
+async fn who_would_wait_for_too_long_is_told_when_to_come_back(database: TestDatabase) {
+    let app = TestApp::start_with(database, |options| {
+        options.hashing = HashLimits {
+            threads: 1,
+            // Less than one hash is first taken to last: nobody waits behind somebody who waits.
+            wait_max: Duration::from_millis(10),
+        };
+    })
+    .await;
+    app.register(&app.tenant, "ada@example.org").await;
+    let client = app.client(&app.tenant);
+    let attempts = (0..8).map(|_| try_password(&client, "ada@example.org", PASSWORD));
+    let answers = join_all(attempts).await;
+    let (right, refused): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|answer| answer.status == 200);
+    assert!(!right.is_empty() && !refused.is_empty());
+    for answer in refused {
+        let answer = answer.expect_problem(503, "unavailable");
+        assert_eq!(answer.header("retry-after"), "1");
+    }
 }
 
 async fn a_password_of_any_length_is_presented_but_none_beyond_1024_bytes(database: TestDatabase) {
