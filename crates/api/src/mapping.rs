@@ -126,6 +126,8 @@ impl From<StoreError> for Problem {
             StoreError::Conflict { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Misuse(_)
+            | StoreError::ClaimLost
+            | StoreError::JobCancelled
             | StoreError::Statement { .. }
             | StoreError::Unfit(_) => internal(error),
         }

@@ -1,12 +1,14 @@
 //! Everything that can happen. One variant per act; what is recorded, told and forgotten follows from it alone.
 
 mod description;
+mod jobs;
 
 use description::object;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Session, SigningKey, Tenant, TenantId, Timestamp, User, UserId,
+    EmailAddress, EndReason, Job, JobId, Session, SigningKey, Tenant, TenantId, Timestamp, User,
+    UserId,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -69,6 +71,30 @@ pub enum Event {
         session: Session,
         /// Why.
         reason: EndReason,
+    },
+    /// Sessions that ended long ago were deleted.
+    SessionsPruned {
+        /// By which job.
+        job_id: JobId,
+        /// How many.
+        count: u64,
+    },
+    /// Somebody did not want a job any more.
+    JobCancelled {
+        /// As it is now: cancelled, or about to be.
+        job: Job,
+    },
+    /// A job that had been given up is tried again.
+    JobRetried {
+        /// As it is now.
+        job: Job,
+    },
+    /// A job failed too often and was given up.
+    JobDied {
+        /// As it is now.
+        job: Job,
+        /// Why its last attempt failed, in a few words without secrets.
+        error: String,
     },
     /// Policy said no.
     AccessDenied {
@@ -141,6 +167,10 @@ impl Event {
                 hash_upgraded,
             } => describe_session(session, *hash_upgraded),
             Self::SessionRevoked { session, reason } => describe_end(session, *reason),
+            Self::SessionsPruned { job_id, count } => jobs::describe_pruned(*job_id, *count),
+            Self::JobCancelled { job } => jobs::describe_cancelled(job),
+            Self::JobRetried { job } => jobs::describe_retried(job),
+            Self::JobDied { job, error } => jobs::describe_died(job, error),
             Self::RegistrationRefused { email } => {
                 refusal("user.registration_refused", Target::of("user"))
                     .personal_detail("email", json!(email))

@@ -24,6 +24,8 @@ pub type SessionId = Id<crate::Session>;
 pub type SigningKeyId = Id<crate::SigningKey>;
 /// Names the key that a tenant's data is sealed under.
 pub type TenantKeyId = Id<crate::SealedTenantKey>;
+/// Names a job.
+pub type JobId = Id<crate::Job>;
 /// Names an event.
 pub type EventId = Id<crate::Event>;
 /// Names an issued token (`jti`), or the row of a refresh token.

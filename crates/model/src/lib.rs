@@ -13,6 +13,7 @@ mod ambient;
 mod email;
 mod event;
 mod id;
+mod job;
 mod key;
 mod page;
 mod password;
@@ -30,7 +31,11 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+    EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+};
+pub use job::{
+    ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
+    Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};

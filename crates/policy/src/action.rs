@@ -35,6 +35,18 @@ pub enum Action {
     ListTenants,
     /// List the users of a tenant.
     ListUsers,
+    /// List the jobs of the instance.
+    ListJobs,
+    /// Read a job.
+    ReadJob,
+    /// Cancel a job.
+    CancelJob,
+    /// Have a job tried again that was given up.
+    RetryJob,
+    /// Give a job up that failed too often.
+    EndJob,
+    /// Delete sessions that ended long ago.
+    PruneSessions,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -65,7 +77,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -82,6 +94,12 @@ impl Action {
         Self::RestoreTenant,
         Self::ListTenants,
         Self::ListUsers,
+        Self::ListJobs,
+        Self::ReadJob,
+        Self::CancelJob,
+        Self::RetryJob,
+        Self::EndJob,
+        Self::PruneSessions,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -104,6 +122,12 @@ impl Action {
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Operator),
+            Self::ListJobs => ("job.list", Admin, Rule::Operator),
+            Self::ReadJob => ("job.read", Admin, Rule::Operator),
+            Self::CancelJob => ("job.cancel", Admin, Rule::Operator),
+            Self::RetryJob => ("job.retry", Admin, Rule::Operator),
+            Self::EndJob => ("job.end", Admin, Rule::Operator),
+            Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
         }
     }
 

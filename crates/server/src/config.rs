@@ -32,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) demo: Demo,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
+    pub(crate) jobs: Jobs,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -62,6 +63,12 @@ pub(crate) struct Passwords {
     pub(crate) parallelism: u32,
     pub(crate) threads: usize,
     pub(crate) queue_seconds_max: u64,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jobs {
+    pub(crate) workers: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -6,10 +6,11 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Principal, Session, TenantId, Timestamp, User, UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, Session, TenantId, Timestamp, User,
+    UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, decide, may_ever};
-use keyward_store::{Error, KnownSession, TenantScope, TenantTx};
+use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -29,6 +30,8 @@ struct Inner {
     declared: Action,
     known: Option<Arc<KnownSession>>,
     presence: Presence,
+    /// The claim that a job's changes stand under.
+    fence: Option<JobFence>,
     denied: Mutex<Option<Denial>>,
 }
 
@@ -94,6 +97,7 @@ impl Cx {
             declared,
             known,
             presence,
+            fence: None,
             denied,
         };
         let cx = Self {
@@ -113,6 +117,30 @@ impl Cx {
                 .await?;
                 Err(Refusal::Denied(Denied { action: declared }))
             }
+        }
+    }
+
+    /// Begins a transaction or several of a job: what they change stands only while `job` is the latest claim of it. Their
+    /// records carry the job's id as that of the request.
+    pub(crate) fn for_job(platform: &Platform, job: &ClaimedJob, declared: Action) -> Self {
+        let inner = Inner {
+            platform: platform.clone(),
+            scope: job.scope(),
+            principal: Principal::System,
+            client: Client {
+                address: None,
+                user_agent: None,
+                request_id: Id::from_uuid(job.fence.job_id.uuid()),
+            },
+            now: platform.now(),
+            declared,
+            known: None,
+            presence: Presence::default(),
+            fence: Some(job.fence),
+            denied: Mutex::new(None),
+        };
+        Self {
+            inner: Arc::new(inner),
         }
     }
 
@@ -292,8 +320,16 @@ impl Cx {
     }
 }
 
-/// A change in a user's name stands only if their session still does at its commit, however long ago the request began.
+/// A change in a user's name stands only if their session still does at its commit, however long ago the request began;
+/// one of a job, only if its claim does.
 async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
+    if let Some(fence) = cx.inner.fence {
+        return match tx.hold_job(fence).await? {
+            Held::Yes => Ok(()),
+            Held::Cancelled => Err(Error::JobCancelled),
+            Held::Lost => Err(Error::ClaimLost),
+        };
+    }
     let Principal::User {
         user_id,
         session_id,

@@ -16,6 +16,7 @@ pub mod authentication;
 mod cx;
 mod hashing;
 pub mod instance;
+pub mod jobs;
 mod keyring;
 mod outcome;
 mod platform;

@@ -62,5 +62,14 @@ macro_rules! session_columns {
     };
 }
 
+/// The columns of a job that its tenant and the system role see alike.
+macro_rules! job_columns {
+    () => {
+        "tenant_id, id, kind, state, run_at, attempts, attempts_max, claim, claimed_by, lease_until, progress_done, \
+         progress_total, cancel_requested, created_at, finished_at, version"
+    };
+}
+
+pub(crate) use job_columns;
 pub(crate) use session_columns;
 pub(crate) use user_columns;

@@ -33,6 +33,12 @@ pub enum Error {
     /// The session that a change is made in has ended, or its user is disabled.
     #[error("the session has ended")]
     SessionOver,
+    /// The job that a change is made in was claimed by another worker, or has ended.
+    #[error("the claim of the job was lost")]
+    ClaimLost,
+    /// The job that a change is made in is to stop.
+    #[error("the job was cancelled")]
+    JobCancelled,
     /// A closure or statement broke a rule of this crate: a fault in Keyward, found by its first test.
     #[error("misuse of the store: {0}")]
     Misuse(Misuse),

@@ -17,6 +17,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod jobs;
 mod keys;
 mod link;
 mod locks;
@@ -40,6 +41,7 @@ mod value;
 
 pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
+pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
 pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};

@@ -35,6 +35,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0001_tenants"),
     migration!("0002_users_and_sessions"),
     migration!("0003_events"),
+    migration!("0004_jobs"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

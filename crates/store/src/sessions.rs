@@ -45,6 +45,10 @@ statements! {
         RETURNING id";
     TOUCH_SESSION = "UPDATE sessions SET last_active_at = $3
         WHERE tenant_id = $1 AND id = $2 AND last_active_at < $3 AND ended_at IS NULL";
+    LIST_EXPIRED_SESSIONS = "SELECT id FROM sessions WHERE tenant_id = $1 AND expires_at < $2
+        ORDER BY expires_at LIMIT $3";
+    DELETE_REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE tenant_id = $1 AND session_id = $2";
+    DELETE_EXPIRED_SESSION = "DELETE FROM sessions WHERE tenant_id = $1 AND id = $2 AND expires_at < $3";
     INSERT_REFRESH_TOKEN = "INSERT INTO refresh_tokens (tenant_id, id, session_id, digest, issued_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6)";
 }
@@ -205,6 +209,28 @@ impl TenantTx<'_> {
         self.run(&TOUCH_SESSION, vec![Value::from(id), Value::from(now)])
             .await
             .map(drop)
+    }
+
+    /// Deletes sessions that expired before a moment, oldest first, at most `limit`, with their refresh tokens; how many.
+    /// One that ended before it expired goes with the others of its expiry.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn delete_expired_sessions(
+        &mut self,
+        expired_before: Timestamp,
+        limit: i64,
+    ) -> Result<u64, Error> {
+        let values = vec![Value::from(expired_before), Value::from(limit)];
+        let ids = self.list(&LIST_EXPIRED_SESSIONS, values, |row| row.get::<Uuid>(0));
+        let mut deleted = 0;
+        for id in ids.await? {
+            self.run(&DELETE_REFRESH_TOKENS, vec![Value::from(id)])
+                .await?;
+            let values = vec![Value::from(id), Value::from(expired_before)];
+            deleted += self.run(&DELETE_EXPIRED_SESSION, values).await?.changed;
+        }
+        Ok(deleted)
     }
 
     /// Keeps the digest of a new refresh token.

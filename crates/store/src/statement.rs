@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 pub(crate) struct Statement {
     name: &'static str,
     text: &'static str,
+    /// Its text on SQLite, where that is another one.
+    other_on_sqlite: Option<&'static str>,
     changes: bool,
     sqlite_text: OnceLock<String>,
     /// On SQLite, and on PostgreSQL.
@@ -20,11 +22,23 @@ impl Statement {
         Self {
             name,
             text,
+            other_on_sqlite: None,
             changes: !starts_with(text, "SELECT"),
             sqlite_text: OnceLock::new(),
             #[cfg(feature = "testing")]
             executed: [const { std::sync::atomic::AtomicBool::new(false) }; 2],
         }
+    }
+
+    /// One with a text for each engine, see [`statements_by_engine!`].
+    pub(crate) const fn by_engine(
+        name: &'static str,
+        sqlite: &'static str,
+        postgres: &'static str,
+    ) -> Self {
+        let mut statement = Self::new(name, postgres);
+        statement.other_on_sqlite = Some(sqlite);
+        statement
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -45,7 +59,8 @@ impl Statement {
 
     /// To SQLite `$N` is a name, numbered by first use; `?N` is what the text means.
     pub(crate) fn for_sqlite(&self) -> &str {
-        self.sqlite_text.get_or_init(|| self.text.replace('$', "?"))
+        let text = self.other_on_sqlite.unwrap_or(self.text);
+        self.sqlite_text.get_or_init(|| text.replace('$', "?"))
     }
 
     #[cfg(feature = "testing")]
@@ -94,6 +109,18 @@ macro_rules! statements {
     };
 }
 pub(crate) use statements;
+
+/// Declares the exceptions: statements with a text for each engine, because what they need has no common form.
+macro_rules! statements_by_engine {
+    ($($name:ident { sqlite: $sqlite:expr, postgres: $postgres:expr $(,)? })+) => {
+        $(static $name: crate::statement::Statement =
+            crate::statement::Statement::by_engine(stringify!($name), $sqlite, $postgres);)+
+        /// Every statement of this file that has two texts.
+        #[cfg(feature = "testing")]
+        pub(crate) static STATEMENTS_BY_ENGINE: &[&crate::statement::Statement] = &[$(&$name),+];
+    };
+}
+pub(crate) use statements_by_engine;
 
 #[cfg(test)]
 mod tests {

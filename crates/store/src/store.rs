@@ -13,12 +13,15 @@ use keyward_model::{Digest, Removal, Route, SessionId, TenantId, Timestamp};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// A database with Keyward's tables. Cheap to clone; the last clone that is dropped closes it.
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
     memory: Arc<Memory>,
+    /// Rung when a job was enqueued here.
+    job_bell: Arc<Notify>,
 }
 
 enum Engine {
@@ -35,6 +38,17 @@ struct Forget {
 impl Drop for Forget {
     fn drop(&mut self) {
         self.memory.remove_all(std::mem::take(&mut self.removals));
+    }
+}
+
+/// Wakes a worker when it is dropped, as [`Forget`] forgets: one that wakes for nothing only looks.
+struct Ring(Option<Arc<Notify>>);
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        if let Some(bell) = &self.0 {
+            bell.notify_one();
+        }
     }
 }
 
@@ -60,6 +74,7 @@ impl Store {
         Ok(Self {
             engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
             memory: Arc::new(Memory::new(options.memory_bytes_max)),
+            job_bell: Arc::default(),
         })
     }
 
@@ -83,6 +98,7 @@ impl Store {
             engine: Arc::new(Engine::Postgres(engine)),
             // Another node may serve the same database, and this one would not hear what it revokes.
             memory: Arc::new(Memory::new(0)),
+            job_bell: Arc::default(),
         })
     }
 
@@ -110,6 +126,20 @@ impl Store {
             }
         };
         self.in_tenant(*scope, Mode::Unrecorded, act).await
+    }
+
+    /// Bookkeeping of this crate's own that needs no event.
+    pub(crate) async fn unrecorded<T, F>(&self, scope: &TenantScope, closure: F) -> Result<T, Error>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, Error> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.in_tenant(*scope, Mode::Unrecorded, closure).await
+    }
+
+    /// Waits until a job is enqueued by this node. One that came while nobody waited counts.
+    pub async fn job_enqueued(&self) {
+        self.job_bell.notified().await;
     }
 
     /// Reads rows of one tenant.
@@ -255,12 +285,15 @@ impl Store {
         match self.engine.as_ref() {
             Engine::Sqlite(engine) => {
                 let memory = self.memory.clone();
+                let bell = self.job_bell.clone();
                 let act = move |connection: &mut Connection| {
                     let mut tx = TenantTx::new(Link::Sqlite(connection), scope, mode);
                     let value = poll_once(closure(&mut tx))?;
                     tx.verdict()?;
+                    let ring = Ring(tx.has_enqueued().then_some(bell));
                     Ok((
                         value,
+                        ring,
                         Forget {
                             memory,
                             removals: tx.take_removals(),
@@ -269,7 +302,7 @@ impl Store {
                 };
                 // Dropped, it forgets: right here after the commit, or else when nobody knows how that ended.
                 engine
-                    .perform(lane(mode), act, |(value, _forget)| value)
+                    .perform(lane(mode), act, |(value, _ring, _forget)| value)
                     .await
             }
             Engine::Postgres(engine) => {
@@ -277,10 +310,12 @@ impl Store {
                 let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
                 let outcome = closure(&mut tx).await;
                 let (verdict, removals) = (tx.verdict(), tx.take_removals());
+                let enqueued = tx.has_enqueued();
                 let memory = self.memory.clone();
                 let forget = Forget { memory, removals };
+                let ring = Ring(enqueued.then(|| self.job_bell.clone()));
                 let outcome = end(lease, outcome, verdict).await;
-                drop(forget);
+                drop((forget, ring));
                 outcome
             }
         }

@@ -4,12 +4,16 @@ use crate::error::Error;
 use crate::sqlite::Lane;
 use crate::statement::Statement;
 use crate::store::Store;
-use crate::{events, keys, routing, sessions, tenants, users};
+use crate::{events, jobs, keys, routing, sessions, tenants, users};
 
 /// The statements of every entity.
 fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
         events::STATEMENTS,
+        jobs::STATEMENTS,
+        jobs::CLAIMING_STATEMENTS,
+        jobs::STATEMENTS_BY_ENGINE,
+        jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,

@@ -14,6 +14,7 @@ pub struct TenantTx<'a> {
     scope: TenantScope,
     ledger: Ledger,
     removals: Vec<Removal>,
+    enqueued: bool,
 }
 
 /// A transaction before a tenant is known: routes, the list of tenants, settings of the instance.
@@ -29,6 +30,7 @@ impl<'a> TenantTx<'a> {
             scope,
             ledger: Ledger::new(mode),
             removals: Vec::new(),
+            enqueued: false,
         }
     }
 
@@ -43,6 +45,15 @@ impl<'a> TenantTx<'a> {
 
     pub(crate) fn note_removal(&mut self, removal: Removal) {
         self.removals.push(removal);
+    }
+
+    /// Whether a worker has something to do once this is committed.
+    pub(crate) fn has_enqueued(&self) -> bool {
+        self.enqueued
+    }
+
+    pub(crate) fn note_enqueued(&mut self) {
+        self.enqueued = true;
     }
 
     pub(crate) fn ledger(&mut self) -> &mut Ledger {

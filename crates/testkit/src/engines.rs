@@ -37,6 +37,32 @@ macro_rules! on_both_engines {
     };
 }
 
+/// The same for tests that need a database to themselves on PostgreSQL too: what they do reaches across tenants, or runs
+/// at a time of its own.
+#[macro_export]
+macro_rules! alone_on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name($crate::sqlite_store()).await;
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    if let Some(database) = $crate::scratch_postgres_store_with(|_| {}).await {
+                        super::$name(database).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+
 pub(crate) fn postgres_cluster_url() -> Option<String> {
     std::env::var(POSTGRES_URL).ok()
 }

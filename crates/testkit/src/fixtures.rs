@@ -2,10 +2,10 @@
 
 use crate::databases::TestDatabase;
 use keyward_model::{
-    Client, Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, PasswordHash,
-    Principal, Random, RefreshToken, Role, Route, SealedBytes, SealedTenantKey, Session, SessionId,
-    SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, User, UserId,
-    UserStatus, personal_part, public_part,
+    Client, Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind,
+    NewJob, PasswordHash, Principal, Random, RefreshToken, Role, Route, SealedBytes,
+    SealedTenantKey, Session, SessionId, SigningAlgorithm, SigningKey, Tenant, TenantId,
+    TenantSettings, TenantStatus, User, UserId, UserStatus, personal_part, public_part,
 };
 use keyward_store::{Error, TenantScope};
 
@@ -182,6 +182,11 @@ pub fn unsaved_signing_key(database: &TestDatabase) -> SigningKey {
         created_at: database.now(),
         version: 1,
     }
+}
+
+/// A job that no row stands for yet; its time has come.
+pub fn unsaved_job(database: &TestDatabase) -> NewJob {
+    NewJob::new(database.mint(), JobKind::PruneSessions {}, database.now())
 }
 
 /// A tenant's key that no row stands for yet; its bytes are no real key.

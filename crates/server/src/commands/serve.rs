@@ -8,11 +8,14 @@ use crate::instance::{Access, Instance};
 use crate::listener::Listener;
 use crate::telemetry;
 use keyward_api::{Api, service};
+use keyward_service::Platform;
+use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log)?;
@@ -30,7 +33,8 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     );
     let listener = Listener::new(socket, service(&api), config.connections_max);
     let drain = Duration::from_secs(config.shutdown.drain_seconds);
-    serve(listener, &api, signals, drain).await;
+    let worker = RunningWorker::start(&instance.platform, config, drain);
+    serve(listener, &api, signals, (worker, drain)).await;
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
     tracing::info!("stopped");
@@ -68,7 +72,12 @@ impl StopSignals {
 }
 
 /// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
-async fn serve(listener: Listener, api: &Api, mut signals: StopSignals, drain: Duration) {
+async fn serve(
+    listener: Listener,
+    api: &Api,
+    mut signals: StopSignals,
+    (worker, drain): (RunningWorker, Duration),
+) {
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = tokio::spawn(listener.serve_until(async {
         let _ = stopped.await;
@@ -83,7 +92,38 @@ async fn serve(listener: Listener, api: &Api, mut signals: StopSignals, drain: D
         let _ = serving.await;
         api.drain().await;
     };
-    if tokio::time::timeout(drain, finished).await.is_err() {
+    // Both drain at the same time.
+    let requests = tokio::time::timeout(drain, finished);
+    let (requests, ()) = tokio::join!(requests, worker.stop());
+    if requests.is_err() {
         tracing::warn!("some requests had not finished in time");
+    }
+}
+
+/// The worker of jobs, in a task of its own.
+struct RunningWorker {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl RunningWorker {
+    fn start(platform: &Platform, config: &Config, grace: Duration) -> Self {
+        let settings = WorkerSettings {
+            jobs_at_once: config.jobs.workers,
+            ..WorkerSettings::default()
+        };
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let worker = Worker::new(platform, settings);
+        let task = tokio::spawn(worker.run(stopped, grace));
+        Self { stop, task }
+    }
+
+    /// Lets jobs finish while there is time, and gives back what still runs then.
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
     }
 }

@@ -7,8 +7,15 @@ use crate::error::Error;
 const ISOLATION: &str =
     "(tenant_id = (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid)";
 
-/// The tables that the system role may read across tenants: routing and the feed.
-const READ_BY_SYSTEM: [&str; 3] = ["feed", "tenant_routes", "tenants"];
+/// The policies that let the system role across tenants, by table: it reads routes and the feed, works through the queue of
+/// jobs, and finds by narrow columns which tenants have something due. Nothing else does.
+const POLICIES_OF_SYSTEM: [(&str, &str); 5] = [
+    ("feed", "system_reads|r|t|f|true"),
+    ("jobs", "system_works|*|t|f|true"),
+    ("sessions", "system_scans|r|t|f|true"),
+    ("tenant_routes", "system_reads|r|t|f|true"),
+    ("tenants", "system_reads|r|t|f|true"),
+];
 
 /// A table with a `tenant_id`, and whether its locks are closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +89,8 @@ fn examine(row: &tokio_postgres::Row) -> TenantTable {
 
 fn expected_policies(table: &str) -> String {
     let isolation = format!("tenant_isolation|*|t|t|{ISOLATION}|{ISOLATION}");
-    match READ_BY_SYSTEM.contains(&table) {
-        true => format!("system_reads|r|t|f|true\n{isolation}"),
-        false => isolation,
-    }
+    let of_system = POLICIES_OF_SYSTEM.iter().filter(|(name, _)| *name == table);
+    let policies = of_system.map(|(_, policy)| *policy);
+    let policies: Vec<&str> = policies.chain([isolation.as_str()]).collect();
+    policies.join("\n")
 }

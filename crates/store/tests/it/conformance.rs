@@ -1,14 +1,16 @@
 //! Every method of the transactions does what its documentation says, on both engines.
 
 mod events;
+mod jobs;
 mod keys;
+mod schedules;
 mod sessions;
 mod system;
 mod tenants;
 mod users;
 
 use crate::sources::{public_methods, rust_files};
-use keyward_testkit::{TestDatabase, postgres_store, sqlite_store};
+use keyward_testkit::{TestDatabase, postgres_store, scratch_postgres_store_with, sqlite_store};
 use std::path::Path;
 
 /// Makes the scenarios of a file tests on both engines, and `all`, which runs them one after the other.
@@ -23,9 +25,21 @@ macro_rules! scenarios {
 }
 use scenarios;
 
+/// The same for scenarios that need a database to themselves.
+macro_rules! scenarios_alone {
+    ($($name:ident),+ $(,)?) => {
+        keyward_testkit::alone_on_both_engines!($($name),+);
+
+        pub(super) async fn all(open: impl AsyncFn() -> keyward_testkit::TestDatabase) {
+            $($name(open().await).await;)+
+        }
+    };
+}
+use scenarios_alone;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_statement_was_executed_on_sqlite() {
-    run_all(async || sqlite_store()).await;
+    run_all(async || sqlite_store(), async || sqlite_store()).await;
     expect_coverage(&sqlite_store());
 }
 
@@ -34,18 +48,23 @@ async fn every_statement_was_executed_on_postgres() {
     let Some(database) = postgres_store().await else {
         return;
     };
-    run_all(async || postgres_store().await.expect("it was there a moment ago")).await;
+    let there = "it was there a moment ago";
+    let shared = async || postgres_store().await.expect(there);
+    let alone = async || scratch_postgres_store_with(|_| {}).await.expect(there);
+    run_all(shared, alone).await;
     expect_coverage(&database);
 }
 
 /// Tests of one process run at once, so that the coverage is looked at where all scenarios are known to have ended.
-async fn run_all(open: impl AsyncFn() -> TestDatabase) {
+async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn() -> TestDatabase) {
     tenants::all(&open).await;
     users::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
+    jobs::all(&open_alone).await;
+    schedules::all(&open_alone).await;
 }
 
 fn expect_coverage(database: &TestDatabase) {

@@ -4,11 +4,22 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 4] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 15] = [
     "FIND_ROUTE",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
     "CLAIM_INSTANCE_SETTING",
+    "FIND_ABANDONED_JOBS",
+    "FIND_WAITING_JOBS",
+    "CLAIM_JOB",
+    "LIST_JOBS",
+    "FIND_TENANT_OF_JOB",
+    "COUNT_JOBS_DUE",
+    "DELETE_FINISHED_JOBS",
+    "CLAIM_SCHEDULE",
+    "CONTINUE_SCHEDULE",
+    "END_SCHEDULE",
+    "SCAN_SESSIONS",
 ];
 
 on_both_engines!(every_statement_is_understood);

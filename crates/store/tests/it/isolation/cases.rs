@@ -2,8 +2,8 @@
 
 use super::loot::Loot;
 use crate::support::hash;
-use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Route};
-use keyward_store::{Error, TenantScope, TenantTx};
+use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Progress, Route};
+use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
 
 /// Whether a method showed anything of tenant A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub(super) async fn run_case(
         return Ok(seen);
     }
     if let Some(seen) = on_keys(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_jobs(method, tx, loot).await? {
         return Ok(seen);
     }
     on_tenant(method, tx, loot)
@@ -114,6 +117,10 @@ async fn on_sessions(
             tx.insert_refresh_token(&loot.token).await?;
             true
         }
+        "delete_expired_sessions" => {
+            let before = session.expires_at.plus_micros(1);
+            tx.delete_expired_sessions(before, 1).await? > 0
+        }
         "touch_session" => {
             tx.touch_session(session.id, end.at).await?;
             return Ok(Some(Seen::NothingEver));
@@ -143,6 +150,41 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
         "insert_signing_key" => {
             tx.insert_signing_key(signing).await?;
             false
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_jobs(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Option<Seen>, Error> {
+    let (job, fence) = &loot.job;
+    let (fence, now) = (*fence, job.created_at);
+    let any = match method {
+        // A job of the same key and even the same id, as if A's were not there.
+        "enqueue_job" => !tx.enqueue_job(job).await?,
+        "find_job" => tx.find_job(job.id).await?.is_some(),
+        "hold_job" => tx.hold_job(fence).await? != Held::Lost,
+        "extend_job_lease" => tx.extend_job_lease(fence, now).await? != Held::Lost,
+        "note_job_progress" => {
+            tx.note_job_progress(fence, Progress::default()).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "complete_job" => tx.complete_job(fence, now).await?,
+        "bury_job" => tx.bury_job(fence, now, "why").await?.is_some(),
+        "return_job" => {
+            let (run_at, error) = (now, None);
+            let returned = ReturnedJob { now, run_at, error };
+            tx.return_job(fence, returned).await?.is_some()
+        }
+        "cancel_job" => tx.cancel_job(job.id, now).await?.is_some(),
+        "cancel_job_of_key" => {
+            let key = job.id.to_string();
+            tx.cancel_job_of_key(&key, now).await?.is_some()
+        }
+        "retry_job" => {
+            // Only what is dead is tried again, and A's job is made so under its claim.
+            tx.bury_job(fence, now, "why").await?;
+            tx.retry_job(job.id, now).await?.is_some()
         }
         _ => return Ok(None),
     };

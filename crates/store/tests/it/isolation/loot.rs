@@ -2,13 +2,13 @@
 
 use crate::support::write;
 use keyward_model::{
-    DisplayName, EventRecord, HostName, RefreshToken, Route, SealedTenantKey, Session,
-    SignInSubject, SigningKey, Tenant, User,
+    DisplayName, EventRecord, HostName, JobFence, NewJob, RefreshToken, Route, SealedTenantKey,
+    Session, SignInSubject, SigningKey, Tenant, User,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_signing_key,
-    unsaved_tenant_key,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
+    unsaved_signing_key, unsaved_tenant_key,
 };
 
 /// What a tenant has.
@@ -24,6 +24,8 @@ pub(super) struct Loot {
     pub(super) tenant_key: SealedTenantKey,
     pub(super) signing_key: SigningKey,
     pub(super) event: EventRecord,
+    /// A job that a node has claimed, and the claim.
+    pub(super) job: (NewJob, JobFence),
 }
 
 /// Makes a tenant with a row in every table.
@@ -48,6 +50,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tx.find_sign_in_subject(&email).await
     });
     let subject = subject.await.unwrap();
+    let job = running_job(database, &scope).await;
     let loot = Loot {
         tenant,
         host,
@@ -59,6 +62,25 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tenant_key,
         signing_key,
         event,
+        job,
     };
     (scope, loot)
+}
+
+/// A job that looks claimed. Claimed in earnest it might be another test's: on PostgreSQL they share the queue.
+async fn running_job(database: &TestDatabase, scope: &TenantScope) -> (NewJob, JobFence) {
+    let job = unsaved_job(database);
+    let (key, later) = (job.id.to_string(), job.run_at.plus_seconds(3_600));
+    let job = job.with_key(key).at(later);
+    let to_enqueue = job.clone();
+    write(database, scope, async move |tx| {
+        tx.enqueue_job(&to_enqueue).await
+    })
+    .await;
+    let id = database.id_literal(job.id);
+    let claim =
+        format!("UPDATE jobs SET state = 'running', claim = 1, attempts = 1 WHERE id = {id}");
+    database.sql_without_notice(&claim).await;
+    let (job_id, claim) = (job.id, 1);
+    (job, JobFence { job_id, claim })
 }

@@ -1,0 +1,24 @@
+//! What each kind of job does, one file each.
+
+mod prune_sessions;
+
+pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
+
+use super::running::{JobError, RunningJob};
+use keyward_model::JobKind;
+use keyward_policy::Action;
+
+/// What a job of this kind is allowed as.
+pub(super) fn action_of(kind: &JobKind) -> Action {
+    match kind {
+        JobKind::PruneSessions {} => Action::PruneSessions,
+    }
+}
+
+/// Does the job. Its effects in the database are there once, whatever happens to the worker; outside they may be there
+/// more than once.
+pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
+    match kind {
+        JobKind::PruneSessions {} => prune_sessions::run(job).await,
+    }
+}

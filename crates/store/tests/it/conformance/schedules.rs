@@ -1,0 +1,118 @@
+//! What recurs: gone through by one node at a time, in steps that another can continue.
+
+use super::scenarios_alone;
+use crate::support::{read, write};
+use keyward_model::Timestamp;
+use keyward_store::{ClaimedSchedule, Error, Schedule, TenantScope};
+use keyward_testkit::{
+    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
+};
+use std::time::Duration;
+
+scenarios_alone!(
+    a_schedule_is_gone_through_by_one_and_continued_by_another,
+    expired_sessions_go_with_their_tokens,
+);
+
+async fn claim(database: &TestDatabase, now: Timestamp) -> Option<ClaimedSchedule> {
+    let claim = database.store.system_write::<_, Error, _>(async move |tx| {
+        tx.claim_schedule(Schedule::PruneSessions, now, now.plus_seconds(60))
+            .await
+    });
+    claim.await.unwrap()
+}
+
+async fn a_schedule_is_gone_through_by_one_and_continued_by_another(database: TestDatabase) {
+    let mut tenants = Vec::new();
+    for name in ["first", "second"] {
+        let (scope, _) = new_tenant(&database, name).await;
+        let user = new_user(&database, &scope).await;
+        tenants.push((scope, new_session(&database, &scope, user.id).await));
+    }
+    let (fresh, _) = new_tenant(&database, "third").await;
+    let expires_at = tenants[1].1.expires_at;
+    let first = claim(&database, database.now()).await;
+    let mut claimed = first.unwrap();
+    assert_eq!(
+        claim(&database, database.now()).await,
+        None,
+        "it has a lease"
+    );
+    let mut found: Vec<TenantScope> = Vec::new();
+    let mut taken_over = false;
+    loop {
+        let scan = database
+            .store
+            .scan_sessions(claimed, expires_at.plus_seconds(1), 1);
+        let step = scan.await.unwrap();
+        found.extend(&step.tenants);
+        if step.is_last() {
+            break;
+        }
+        let (mine, lease_until) = (claimed, database.now().plus_seconds(60));
+        let (first, again) = (step.clone(), step);
+        let go_on = async |step: keyward_store::ScanStep| {
+            database
+                .store
+                .system_write::<_, Error, _>(async move |tx| {
+                    tx.continue_schedule(mine, &step, lease_until).await
+                })
+                .await
+                .unwrap()
+        };
+        claimed = go_on(first).await.unwrap();
+        if !taken_over {
+            database.clock.advance(Duration::from_secs(61));
+            claimed = claim(&database, database.now()).await.unwrap();
+            assert_eq!(go_on(again).await, None, "another goes on");
+            taken_over = true;
+        }
+    }
+    let position = |scope: &TenantScope| found.iter().position(|other| other == scope);
+    assert!(position(&tenants[0].0) < position(&tenants[1].0) && position(&tenants[0].0).is_some());
+    assert_eq!(position(&fresh), None);
+    assert!(taken_over);
+    let (mine, next) = (claimed, database.now().plus_seconds(3_600));
+    let ended = database
+        .store
+        .system_write::<_, Error, _>(async move |tx| tx.end_schedule(mine, next).await);
+    assert!(ended.await.unwrap());
+    database.clock.advance(Duration::from_secs(3_500));
+    assert_eq!(claim(&database, database.now()).await, None, "not yet due");
+    let job = unsaved_job(&database).with_key("scheduled");
+    let store = &database.store;
+    assert!(store.enqueue_scheduled(&fresh, job).await.unwrap());
+    let again = unsaved_job(&database).with_key("scheduled");
+    assert!(!store.enqueue_scheduled(&fresh, again).await.unwrap());
+}
+
+async fn expired_sessions_go_with_their_tokens(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let session = new_session(&database, &scope, user.id).await;
+        let token = unsaved_refresh_token(&database, session.id);
+        write(&database, &scope, async move |tx| {
+            tx.insert_refresh_token(&token).await
+        })
+        .await;
+        sessions.push(session);
+        database.clock.advance(Duration::from_secs(60));
+    }
+    let before = sessions[1].expires_at.plus_micros(1);
+    let deleted = write(&database, &scope, async move |tx| {
+        let first = tx.delete_expired_sessions(before, 1).await?;
+        let rest = tx.delete_expired_sessions(before, 9).await?;
+        Ok((first, rest, tx.delete_expired_sessions(before, 9).await?))
+    });
+    assert_eq!(deleted.await, (1, 1, 0));
+    let left = read(&database, &scope, async move |tx| {
+        let mut left = Vec::new();
+        for session in &sessions {
+            left.push(tx.find_session(session.id).await?.is_some());
+        }
+        Ok(left)
+    });
+    assert_eq!(left.await, [false, false, true]);
+}
