@@ -5,7 +5,7 @@ use crate::endpoint::Endpoint;
 use crate::problem::{Code, ProblemBody};
 use crate::shape::{Shape, shape_of};
 use axum::http::StatusCode;
-use keyward_policy::Rule;
+use keyward_policy::{Action, Rule};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -151,6 +151,9 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::NotFound,
             Code::Unavailable,
         ]);
+    }
+    if endpoint.action() != Action::ReadHealth {
+        problems.push(Code::RateLimited);
     }
     match endpoint.action().rule() {
         Rule::Anyone => {}

@@ -7,22 +7,28 @@
 //! What it is not: no rule lives here. A handler converts, calls one use case, and converts back.
 
 mod bodies;
+mod client_address;
 mod declaration;
 mod description;
 mod docs_page;
+mod edge;
 mod endpoint;
 mod endpoints;
 mod extract;
 mod mapping;
 mod middleware;
 mod problem;
+mod rate_limit;
 mod router;
 mod shape;
 mod state;
 
+pub use client_address::{ForwardedHeader, InvalidProxy, TrustedProxies};
 pub use declaration::Plane;
+pub use edge::Edge;
 pub use endpoint::Endpoint;
 pub use endpoints::all as endpoints;
 pub use problem::{Code, FieldError, Problem};
+pub use rate_limit::{InvalidRateLimit, RateLimit, RateLimits};
 pub use router::{ApiService, service};
 pub use state::Api;

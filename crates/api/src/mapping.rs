@@ -18,6 +18,7 @@ impl From<AuthenticationError> for Problem {
                 Self::new(Code::NotFound).with_detail("no such tenant")
             }
             AuthenticationError::InvalidToken => Self::new(Code::InvalidToken),
+            AuthenticationError::TooMany => Self::new(Code::RateLimited),
             AuthenticationError::Signing(error) => internal(error),
             AuthenticationError::Store(error) => error.into(),
         }

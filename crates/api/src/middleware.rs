@@ -5,3 +5,4 @@ pub(crate) mod finish;
 pub(crate) mod gate;
 mod headers;
 pub(crate) mod tenant_prefix;
+pub(crate) mod toll;

@@ -43,6 +43,8 @@ pub enum Code {
     EmailTaken,
     /// Somebody else changed it at the same moment.
     ChangedMeanwhile,
+    /// More requests than one network or one session may send.
+    RateLimited,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -51,7 +53,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -67,6 +69,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::EmailTaken,
         Self::ChangedMeanwhile,
+        Self::RateLimited,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -89,6 +92,7 @@ impl Code {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
+            Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -109,6 +113,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken | Self::ChangedMeanwhile => StatusCode::CONFLICT,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -132,6 +137,7 @@ impl Code {
             Self::MethodNotAllowed => "This path has no such method",
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
+            Self::RateLimited => "Too many requests",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
         }

@@ -1,11 +1,13 @@
 //! All endpoints behind all layers: the service that a listener serves.
 
 use crate::endpoints;
+use crate::middleware::toll::{Toll, pay_as_network};
 use crate::middleware::{finish, tenant_prefix};
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
@@ -19,8 +21,10 @@ pub fn service(api: &Api) -> ApiService {
         router = endpoint.add_to(router, api);
     }
     let router = router
-        .fallback(|| async { Problem::new(Code::NotFound) })
-        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .fallback(async |State(api), request: Request| unserved(&api, &request, Code::NotFound))
+        .method_not_allowed_fallback(async |State(api), request: Request| {
+            unserved(&api, &request, Code::MethodNotAllowed)
+        })
         .with_state(api.clone());
     // The prefix is taken off before a route is looked for, so it stands outside of the router.
     let prefixed =
@@ -31,4 +35,15 @@ pub fn service(api: &Api) -> ApiService {
             api.clone(),
             finish::wrap,
         ))
+}
+
+/// What no endpoint serves. Nobody looks at a credential here, so that all of it is counted by network.
+fn unserved(api: &Api, request: &Request, code: Code) -> Response {
+    let mut toll = Toll::default();
+    let problem = pay_as_network(api, request, &mut toll).err();
+    toll.noted_on(
+        problem
+            .unwrap_or_else(|| Problem::new(code))
+            .into_response(),
+    )
 }

@@ -1,6 +1,10 @@
 //! What every endpoint can reach.
 
+use crate::client_address::TrustedProxies;
+use crate::edge::Edge;
+use crate::rate_limit::RateLimiter;
 use keyward_service::Platform;
+use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 
 /// What every endpoint can reach.
@@ -8,14 +12,23 @@ use tokio_util::task::TaskTracker;
 pub struct Api {
     pub(crate) platform: Platform,
     pub(crate) running: TaskTracker,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
 }
 
 impl Api {
-    /// The API on these running parts.
+    /// The API on these running parts, behind no proxy and without limits.
     pub fn new(platform: Platform) -> Self {
+        Self::with_edge(platform, Edge::default())
+    }
+
+    /// The API on these running parts, behind this edge.
+    pub fn with_edge(platform: Platform, edge: Edge) -> Self {
         Self {
             platform,
             running: TaskTracker::new(),
+            trusted_proxies: Arc::new(edge.trusted_proxies),
+            rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
         }
     }
 

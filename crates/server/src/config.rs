@@ -1,6 +1,7 @@
 //! The settings: an embedded default file, then a file, the environment, and flags.
 
 use crate::command_line::{Global, Serve};
+use keyward_api::{Edge, RateLimit, RateLimits, TrustedProxies};
 use keyward_crypto::HashCost;
 use keyward_model::{Issuer, Password, Slug};
 use keyward_store::role_of;
@@ -29,12 +30,29 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) public_url: String,
     pub(crate) default_tenant: String,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) forwarded_header: String,
+    pub(crate) rate_limit: RateLimitSettings,
     pub(crate) demo: Demo,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateLimitSettings {
+    pub(crate) network: RateLimitSetting,
+    pub(crate) session: RateLimitSetting,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateLimitSetting {
+    requests_per_minute: u32,
+    burst: u32,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -119,6 +137,13 @@ impl std::fmt::Debug for SecretSetting {
     }
 }
 
+impl RateLimitSetting {
+    fn limit(self, name: &str) -> Result<Option<RateLimit>, ConfigError> {
+        RateLimit::new(self.requests_per_minute, self.burst)
+            .map_err(|error| ConfigError(format!("rate_limit.{name}: {error}")))
+    }
+}
+
 impl Log {
     /// What is logged.
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
@@ -190,6 +215,7 @@ impl Config {
     fn checked(self) -> Result<Self, ConfigError> {
         self.hash_cost()?;
         self.default_tenant()?;
+        self.edge()?;
         self.base_url()
             .parse::<Issuer>()
             .map_err(|error| ConfigError(format!("public_url: {error}")))?;
@@ -240,6 +266,25 @@ impl Config {
                 .map(Some)
                 .map_err(|error| ConfigError(format!("default_tenant: {error}"))),
         }
+    }
+
+    /// What lies between a client and this process.
+    pub(crate) fn edge(&self) -> Result<Edge, ConfigError> {
+        let header = self
+            .forwarded_header
+            .parse()
+            .map_err(|error| ConfigError(format!("forwarded_header: {error}")))?;
+        let trusted_proxies = TrustedProxies::new(&self.trusted_proxies, header)
+            .map_err(|error| ConfigError(format!("trusted_proxies: {error}")))?;
+        let RateLimitSettings { network, session } = self.rate_limit;
+        let rate_limits = RateLimits {
+            network: network.limit("network")?,
+            session: session.limit("session")?,
+        };
+        Ok(Edge {
+            trusted_proxies,
+            rate_limits,
+        })
     }
 
     /// The URL of tenants without a host of their own.
@@ -326,6 +371,14 @@ fn set_from_environment(table: &mut Table, name: &str, text: &str) -> Result<(),
             .parse()
             .map(Value::Boolean)
             .map_err(|_| ConfigError(format!("{name} must be true or false")))?,
+        // Each list there is holds texts.
+        Value::Array(_) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(|item| Value::String(item.to_owned()))
+            .collect::<Vec<_>>()
+            .into(),
         _ => {
             return Err(ConfigError(format!(
                 "{name} cannot be set in the environment"
@@ -392,6 +445,13 @@ mod tests {
     }
 
     #[test]
+    fn a_list_in_the_environment_is_separated_by_commas() {
+        let config = with(&[("KEYWARD_TRUSTED_PROXIES", "10.0.0.0/8, ::1 ,")]).unwrap();
+        assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "::1"]);
+        assert!(with(&[("KEYWARD_TRUSTED_PROXIES", "")]).is_ok());
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (name, value, expected) in [
             ("KEYWARD_LISTN", "1", "KEYWARD_LISTN is in the environment"),
@@ -402,6 +462,27 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            (
+                "KEYWARD_TRUSTED_PROXIES",
+                "10.0.0.0/8, proxy.example",
+                "trusted_proxies: `proxy.example` is neither",
+            ),
+            (
+                "KEYWARD_TRUSTED_PROXIES",
+                "0.0.0.0/0",
+                "trusted_proxies: `0.0.0.0/0` would trust everybody",
+            ),
+            ("KEYWARD_FORWARDED_HEADER", "x-real-ip", "forwarded_header:"),
+            (
+                "KEYWARD_RATE_LIMIT_NETWORK_BURST",
+                "0",
+                "rate_limit.network: burst",
+            ),
+            (
+                "KEYWARD_RATE_LIMIT_SESSION_REQUESTS_PER_MINUTE",
+                "-1",
+                "requests_per_minute",
+            ),
             (
                 "KEYWARD_DATABASE_URL",
                 "postgres://x",

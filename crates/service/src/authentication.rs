@@ -7,8 +7,8 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use keyward_crypto::{SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, Digest, HostName, Principal, Route, SigningKey, SigningKeyId, Slug, Tenant,
-    Timestamp,
+    AccessTokenSecret, Digest, HostName, Principal, Route, SessionId, SigningKey, SigningKeyId,
+    Slug, Tenant, Timestamp,
 };
 use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
 use std::sync::Arc;
@@ -39,6 +39,9 @@ pub enum AuthenticationError {
     /// The token is not ours, not valid now, or its session is over.
     #[error("the access token is not valid")]
     InvalidToken,
+    /// Too many tokens came from there that nobody knew.
+    #[error("too many unknown tokens")]
+    TooMany,
     /// The tenant's public key cannot be used.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -64,6 +67,13 @@ pub struct Sender {
     pub(crate) presence: Presence,
 }
 
+impl Sender {
+    /// The session that they act in.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.principal.session_id()
+    }
+}
+
 impl From<(TenantScope, Principal)> for Sender {
     /// Somebody who needs no credential: an operator, or Keyward itself.
     fn from((scope, principal): (TenantScope, Principal)) -> Self {
@@ -76,13 +86,15 @@ impl From<(TenantScope, Principal)> for Sender {
     }
 }
 
-/// Finds the tenant and the sender of a request.
+/// Finds the tenant and the sender of a request. A token that memory does not know costs more: `may_look_up` is asked
+/// before, and may say that enough of them came from there.
 ///
 /// # Errors
 /// [`AuthenticationError`]; a store that cannot be asked is never a "no".
 pub async fn authenticate(
     platform: &Platform,
     presented: Presented,
+    may_look_up: impl FnOnce() -> bool + Send,
 ) -> Result<Sender, AuthenticationError> {
     let now = platform.now();
     let Some(token) = &presented.access_token else {
@@ -98,6 +110,7 @@ pub async fn authenticate(
     let digest = sha256(token.expose().as_bytes());
     let (scope, known) = match recall(platform, &presented, &digest, now) {
         Some(remembered) => remembered,
+        None if !may_look_up() => return Err(AuthenticationError::TooMany),
         None => {
             let key_id = key_id_of(token)?;
             let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;

@@ -4,7 +4,7 @@ use crate::client::{Answer, TestClient};
 use crate::databases::TestDatabase;
 use axum::ServiceExt;
 use axum::extract::Request;
-use keyward_api::{Api, service};
+use keyward_api::{Api, Edge, service};
 use keyward_crypto::{HashCost, PasswordHasher};
 use keyward_model::{
     Client, Clock, HostName, Password, Principal, Random, RootKeySecret, SessionId, Slug, TenantId,
@@ -54,6 +54,8 @@ pub struct TestAppOptions {
     pub hashing: HashLimits,
     /// Whether the first tenant is the one of requests that name none.
     pub default_tenant: bool,
+    /// What lies between clients and the app: no proxy and no limit unless changed.
+    pub edge: Edge,
 }
 
 /// A tenant with an administrator whose password is [`PASSWORD`].
@@ -99,6 +101,7 @@ impl TestApp {
             hash_cost: HashCost::default(),
             hashing: HASHING,
             default_tenant: false,
+            edge: Edge::default(),
         };
         change(&mut options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -110,7 +113,7 @@ impl TestApp {
             base_url: format!("http://{address}"),
         };
         let platform = platform_on(&database, &options, settings);
-        let api = Api::new(platform.clone());
+        let api = Api::with_edge(platform.clone(), options.edge);
         serve(listener, &api);
         let tenant = make_tenant(&platform, slug, None).await;
         let http = TestClient::new(&database.clock, format!("http://{address}"));

@@ -2,6 +2,7 @@
 
 use super::headers;
 use crate::problem::{Code, Problem};
+use crate::rate_limit::Standing;
 use crate::state::Api;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::USER_AGENT;
@@ -39,6 +40,7 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         let route = response.extensions_mut().remove::<Route>();
+        let standing = response.extensions_mut().remove::<Standing>();
         response = problem.into_answer(request_id);
         allow.map(|methods| {
             response
@@ -46,6 +48,10 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
                 .insert(axum::http::header::ALLOW, methods)
         });
         route.map(|route| response.extensions_mut().insert(route));
+        standing.map(|standing| response.extensions_mut().insert(standing));
+    }
+    if let Some(standing) = response.extensions_mut().remove::<Standing>() {
+        standing.add_to(response.headers_mut());
     }
     headers::add_to(response.headers_mut());
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
@@ -69,7 +75,10 @@ fn client_of(api: &Api, request: &Request) -> Client {
         address: request
             .extensions()
             .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| peer.0.ip().to_canonical()),
+            .map(|peer| {
+                api.trusted_proxies
+                    .client_of(peer.0.ip(), request.headers())
+            }),
         user_agent: user_agent(request.headers()),
         request_id: api.platform.mint(api.platform.now()),
     }

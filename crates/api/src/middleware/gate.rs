@@ -3,6 +3,7 @@
 
 use super::finish::Route;
 use super::tenant_prefix::PrefixedSlug;
+use super::toll::{Toll, pay_as_network};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
@@ -14,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::{AccessTokenSecret, Client, HostName, Principal};
-use keyward_policy::may_ever;
+use keyward_policy::{Action, may_ever};
 use keyward_service::authentication::{Presented, authenticate};
 use keyward_service::{Cx, Presence};
 use std::sync::Arc;
@@ -40,10 +41,27 @@ pub(crate) async fn pass(
 }
 
 async fn take(api: Api, declaration: Declaration, request: Request, next: Next) -> Response {
+    // Who shows no credential is counted before its body is waited for.
+    let mut toll = Toll::default();
+    if is_counted_by_network(declaration, &request)
+        && let Err(problem) = pay_as_network(&api, &request, &mut toll)
+    {
+        return toll.noted_on(problem.into_response());
+    }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
-    match read_body(declaration, request).await {
-        Ok(request) => admit(api, declaration, request, next).await,
+    let response = match read_body(declaration, request).await {
+        Ok(request) => admit(api, declaration, request, next, &mut toll).await,
         Err(problem) => problem.into_response(),
+    };
+    toll.noted_on(response)
+}
+
+/// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never
+/// are: whoever watches it must not be told off.
+fn is_counted_by_network(declaration: Declaration, request: &Request) -> bool {
+    match declaration.plane {
+        Plane::Instance => declaration.action != Action::ReadHealth,
+        Plane::Tenant => !request.headers().contains_key(AUTHORIZATION),
     }
 }
 
@@ -85,10 +103,16 @@ async fn run_to_completion(
     }
 }
 
-async fn admit(api: Api, declaration: Declaration, mut request: Request, next: Next) -> Response {
+async fn admit(
+    api: Api,
+    declaration: Declaration,
+    mut request: Request,
+    next: Next,
+    toll: &mut Toll,
+) -> Response {
     let admitted = match declaration.plane {
         Plane::Instance => admit_anyone(declaration, &request),
-        Plane::Tenant => admit_caller(&api, declaration, &mut request).await,
+        Plane::Tenant => admit_caller(&api, declaration, &mut request, toll).await,
     };
     match admitted {
         Ok(()) => next.run(request).await,
@@ -111,14 +135,27 @@ async fn admit_caller(
     api: &Api,
     declaration: Declaration,
     request: &mut Request,
+    toll: &mut Toll,
 ) -> Result<(), Problem> {
-    let presented = presented_by(request)?;
-    let sender = authenticate(&api.platform, presented).await?;
     let client = request
         .extensions()
         .get::<Client>()
         .cloned()
         .ok_or_else(|| Problem::new(Code::Internal))?;
+    let presented = match presented_by(request) {
+        Ok(presented) => presented,
+        Err(problem) => {
+            if toll.is_unpaid() {
+                pay_as_network(api, request, toll)?;
+            }
+            return Err(problem);
+        }
+    };
+    let may_look_up = || toll.advance(api, &client);
+    let sender = authenticate(&api.platform, presented, may_look_up).await?;
+    if let Some(session_id) = sender.session_id() {
+        toll.settle(api, &client, session_id)?;
+    }
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     request.extensions_mut().insert(cx);
     Ok(())

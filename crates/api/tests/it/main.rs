@@ -12,6 +12,8 @@ mod headers;
 mod health;
 mod openapi;
 mod outage;
+mod proxies;
+mod rate_limit;
 mod routes;
 mod strictness;
 mod support;

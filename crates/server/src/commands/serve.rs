@@ -24,7 +24,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let socket = bind(config.listen).await?;
     let demo = set_up_once(&instance, config).await?;
     let signals = StopSignals::listen()?;
-    let api = Api::new(instance.platform.clone());
+    let api = Api::with_edge(instance.platform.clone(), config.edge()?);
     greet(
         config,
         instance.platform.engine(),
