@@ -69,7 +69,7 @@ impl TrustedProxies {
         let mut values = headers.get_all(self.header.name()).iter();
         let mut last_good = peer;
         while let Some(value) = values.next_back() {
-            for step in self.header.from_the_right(value) {
+            for step in self.header.nearest_first(value) {
                 // What cannot be read ends the walk: it was not written by a proxy that is trusted, or says nothing.
                 let Some(address) = step else {
                     return last_good;
@@ -93,7 +93,7 @@ impl ForwardedHeader {
     }
 
     /// The addresses of one field line, the nearest first; none where something else stands.
-    fn from_the_right(self, value: &HeaderValue) -> Vec<Option<IpAddr>> {
+    fn nearest_first(self, value: &HeaderValue) -> Vec<Option<IpAddr>> {
         // What is no UTF-8 is no address either, and spoils no more than its own element.
         let text = String::from_utf8_lossy(value.as_bytes());
         match self {
@@ -101,7 +101,7 @@ impl ForwardedHeader {
                 .rsplit(',')
                 .map(|node| address_of(node.trim()))
                 .collect(),
-            Self::Forwarded => forwarded::from_the_right(&text),
+            Self::Forwarded => forwarded::nearest_first(&text),
         }
     }
 }

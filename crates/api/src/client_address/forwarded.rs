@@ -4,7 +4,7 @@ use super::address_of;
 use std::net::IpAddr;
 
 /// The `for` of each element, the nearest first; none where it is missing, given twice, or no address.
-pub(super) fn from_the_right(text: &str) -> Vec<Option<IpAddr>> {
+pub(super) fn nearest_first(text: &str) -> Vec<Option<IpAddr>> {
     let Some(elements) = split_outside_quotes(text, ',') else {
         // A quote that does not end: where elements begin is anybody's guess.
         return vec![None];
