@@ -96,7 +96,12 @@ fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description })
     });
-    in_path.chain(in_query).collect()
+    let if_match = endpoint.conditional.then(|| {
+        json!({ "name": "If-Match", "in": "header", "required": false, "schema": { "type": "string" },
+            "description": "Entity tags as the answers carry them in `ETag`, such as `\"3\"`: if what is to be changed is \
+                of another version, nothing is (RFC 9110, section 13.1.1). Without it the change is to whichever there is." })
+    });
+    in_path.chain(in_query).chain(if_match).collect()
 }
 
 fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {

@@ -45,6 +45,12 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// The tenant would be left without an active administrator.
+    LastAdministrator,
+    /// In the status that the user is in this cannot be done.
+    WrongStatus,
+    /// It is not of a version that `If-Match` names.
+    PreconditionFailed,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -53,7 +59,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -70,6 +76,9 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::LastAdministrator,
+        Self::WrongStatus,
+        Self::PreconditionFailed,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -93,6 +102,9 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::LastAdministrator => "last_administrator",
+            Self::WrongStatus => "wrong_status",
+            Self::PreconditionFailed => "precondition_failed",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -112,7 +124,11 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken | Self::ChangedMeanwhile => StatusCode::CONFLICT,
+            Self::EmailTaken
+            | Self::ChangedMeanwhile
+            | Self::LastAdministrator
+            | Self::WrongStatus => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -138,6 +154,9 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::LastAdministrator => "A tenant keeps at least one active administrator",
+            Self::WrongStatus => "The user's status does not allow this",
+            Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
         }

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use crate::output::print_page;
+use keyward_model::UserFilter;
 use keyward_policy::Action;
 use keyward_service::users::list_users;
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ pub(super) async fn list(config: &Config, what: InTenant, global: &Global) -> Re
     let cx = instance
         .begin(scope, operator(what.why, "user list"), Action::ListUsers)
         .await?;
-    let users = list_users(&cx, page_of(&what.page)?)
+    let users = list_users(&cx, UserFilter::default(), page_of(&what.page)?)
         .await
         .map_err(Failure::of)?;
     let items: Vec<Value> = users
