@@ -155,8 +155,9 @@ impl Endpoint {
 
     /// Adds its route, behind its gate.
     pub(crate) fn add_to(self, router: Router<Api>, api: &Api) -> Router<Api> {
+        let meter = api.meter.route(self.method(), self.path());
         let gated = self.handler.layer(axum::middleware::from_fn_with_state(
-            (api.clone(), self.declaration),
+            (api.clone(), self.declaration, meter),
             gate::pass,
         ));
         router.route(self.declaration.path, gated)

@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
+    pub(crate) metrics: Metrics,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -87,6 +88,13 @@ pub(crate) struct Passwords {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jobs {
     pub(crate) workers: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    listen: String,
+    pub(crate) token: SecretSetting,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -149,6 +157,27 @@ impl Log {
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
         EnvFilter::try_new(&self.filter)
             .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
+impl Metrics {
+    /// Where metrics are shown, if they are.
+    pub(crate) fn address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.listen.parse().map_err(|_| {
+            ConfigError(
+                "metrics.listen must be an address and a port, as 127.0.0.1:9464".to_owned(),
+            )
+        })?;
+        if !address.ip().is_loopback() && self.token.get().is_none() {
+            return Err(ConfigError(format!(
+                "metrics.token is needed with metrics.listen = \"{address}\", which others can reach: Prometheus shows it \
+                 as `authorization: {{ credentials_file: … }}`"
+            )));
+        }
+        Ok(Some(address))
     }
 }
 
@@ -228,6 +257,7 @@ impl Config {
         }
         self.database.checked()?;
         self.demo_password()?;
+        self.metrics.address()?;
         self.log.filter()?;
         Ok(self)
     }
@@ -462,6 +492,12 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            ("KEYWARD_METRICS_LISTEN", "9464", "metrics.listen must be"),
+            (
+                "KEYWARD_METRICS_LISTEN",
+                "0.0.0.0:9464",
+                "metrics.token is needed",
+            ),
             (
                 "KEYWARD_TRUSTED_PROXIES",
                 "10.0.0.0/8, proxy.example",

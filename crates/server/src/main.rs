@@ -14,12 +14,15 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod exposition;
 mod failure;
 mod greeting;
 mod hashing;
 mod instance;
 mod listener;
+mod metrics;
 mod output;
+mod process;
 mod telemetry;
 
 use clap::Parser;

@@ -6,6 +6,7 @@
 //! - events remove, never insert; they do so after their commit and before its answer;
 //! - it is bounded: what does not fit pushes something else out, which is only slower then.
 
+use crate::meter::MemoryReading;
 use crate::scope::TenantScope;
 use keyward_model::{
     Digest, HostName, Id, Removal, Session, SessionId, Tenant, Timestamp, User, UserId, UserStatus,
@@ -242,6 +243,25 @@ impl Memory {
         }
         for users in &self.users {
             *lock(users) = Stripe::new();
+        }
+    }
+
+    /// What it holds. The rest of the reading is counted by whoever asks.
+    pub(crate) fn reading(&self) -> MemoryReading {
+        let (mut sessions, mut session_bytes, mut removals) = (0, 0, 0);
+        for stripe in &self.sessions {
+            let stripe = lock(stripe);
+            sessions += stripe.entries.len();
+            session_bytes += stripe.bytes;
+            removals += stripe.removals;
+        }
+        MemoryReading {
+            sessions,
+            tokens: self.tokens.iter().map(|tokens| lock(tokens).len()).sum(),
+            session_bytes,
+            bytes_max: self.bytes_max,
+            removals,
+            ..MemoryReading::default()
         }
     }
 

@@ -3,13 +3,14 @@
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
 use crate::memory::{KnownSession, KnownTenant, KnownToken, Memory, VerifiedToken};
+use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
-use keyward_model::{Digest, Removal, Route, SessionId, TenantId, Timestamp};
+use keyward_model::{Digest, Removal, Route, SessionId, Stopwatch, TenantId, Timestamp};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub struct Store {
     memory: Arc<Memory>,
     /// Rung when a job was enqueued here.
     job_bell: Arc<Notify>,
+    meter: Arc<StoreMeter>,
 }
 
 enum Engine {
@@ -71,10 +73,12 @@ impl Store {
     /// [`Error::Unfit`] when the file cannot be opened.
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, Error> {
         migrations::refuse_pending_on_sqlite(&options.path)?;
+        let meter = Arc::new(StoreMeter::default());
         Ok(Self {
-            engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
+            engine: Arc::new(Engine::Sqlite(Sqlite::open(options, meter.clone())?)),
             memory: Arc::new(Memory::new(options.memory_bytes_max)),
             job_bell: Arc::default(),
+            meter,
         })
     }
 
@@ -99,6 +103,7 @@ impl Store {
             // Another node may serve the same database, and this one would not hear what it revokes.
             memory: Arc::new(Memory::new(0)),
             job_bell: Arc::default(),
+            meter: Arc::default(),
         })
     }
 
@@ -223,6 +228,13 @@ impl Store {
         }
     }
 
+    /// What it counted so far, and how it stands.
+    pub fn reading(&self) -> StoreReading {
+        let pools = self.postgres().map(Postgres::pools).unwrap_or_default();
+        self.meter
+            .read(&self.memory, self.sqlite().map(Sqlite::waiting), pools)
+    }
+
     /// What a test does to what this node keeps of sessions.
     #[cfg(feature = "testing")]
     pub fn memory(&self) -> &Memory {
@@ -235,9 +247,15 @@ impl Store {
         digest: &Digest,
         now: Timestamp,
     ) -> Option<(TenantScope, Arc<KnownSession>)> {
-        let known = self.memory.find_token(digest, now)?;
-        let session = self.memory.find_session(known.token.session_id)?;
-        (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
+        let known = self.memory.find_token(digest, now).and_then(|known| {
+            let session = self.memory.find_session(known.token.session_id)?;
+            (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
+        });
+        match known {
+            Some(_) => self.meter.memory.hits.increment(),
+            None => self.meter.memory.misses.increment(),
+        }
+        known
     }
 
     /// Reads the session that a verified token points to, and remembers both if it admits its user at `now`. Memory is
@@ -277,6 +295,28 @@ impl Store {
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let kind = match mode {
+            Mode::Read => TransactionKind::Read,
+            Mode::Recorded => TransactionKind::Write,
+            Mode::Unrecorded => TransactionKind::Housekeeping,
+        };
+        let begun = Stopwatch::start();
+        let outcome = self.in_tenant_uncounted(scope, mode, closure).await;
+        self.meter.note(kind, begun, outcome.is_err());
+        outcome
+    }
+
+    async fn in_tenant_uncounted<T, E, F>(
+        &self,
+        scope: TenantScope,
+        mode: Mode,
+        closure: F,
+    ) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -322,6 +362,19 @@ impl Store {
     }
 
     async fn in_system<T, E, F>(&self, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let begun = Stopwatch::start();
+        let outcome = self.in_system_uncounted(mode, closure).await;
+        self.meter
+            .note(TransactionKind::System, begun, outcome.is_err());
+        outcome
+    }
+
+    async fn in_system_uncounted<T, E, F>(&self, mode: Mode, closure: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,

@@ -6,8 +6,10 @@ use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
 use crate::listener::Listener;
+use crate::metrics::{self, Metrics};
 use crate::telemetry;
 use keyward_api::{Api, service};
+use keyward_crypto::sha256;
 use keyward_service::Platform;
 use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
@@ -17,11 +19,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+/// Prometheus needs one; who looks by hand, another.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long an answer to Prometheus may take to finish at the end.
+const METRICS_STOP: Duration = Duration::from_millis(500);
+
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log)?;
     let instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
-    let socket = bind(config.listen).await?;
+    let socket = bind(config.listen, "listen").await?;
+    let metrics_socket = match config.metrics.address()? {
+        Some(address) => Some(bind(address, "metrics.listen").await?),
+        None => None,
+    };
     let demo = set_up_once(&instance, config).await?;
     let signals = StopSignals::listen()?;
     let api = Api::with_edge(instance.platform.clone(), config.edge()?);
@@ -32,21 +43,66 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         demo.as_ref(),
     );
     let listener = Listener::new(socket, service(&api), config.connections_max);
+    let metrics = metrics_socket.map(|socket| {
+        let token = config.metrics.token.get();
+        let shown = Metrics {
+            platform: instance.platform.clone(),
+            api: api.clone(),
+            listener: listener.meter(),
+            token: token.map(|token| sha256(token.as_bytes())),
+        };
+        MetricsListener::start(socket, shown)
+    });
     let drain = Duration::from_secs(config.shutdown.drain_seconds);
     let worker = RunningWorker::start(&instance.platform, config, drain);
     serve(listener, &api, signals, (worker, drain)).await;
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::Failed(format!(
-            "cannot listen on {address} (setting `listen`): {error}"
+            "cannot listen on {address} (setting `{setting}`): {error}"
         ))
     })
+}
+
+/// The listener of Prometheus. It goes on while requests finish, so that the end of a server is seen too.
+struct MetricsListener {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl MetricsListener {
+    fn start(socket: TcpListener, metrics: Metrics) -> Self {
+        if let Ok(address) = socket.local_addr() {
+            tracing::info!(%address, "metrics are shown");
+        }
+        let listener = Listener::new(socket, metrics::service(metrics), METRICS_CONNECTIONS_MAX);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(listener.serve_until(async {
+            let _ = stopped.await;
+        }));
+        Self { stop, serving }
+    }
+
+    /// Whoever still reads is cut off: the store closes with its last owner.
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let mut serving = self.serving;
+        if tokio::time::timeout(METRICS_STOP, &mut serving)
+            .await
+            .is_err()
+        {
+            serving.abort();
+        }
+    }
 }
 
 /// The signals that end the server. Before they are listened for they kill the process, which is as good until it serves.
