@@ -81,6 +81,8 @@ impl Tally {
                 SignInFailure::UnknownUser => "unknown_user",
                 SignInFailure::WrongPassword => "wrong_password",
                 SignInFailure::Disabled => "disabled",
+                SignInFailure::Invited => "invited",
+                SignInFailure::Deleting => "deleting",
                 SignInFailure::ChangedMeanwhile => "changed_meanwhile",
             }),
             _ => None,
