@@ -31,6 +31,7 @@ pub use edge::Edge;
 pub use endpoint::Endpoint;
 pub use endpoints::all as endpoints;
 pub use meter::{HttpReading, RouteReading};
+pub use middleware::finish::{TraceId, route_of};
 pub use problem::{Code, FieldError, Problem};
 pub use rate_limit::{InvalidRateLimit, RateLimit, RateLimits};
 pub use router::{ApiService, service};

@@ -41,7 +41,7 @@ pub use job::{
     Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
-pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, Stopwatch, Unit};
+pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,

@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -95,6 +96,14 @@ pub(crate) struct Jobs {
 pub(crate) struct Metrics {
     listen: String,
     pub(crate) token: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Traces {
+    otlp_endpoint: String,
+    sample_ratio: f64,
+    pub(crate) service_name: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -157,6 +166,32 @@ impl Log {
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
         EnvFilter::try_new(&self.filter)
             .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
+impl Traces {
+    /// The collector's URL without its path, if traces are sent.
+    pub(crate) fn endpoint(&self) -> Result<Option<&str>, ConfigError> {
+        let endpoint = self.otlp_endpoint.trim_end_matches('/');
+        match endpoint.split_once("://") {
+            None if endpoint.is_empty() => Ok(None),
+            Some(("http" | "https", rest)) if !rest.is_empty() && !rest.contains(['/', '@']) => {
+                Ok(Some(endpoint))
+            }
+            _ => Err(ConfigError(
+                "traces.otlp_endpoint must be an http or https URL without a path, as http://127.0.0.1:4318".to_owned(),
+            )),
+        }
+    }
+
+    /// Which part of the traces is kept, 0 to 1.
+    pub(crate) fn sample_ratio(&self) -> Result<f64, ConfigError> {
+        match (0.0..=1.0).contains(&self.sample_ratio) {
+            true => Ok(self.sample_ratio),
+            false => Err(ConfigError(
+                "traces.sample_ratio must be from 0.0 to 1.0".to_owned(),
+            )),
+        }
     }
 }
 
@@ -258,6 +293,8 @@ impl Config {
         self.database.checked()?;
         self.demo_password()?;
         self.metrics.address()?;
+        self.traces.endpoint()?;
+        self.traces.sample_ratio()?;
         self.log.filter()?;
         Ok(self)
     }
@@ -397,6 +434,10 @@ fn set_from_environment(table: &mut Table, name: &str, text: &str) -> Result<(),
             .parse()
             .map(Value::Integer)
             .map_err(|_| ConfigError(format!("{name} must be a whole number")))?,
+        Value::Float(_) => text
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| ConfigError(format!("{name} must be a number")))?,
         Value::Boolean(_) => text
             .parse()
             .map(Value::Boolean)
@@ -492,6 +533,13 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            (
+                "KEYWARD_TRACES_OTLP_ENDPOINT",
+                "localhost",
+                "an http or https URL",
+            ),
+            ("KEYWARD_TRACES_SAMPLE_RATIO", "1.5", "traces.sample_ratio"),
+            ("KEYWARD_TRACES_SAMPLE_RATIO", "half", "must be a number"),
             ("KEYWARD_METRICS_LISTEN", "9464", "metrics.listen must be"),
             (
                 "KEYWARD_METRICS_LISTEN",

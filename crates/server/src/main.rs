@@ -24,6 +24,7 @@ mod metrics;
 mod output;
 mod process;
 mod telemetry;
+mod traces;
 
 use clap::Parser;
 use command_line::CommandLine;

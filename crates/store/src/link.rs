@@ -5,7 +5,8 @@ use crate::row::Answer;
 use crate::statement::Statement;
 use crate::value::Value;
 use crate::{postgres, sqlite};
-use keyward_model::Stopwatch;
+use keyward_model::{SPANS, Stopwatch};
+use tracing::{Instrument, Span};
 
 /// The connection that a transaction runs on.
 pub(crate) enum Link<'a> {
@@ -46,13 +47,30 @@ impl Link<'_> {
         statement.note_executed(matches!(self, Self::Postgres(_)));
         let begun = Stopwatch::start();
         let answer = match self {
-            Self::Sqlite(connection) => sqlite::run(connection, statement, values),
-            Self::Postgres(lease) => lease.run(statement, values).await,
+            Self::Sqlite(connection) => {
+                span_of(statement, "sqlite").in_scope(|| sqlite::run(connection, statement, values))
+            }
+            Self::Postgres(lease) => {
+                let span = span_of(statement, "postgresql");
+                lease.run(statement, values).instrument(span).await
+            }
         };
         statement.seconds().observe(begun.elapsed());
         ledger.note(&answer);
         answer
     }
+}
+
+/// The statement's span in a trace: its name and engine, none of its values.
+fn span_of(statement: &'static Statement, engine: &'static str) -> Span {
+    tracing::trace_span!(
+        target: SPANS,
+        "statement",
+        otel.name = statement.name(),
+        otel.kind = "client",
+        db.system.name = engine,
+        db.query.summary = statement.name(),
+    )
 }
 
 impl Ledger {

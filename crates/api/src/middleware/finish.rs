@@ -24,6 +24,16 @@ const USER_AGENT_BYTES_MAX: usize = 512;
 #[derive(Debug, Clone)]
 pub(crate) struct Route(pub(crate) Arc<RouteMeter>);
 
+/// The trace that a request belongs to, for its log lines. Whoever serves the API puts it into the request's extensions.
+#[derive(Debug, Clone)]
+pub struct TraceId(pub String);
+
+/// The route that an answer came from, as it was declared; `none` where there is none.
+pub fn route_of(response: &Response) -> &'static str {
+    let route = response.extensions().get::<Route>();
+    route.map_or("none", |route| route.0.pattern())
+}
+
 /// A request that is being answered; counted as such until it is dropped, also half-way.
 struct InFlight<'a>(&'a Gauge);
 
@@ -46,7 +56,10 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
     let client = client_of(&api, &request);
     let request_id = client.request_id;
     let method = request.method().clone();
-    let span = tracing::info_span!("request", %request_id);
+    let span = tracing::info_span!("request", %request_id, trace_id = tracing::field::Empty);
+    if let Some(TraceId(trace_id)) = request.extensions().get() {
+        span.record("trace_id", trace_id.as_str());
+    }
     request.extensions_mut().insert(client);
     let answered = AssertUnwindSafe(next.run(request))
         .catch_unwind()
@@ -78,10 +91,8 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
             .headers_mut()
             .insert(HeaderName::from_static("x-request-id"), value);
     }
-    let route = response.extensions_mut().remove::<Route>();
-    let meter = route
-        .as_ref()
-        .map_or(&api.meter.unmatched, |route| &route.0);
+    let route = response.extensions().get::<Route>();
+    let meter = route.map_or(&api.meter.unmatched, |route| &route.0);
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     meter.note(status, took);
     let (route, micros) = (meter.pattern(), took.as_micros() as u64);

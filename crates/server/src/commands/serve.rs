@@ -25,7 +25,7 @@ const METRICS_CONNECTIONS_MAX: usize = 16;
 const METRICS_STOP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
-    telemetry::start(&config.log)?;
+    let traces = telemetry::start(config)?;
     let instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen, "listen").await?;
@@ -42,7 +42,11 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
-    let listener = Listener::new(socket, service(&api), config.connections_max);
+    let served = match &traces {
+        Some(traces) => traces.around(service(&api)),
+        None => service(&api),
+    };
+    let listener = Listener::new(socket, served, config.connections_max);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {
@@ -61,6 +65,9 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     }
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -25,3 +25,4 @@ mod root_key;
 mod settings;
 mod shutdown;
 mod skip;
+mod traces;
