@@ -37,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
+    pub(crate) memory: Memory,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -87,6 +88,12 @@ pub(crate) struct Passwords {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jobs {
     pub(crate) workers: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) sessions_mib: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -293,6 +300,11 @@ impl Config {
             "" => format!("http://{}", self.listen),
             url => url.to_owned(),
         }
+    }
+
+    /// How many bytes of sessions are kept in memory.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
     }
 
     /// The file of the database's authorities, if one is set.

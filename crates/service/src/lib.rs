@@ -34,6 +34,7 @@ pub use cx::{Cx, Owned, Refusal, TenantWide};
 pub use hashing::{HashLimits, HashPool, HashingError};
 pub use keyring::{KeyringError, RootKey};
 pub use keyward_store::Error as StoreError;
+pub use keyward_store::KnownSession;
 pub use outcome::{Disclosed, Recorded};
 pub use platform::{Parts, Platform, Settings};
 pub use presence::{Presence, Waiting};
