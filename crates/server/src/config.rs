@@ -38,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
+    pub(crate) memory: Memory,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -95,6 +96,12 @@ pub(crate) struct Jobs {
 pub(crate) struct Metrics {
     listen: String,
     pub(crate) token: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) sessions_mib: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -323,6 +330,11 @@ impl Config {
             "" => format!("http://{}", self.listen),
             url => url.to_owned(),
         }
+    }
+
+    /// How many bytes of sessions are kept in memory.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
     }
 
     /// The file of the database's authorities, if one is set.

@@ -34,7 +34,7 @@ pub mod users;
 pub use cx::{Cx, Owned, Refusal, TenantWide};
 pub use hashing::{HashLimits, HashPool, HashingError};
 pub use keyring::{KeyringError, RootKey};
-pub use keyward_store::{Error as StoreError, StoreReading};
+pub use keyward_store::{Error as StoreError, KnownSession, StoreReading};
 pub use meter::{HashReading, ServiceReading};
 pub use outcome::{Disclosed, Recorded};
 pub use platform::{Parts, Platform, Settings};

@@ -103,13 +103,11 @@ pub struct PoolReading {
 /// What memory holds, and how often it knew.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemoryReading {
-    /// How many sessions.
+    /// How many sessions, each with a verified token.
     pub sessions: usize,
-    /// How many tokens.
-    pub tokens: usize,
-    /// About how many bytes the sessions take.
+    /// About how many bytes they take.
     pub session_bytes: usize,
-    /// How many bytes they and the tokens may take.
+    /// How many bytes they may take.
     pub bytes_max: usize,
     /// How often it knew.
     pub hits: u64,
