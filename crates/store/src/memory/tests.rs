@@ -55,6 +55,7 @@ fn found(token: &VerifiedToken) -> Found {
         created_at: START,
         last_sign_in_at: Some(START),
         last_sign_in_address: Some("192.0.2.7".to_owned()),
+        deletes_at: None,
         version: 1,
     };
     let tenant = Tenant {
