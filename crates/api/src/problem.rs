@@ -45,6 +45,14 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// Another tenant has the slug or the issuer.
+    TenantTaken,
+    /// The host name leads to another tenant.
+    HostTaken,
+    /// An operator changes something and does not say why.
+    OperatorReasonMissing,
+    /// The reason is not 1 to 200 printable characters, or there are two.
+    InvalidOperatorReason,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -53,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -70,6 +78,10 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::TenantTaken,
+        Self::HostTaken,
+        Self::OperatorReasonMissing,
+        Self::InvalidOperatorReason,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -93,6 +105,10 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::TenantTaken => "tenant_taken",
+            Self::HostTaken => "host_taken",
+            Self::OperatorReasonMissing => "operator_reason_missing",
+            Self::InvalidOperatorReason => "invalid_operator_reason",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -114,6 +130,8 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::EmailTaken | Self::ChangedMeanwhile => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -138,6 +156,12 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TenantTaken => "A tenant with this slug or issuer exists already",
+            Self::HostTaken => "The host name leads to another tenant",
+            Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",
+            Self::InvalidOperatorReason => {
+                "Operator-Reason is one line of 1 to 200 printable characters"
+            }
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
         }

@@ -13,6 +13,7 @@ mod ambient;
 mod email;
 mod event;
 mod id;
+mod instance_event;
 mod job;
 mod key;
 mod page;
@@ -33,6 +34,7 @@ pub use event::{
 pub use id::{
     EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
+pub use instance_event::{InstanceAct, InstanceEvent};
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,

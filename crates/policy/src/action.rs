@@ -47,6 +47,12 @@ pub enum Action {
     EndJob,
     /// Delete sessions that ended long ago.
     PruneSessions,
+    /// Read the description of the operators' API.
+    ReadOperatorApiDescription,
+    /// Read a tenant, with its hosts and settings.
+    ReadTenant,
+    /// Read the log of the instance.
+    ListInstanceEvents,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -77,7 +83,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -100,6 +106,9 @@ impl Action {
         Self::RetryJob,
         Self::EndJob,
         Self::PruneSessions,
+        Self::ReadOperatorApiDescription,
+        Self::ReadTenant,
+        Self::ListInstanceEvents,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -128,6 +137,13 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
+            Self::ReadOperatorApiDescription => (
+                "instance.read_operator_api_description",
+                Read,
+                Rule::Operator,
+            ),
+            Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
+            Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
         }
     }
 

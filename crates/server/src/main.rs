@@ -19,6 +19,7 @@ mod greeting;
 mod hashing;
 mod instance;
 mod listener;
+mod operator;
 mod output;
 mod telemetry;
 

@@ -5,23 +5,29 @@ use crate::demo::set_up_once;
 use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
-use crate::listener::Listener;
+use crate::listener::{Listener, Socket};
+use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
-use keyward_api::{Api, service};
+use keyward_api::{Api, operator_service, service};
 use keyward_service::Platform;
 use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How many operators may be connected at once, on each of their listeners.
+const OPERATORS_MAX: usize = 64;
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log)?;
-    let instance = Instance::open(config, Access::Change).await?;
+    let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen).await?;
+    let for_operators = OperatorSocket::bind(&instance.hold_folder(config)?)?;
+    let guarded = GuardedListener::bind(config).await?;
     let demo = set_up_once(&instance, config).await?;
     let signals = StopSignals::listen()?;
     let api = Api::with_edge(instance.platform.clone(), config.edge()?);
@@ -31,10 +37,23 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
-    let listener = Listener::new(socket, service(&api), config.connections_max);
+    if let Some(guarded) = &guarded {
+        tracing::info!(address = %guarded.address()?, "operators are served with the token");
+    }
+    let operators = operator_service(&api);
+    let mut serving = Serving::new();
+    serving.begin(Listener::new(socket, service(&api), config.connections_max));
+    serving.begin(Listener::new(
+        for_operators,
+        operators.clone(),
+        OPERATORS_MAX,
+    ));
+    if let Some(guarded) = guarded {
+        serving.begin(Listener::new(guarded, operators, OPERATORS_MAX));
+    }
     let drain = Duration::from_secs(config.shutdown.drain_seconds);
     let worker = RunningWorker::start(&instance.platform, config, drain);
-    serve(listener, &api, signals, (worker, drain)).await;
+    serving.until(signals, &api, (worker, drain)).await;
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
     tracing::info!("stopped");
@@ -71,32 +90,51 @@ impl StopSignals {
     }
 }
 
-/// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
-async fn serve(
-    listener: Listener,
-    api: &Api,
-    mut signals: StopSignals,
-    (worker, drain): (RunningWorker, Duration),
-) {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(listener.serve_until(async {
-        let _ = stopped.await;
-    }));
-    signals.come().await;
-    tracing::info!(
-        seconds_max = drain.as_secs(),
-        "stopping: open requests may finish"
-    );
-    let _ = stop.send(());
-    let finished = async {
-        let _ = serving.await;
-        api.drain().await;
-    };
-    // Both drain at the same time.
-    let requests = tokio::time::timeout(drain, finished);
-    let (requests, ()) = tokio::join!(requests, worker.stop());
-    if requests.is_err() {
-        tracing::warn!("some requests had not finished in time");
+/// What is served, on all listeners.
+struct Serving {
+    stop: watch::Sender<()>,
+    listeners: JoinSet<()>,
+}
+
+impl Serving {
+    fn new() -> Self {
+        Self {
+            stop: watch::Sender::new(()),
+            listeners: JoinSet::new(),
+        }
+    }
+
+    fn begin<S: Socket>(&mut self, listener: Listener<S>) {
+        let mut stopped = self.stop.subscribe();
+        self.listeners.spawn(listener.serve_until(async move {
+            // It says nothing; it goes.
+            let _ = stopped.changed().await;
+        }));
+    }
+
+    /// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
+    async fn until(
+        self,
+        mut signals: StopSignals,
+        api: &Api,
+        (worker, drain): (RunningWorker, Duration),
+    ) {
+        signals.come().await;
+        tracing::info!(
+            seconds_max = drain.as_secs(),
+            "stopping: open requests may finish"
+        );
+        drop(self.stop);
+        let finished = async {
+            self.listeners.join_all().await;
+            api.drain().await;
+        };
+        // Both drain at the same time.
+        let requests = tokio::time::timeout(drain, finished);
+        let (requests, ()) = tokio::join!(requests, worker.stop());
+        if requests.is_err() {
+            tracing::warn!("some requests had not finished in time");
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod instance;
 mod killed;
 mod locks;
 mod logs;
+mod operator;
 mod output;
 mod process;
 mod roles;

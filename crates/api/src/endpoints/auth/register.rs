@@ -82,7 +82,7 @@ impl RegisterRequest {
     }
 }
 
-pub(super) fn password_code(problem: &PasswordProblem) -> &'static str {
+pub(in crate::endpoints) fn password_code(problem: &PasswordProblem) -> &'static str {
     match problem {
         PasswordProblem::TooShort => "too_short",
         PasswordProblem::TooLong => "too_long",
