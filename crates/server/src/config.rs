@@ -34,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
     pub(crate) demo: Demo,
+    pub(crate) operator: Operator,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
@@ -62,6 +63,14 @@ pub(crate) struct RateLimitSetting {
 pub(crate) struct Demo {
     pub(crate) enabled: bool,
     pub(crate) admin_password: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) listen: String,
+    pub(crate) token_file: PathBuf,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -265,6 +274,7 @@ impl Config {
         self.database.checked()?;
         self.demo_password()?;
         self.metrics.address()?;
+        self.operator_listen()?;
         self.log.filter()?;
         Ok(self)
     }
@@ -335,6 +345,23 @@ impl Config {
     /// How many bytes of sessions are kept in memory.
     pub(crate) fn memory_bytes_max(&self) -> usize {
         self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
+    }
+
+    /// Where operators are served on a network, if they are. Whoever reaches that place needs the token.
+    pub(crate) fn operator_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let listen = self.operator.listen.as_str();
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let address = listen
+            .parse()
+            .map_err(|_| ConfigError(format!("operator.listen: {listen} is no ADDRESS:PORT")))?;
+        match self.operator.token_file.as_os_str().is_empty() {
+            true => Err(ConfigError(
+                "operator.token_file is needed with operator.listen".to_owned(),
+            )),
+            false => Ok(Some(address)),
+        }
     }
 
     /// The file of the database's authorities, if one is set.
@@ -530,6 +557,16 @@ mod tests {
                 "KEYWARD_RATE_LIMIT_SESSION_REQUESTS_PER_MINUTE",
                 "-1",
                 "requests_per_minute",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "localhost",
+                "operator.listen: localhost",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "127.0.0.1:8081",
+                "operator.token_file is needed",
             ),
             (
                 "KEYWARD_DATABASE_URL",

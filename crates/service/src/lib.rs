@@ -16,6 +16,8 @@ pub mod authentication;
 mod cx;
 mod hashing;
 pub mod instance;
+mod instance_cx;
+pub mod instance_events;
 pub mod jobs;
 mod keyring;
 mod meter;
@@ -33,6 +35,7 @@ pub mod users;
 
 pub use cx::{Cx, Owned, Refusal, TenantWide};
 pub use hashing::{HashLimits, HashPool, HashingError};
+pub use instance_cx::InstanceCx;
 pub use keyring::{KeyringError, RootKey};
 pub use keyward_store::{Error as StoreError, KnownSession, StoreReading};
 pub use meter::{HashReading, ServiceReading};

@@ -2,7 +2,7 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, jobs, keys, routing, sessions, tenants, users};
+use crate::{events, instance_events, jobs, keys, routing, sessions, tenants, users};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -197,6 +197,7 @@ impl StoreMeter {
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
         events::STATEMENTS,
+        instance_events::STATEMENTS,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,

@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, TestClient};
 use crate::databases::TestDatabase;
+use crate::operator::TestOperator;
 use axum::ServiceExt;
 use axum::extract::Request;
 use keyward_api::{Api, Edge, service};
@@ -125,6 +126,11 @@ impl TestApp {
             tenant,
             http,
         }
+    }
+
+    /// Asks the operator plane, as the account `uid 0 (root)`.
+    pub fn operator(&self) -> TestOperator {
+        TestOperator::new(&self.api, &self.database.clock)
     }
 
     /// Makes another tenant, whose slug begins with `name`.
