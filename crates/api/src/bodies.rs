@@ -20,7 +20,7 @@ pub(crate) struct UserBody {
     /// `member` or `administrator`.
     #[schema(value_type = String)]
     role: keyward_model::Role,
-    /// `active` or `disabled`.
+    /// `active`, `disabled`, `invited` or `deleting`.
     #[schema(value_type = String)]
     status: keyward_model::UserStatus,
     /// RFC 3339, UTC.

@@ -144,7 +144,16 @@ fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
             "description": "Why you do it, for the audit log. Left out of a read, it is the action's name." })
     });
-    in_path.chain(in_query).chain(reason).collect()
+    let if_match = endpoint.conditional.then(|| {
+        json!({ "name": "If-Match", "in": "header", "required": false, "schema": { "type": "string" },
+            "description": "Entity tags as the answers carry them in `ETag`, such as `\"3\"`: if what is to be changed is \
+                of another version, nothing is (RFC 9110, section 13.1.1). Without it the change is to whichever there is." })
+    });
+    in_path
+        .chain(in_query)
+        .chain(if_match)
+        .chain(reason)
+        .collect()
 }
 
 fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {

@@ -24,6 +24,7 @@ pub struct Endpoint {
     pub(crate) query: Option<Shape>,
     pub(crate) answer: (StatusCode, Option<Shape>),
     pub(crate) problems: Vec<Code>,
+    pub(crate) conditional: bool,
     handler: MethodRouter<Api>,
 }
 
@@ -63,6 +64,7 @@ impl Endpoint {
             query: None,
             answer: (StatusCode::OK, None),
             problems: Vec::new(),
+            conditional: false,
             handler: MethodRouter::new(),
         }
     }
@@ -108,6 +110,12 @@ impl Endpoint {
     pub(crate) fn gives_no_json(mut self, status: StatusCode) -> Self {
         self.answer = (status, None);
         self
+    }
+
+    /// It heeds `If-Match`.
+    pub(crate) fn conditional(mut self) -> Self {
+        self.conditional = true;
+        self.fails_with(&[Code::PreconditionFailed])
     }
 
     /// What can go wrong, besides what can at every endpoint of its kind.

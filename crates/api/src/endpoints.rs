@@ -34,6 +34,14 @@ pub fn all() -> Vec<Endpoint> {
         profile::read(),
         profile::change(),
         admin::audit_events::endpoint(),
+        admin::users::list::endpoint(),
+        admin::users::create::endpoint(),
+        admin::users::one::read(),
+        admin::users::one::change(),
+        admin::users::one::delete(),
+        admin::users::status::disable(),
+        admin::users::status::enable(),
+        admin::users::status::restore(),
     ]
 }
 

@@ -5,9 +5,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use keyward_model::{Id, PageRequest};
+use keyward_model::{Change, Id, PageRequest};
 use keyward_service::{Cx, InstanceCx};
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{Error as ValueError, MapAccessDeserializer, StringDeserializer};
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::error::Error;
@@ -90,6 +90,33 @@ impl<S: Send + Sync, K> FromRequestParts<S> for PathId<K> {
         named
             .map(|Path(id)| Self(id))
             .map_err(|_| Problem::new(Code::NotFound))
+    }
+}
+
+/// A field of a change: absent it stays, null takes the value away.
+#[derive(Debug, Default)]
+pub(crate) enum Field<T> {
+    #[default]
+    Absent,
+    Null,
+    Given(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Option::deserialize(deserializer)?;
+        Ok(value.map_or(Self::Null, Self::Given))
+    }
+}
+
+impl Field<String> {
+    /// The change of something that there may be none of.
+    pub(crate) fn into_optional<T: FromStr>(self) -> Result<Change<Option<T>>, T::Err> {
+        Ok(match self {
+            Self::Absent => Change::Keep,
+            Self::Null => Change::Set(None),
+            Self::Given(text) => Change::Set(Some(text.parse()?)),
+        })
     }
 }
 
@@ -296,6 +323,17 @@ fn invalid_parameter(name: &str, code: &'static str, detail: &str) -> Problem {
         detail: detail.to_owned(),
     };
     Problem::new(Code::InvalidQuery).with_fields(vec![error])
+}
+
+/// The value of a query parameter that names a variant.
+pub(crate) fn query_name<T: DeserializeOwned>(
+    name: &str,
+    text: Option<String>,
+) -> Result<Option<T>, Problem> {
+    let named = text.map(|text| T::deserialize(StringDeserializer::<ValueError>::new(text)));
+    named
+        .transpose()
+        .map_err(|_| invalid_parameter(name, "invalid", "no such name"))
 }
 
 /// The value of a query parameter, read by its type's own rule.

@@ -22,6 +22,7 @@ mod rate_limit;
 mod router;
 mod shape;
 mod state;
+mod version;
 
 pub use client_address::{ForwardedHeader, InvalidProxy, TrustedProxies};
 pub use declaration::Plane;

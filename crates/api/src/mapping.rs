@@ -1,6 +1,7 @@
 //! Every error of every use case, as the client sees it. Internal text stays here: it is logged once and never leaves.
 
 use crate::problem::{Code, Problem};
+use keyward_model::UserStatus;
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
@@ -9,7 +10,7 @@ use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::sign_in::SignInError;
 use keyward_service::tenants::TenantError;
-use keyward_service::users::UsersError;
+use keyward_service::users::UserError;
 use keyward_service::{HashingError, Refusal, StoreError};
 use std::fmt::Display;
 
@@ -80,6 +81,23 @@ impl From<ProfileError> for Problem {
     }
 }
 
+impl From<UserError> for Problem {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::NotFound => Self::new(Code::NotFound),
+            UserError::EmailTaken => Self::new(Code::EmailTaken),
+            UserError::LastAdministrator => Self::new(Code::LastAdministrator),
+            UserError::WrongStatus(status) => Self::new(Code::WrongStatus)
+                .with_detail(format!("the user is {}", status_name(status))),
+            UserError::OtherVersion => Self::new(Code::PreconditionFailed),
+            UserError::Changed => Self::new(Code::ChangedMeanwhile),
+            UserError::Hashing(error) => error.into(),
+            UserError::Denied(_) => Self::new(Code::Forbidden),
+            UserError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<AuditError> for Problem {
     fn from(error: AuditError) -> Self {
         match error {
@@ -112,15 +130,6 @@ impl From<InstanceEventsError> for Problem {
     }
 }
 
-impl From<UsersError> for Problem {
-    fn from(error: UsersError) -> Self {
-        match error {
-            UsersError::Denied(_) => Self::new(Code::Forbidden),
-            UsersError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl From<HashingError> for Problem {
     fn from(error: HashingError) -> Self {
         match error {
@@ -143,6 +152,7 @@ impl From<StoreError> for Problem {
                 Self::new(Code::Unavailable)
             }
             StoreError::SessionOver => Self::new(Code::InvalidToken),
+            StoreError::RoleChanged => Self::new(Code::Forbidden),
             StoreError::Conflict { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Misuse(_)
@@ -151,6 +161,15 @@ impl From<StoreError> for Problem {
             | StoreError::Statement { .. }
             | StoreError::Unfit(_) => internal(error),
         }
+    }
+}
+
+fn status_name(status: UserStatus) -> &'static str {
+    match status {
+        UserStatus::Active => "active",
+        UserStatus::Disabled => "disabled",
+        UserStatus::Invited => "invited",
+        UserStatus::Deleting => "about to be deleted",
     }
 }
 

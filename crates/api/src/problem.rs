@@ -53,6 +53,12 @@ pub enum Code {
     OperatorReasonMissing,
     /// The reason is not 1 to 200 printable characters, or there are two.
     InvalidOperatorReason,
+    /// The tenant would be left without an active administrator.
+    LastAdministrator,
+    /// In the status that the user is in this cannot be done.
+    WrongStatus,
+    /// It is not of a version that `If-Match` names.
+    PreconditionFailed,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -61,7 +67,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -82,6 +88,9 @@ impl Code {
         Self::HostTaken,
         Self::OperatorReasonMissing,
         Self::InvalidOperatorReason,
+        Self::LastAdministrator,
+        Self::WrongStatus,
+        Self::PreconditionFailed,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -109,6 +118,9 @@ impl Code {
             Self::HostTaken => "host_taken",
             Self::OperatorReasonMissing => "operator_reason_missing",
             Self::InvalidOperatorReason => "invalid_operator_reason",
+            Self::LastAdministrator => "last_administrator",
+            Self::WrongStatus => "wrong_status",
+            Self::PreconditionFailed => "precondition_failed",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -128,7 +140,11 @@ impl Code {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::EmailTaken | Self::ChangedMeanwhile => StatusCode::CONFLICT,
+            Self::EmailTaken
+            | Self::ChangedMeanwhile
+            | Self::LastAdministrator
+            | Self::WrongStatus => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
@@ -162,6 +178,9 @@ impl Code {
             Self::InvalidOperatorReason => {
                 "Operator-Reason is one line of 1 to 200 printable characters"
             }
+            Self::LastAdministrator => "A tenant keeps at least one active administrator",
+            Self::WrongStatus => "The user's status does not allow this",
+            Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
         }

@@ -45,17 +45,17 @@ impl FromStr for EmailAddress {
         if !known {
             return Err(InvalidEmail);
         }
-        let canonical = given
-            .nfc()
-            .collect::<String>()
-            .to_lowercase()
-            .nfc()
-            .collect();
         Ok(Self {
             given: given.to_owned(),
-            canonical,
+            canonical: fold(given),
         })
     }
+}
+
+/// NFC and lower case: the form in which texts are compared whatever their case. SQL never folds.
+pub(crate) fn fold(text: &str) -> String {
+    let lower = text.nfc().collect::<String>().to_lowercase();
+    lower.nfc().collect()
 }
 
 impl fmt::Display for EmailAddress {

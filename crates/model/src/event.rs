@@ -2,8 +2,10 @@
 
 mod description;
 mod jobs;
+mod sessions;
+mod tenants;
+mod users;
 
-use description::object;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
     UserId,
 };
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 /// An act that changed something, or that was refused and must be remembered.
@@ -41,6 +43,41 @@ pub enum Event {
     UserCreated {
         /// As it is now.
         user: User,
+    },
+    /// An account was changed by somebody who governs it.
+    UserChanged {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// An account may not be used any more; its sessions have ended.
+    UserDisabled {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// A disabled account may be used again.
+    UserEnabled {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// An account will be deleted once its time of grace is over; its sessions have ended.
+    UserDeletionScheduled {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// An account that was to be deleted is what it was before.
+    UserRestored {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
     },
     /// A user changed what others see of them.
     ProfileChanged {
@@ -125,6 +162,10 @@ pub enum SignInFailure {
     WrongPassword,
     /// The account is disabled.
     Disabled,
+    /// The account has no password yet.
+    Invited,
+    /// The account is about to be deleted.
+    Deleting,
     /// The account changed while the password was verified.
     ChangedMeanwhile,
 }
@@ -149,60 +190,45 @@ pub struct AccessDenial {
     pub target_id: Option<Uuid>,
 }
 
-/// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
-#[derive(Debug)]
-struct Account<'a>(&'a User);
-
 impl Event {
     /// What the event says of itself.
     pub fn describe(&self) -> Description {
         match self {
-            Self::TenantCreated { tenant } => describe_tenant(tenant),
-            Self::SigningKeyCreated { key } => describe_signing_key(key),
-            Self::UserRegistered { user } => describe_new_user("user.registered", user),
-            Self::UserCreated { user } => describe_new_user("user.created", user),
-            Self::ProfileChanged { before, after } => describe_profile_change(before, after),
+            Self::TenantCreated { tenant } => tenants::created(tenant),
+            Self::SigningKeyCreated { key } => tenants::signing_key_created(key),
+            Self::UserRegistered { user } => users::created("user.registered", user),
+            Self::UserCreated { user } => users::created("user.created", user),
+            Self::UserChanged { before, after } => users::changed("user.changed", before, after),
+            Self::UserDisabled { before, after } => users::changed("user.disabled", before, after),
+            Self::UserEnabled { before, after } => users::changed("user.enabled", before, after),
+            Self::UserDeletionScheduled { before, after } => {
+                users::changed("user.deletion_scheduled", before, after)
+            }
+            Self::UserRestored { before, after } => users::changed("user.restored", before, after),
+            Self::ProfileChanged { before, after } => users::profile_changed(before, after),
             Self::SessionOpened {
                 session,
                 hash_upgraded,
-            } => describe_session(session, *hash_upgraded),
-            Self::SessionRevoked { session, reason } => describe_end(session, *reason),
+            } => sessions::opened(session, *hash_upgraded),
+            Self::SessionRevoked { session, reason } => sessions::revoked(session, *reason),
             Self::SessionsPruned { job_id, count } => jobs::describe_pruned(*job_id, *count),
             Self::JobCancelled { job } => jobs::describe_cancelled(job),
             Self::JobRetried { job } => jobs::describe_retried(job),
             Self::JobDied { job, error } => jobs::describe_died(job, error),
             Self::RegistrationRefused { email } => {
-                refusal("user.registration_refused", Target::of("user"))
+                Description::refusal("user.registration_refused", Target::of("user"))
                     .personal_detail("email", json!(email))
             }
             Self::SignInRefused {
                 user_id,
                 email,
                 reason,
-            } => refusal(
-                "user.sign_in_refused",
-                Target {
-                    kind: "user",
-                    id: user_id.map(UserId::uuid),
-                },
-            )
-            .detail("reason", json!(reason))
-            .personal_detail("email", json!(email)),
-            Self::AccessDenied { denial } => Description {
-                outcome: Outcome::Denied,
-                ..Description::success(
-                    "access.denied",
-                    Target {
-                        kind: denial.resource,
-                        id: denial.target_id,
-                    },
-                )
-            }
-            .detail("action", json!(denial.action)),
+            } => users::sign_in_refused(*user_id, email, *reason),
+            Self::AccessDenied { denial } => denial.describe(),
             Self::TenantRestored {
                 tenant_id,
                 restored,
-            } => describe_restored(*tenant_id, *restored),
+            } => tenants::restored(*tenant_id, *restored),
             Self::OperatorRead { subject } => {
                 Description::success("operator.read", Target::of(subject))
             }
@@ -210,151 +236,16 @@ impl Event {
     }
 }
 
-fn describe_tenant(tenant: &Tenant) -> Description {
-    Description::success(
-        "tenant.created",
-        Target {
-            kind: "tenant",
-            id: Some(tenant.id.uuid()),
-        },
-    )
-    .version(tenant.version)
-    .after(json!({
-        "slug": tenant.slug,
-        "issuer": tenant.issuer,
-        "status": tenant.status,
-        "settings": tenant.settings,
-    }))
-}
-
-fn describe_restored(tenant_id: TenantId, restored: Restored) -> Description {
-    let target = Target {
-        kind: "tenant",
-        id: Some(tenant_id.uuid()),
-    };
-    let mut description = Description::success("tenant.restored", target)
-        .detail("backup_created_at", json!(restored.backup_created_at))
-        .detail("sessions_ended", json!(restored.sessions_ended))
-        .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
-    description.removal = Some(Removal::Tenant(tenant_id));
-    description
-}
-
-fn describe_signing_key(key: &SigningKey) -> Description {
-    Description::success(
-        "signing_key.created",
-        Target {
-            kind: "signing_key",
-            id: Some(key.id.uuid()),
-        },
-    )
-    .version(key.version)
-    .after(json!({ "algorithm": key.algorithm }))
-}
-
-fn describe_new_user(kind: &'static str, user: &User) -> Description {
-    let mut description = Description::success(
-        kind,
-        Target {
-            kind: "user",
-            id: Some(user.id.uuid()),
-        },
-    )
-    .version(user.version)
-    .after(Account(user).public());
-    description.personal.after = object(Account(user).personal());
-    description
-}
-
-fn describe_profile_change(before: &User, after: &User) -> Description {
-    let mut description = Description::success(
-        "user.profile_changed",
-        Target {
-            kind: "user",
-            id: Some(after.id.uuid()),
-        },
-    )
-    .version(after.version);
-    description.personal.before = object(Account(before).personal());
-    description.personal.after = object(Account(after).personal());
-    description.removal = Some(Removal::User(after.id));
-    description
-}
-
-fn describe_session(session: &Session, hash_upgraded: bool) -> Description {
-    let mut description = Description::success(
-        "session.opened",
-        Target {
-            kind: "session",
-            id: Some(session.id.uuid()),
-        },
-    )
-    .version(session.version)
-    .after(json!({
-        "user_id": session.user_id,
-        "expires_at": session.expires_at,
-        "idle_seconds": session.idle_seconds,
-    }));
-    description.personal.after = object(json!({
-        "device_name": session.device.name,
-        "device_fingerprint": session.device.fingerprint,
-    }));
-    // The user's last sign-in is another now.
-    description.removal = Some(Removal::User(session.user_id));
-    match hash_upgraded {
-        true => description.detail("password_hash_upgraded", json!(true)),
-        false => description,
-    }
-}
-
-fn describe_end(session: &Session, reason: EndReason) -> Description {
-    let mut description = Description::success(
-        "session.revoked",
-        Target {
-            kind: "session",
-            id: Some(session.id.uuid()),
-        },
-    )
-    .version(session.version)
-    .detail("reason", json!(reason))
-    .detail("user_id", json!(session.user_id));
-    description.removal = Some(Removal::Session(session.id));
-    description
-}
-
-fn refusal(kind: &'static str, target: Target) -> Description {
-    Description {
-        outcome: Outcome::Failure,
-        ..Description::success(kind, target)
-    }
-}
-
-impl Account<'_> {
-    /// Every field of a user is in one of the two parts, or is named here as in neither: a new one does not compile
-    /// until it is.
-    fn parts(&self) -> (Value, Value) {
-        let User {
-            id: _,
-            email,
-            name,
-            role,
-            status,
-            created_at: _,
-            last_sign_in_at: _,
-            last_sign_in_address: _,
-            version: _,
-        } = self.0;
-        (
-            json!({ "role": role, "status": status }),
-            json!({ "email": email, "name": name }),
-        )
-    }
-
-    fn public(&self) -> Value {
-        self.parts().0
-    }
-
-    fn personal(&self) -> Value {
-        self.parts().1
+impl AccessDenial {
+    fn describe(&self) -> Description {
+        let target = Target {
+            kind: self.resource,
+            id: self.target_id,
+        };
+        Description {
+            outcome: Outcome::Denied,
+            ..Description::success("access.denied", target)
+        }
+        .detail("action", json!(self.action))
     }
 }

@@ -10,6 +10,7 @@
 //! - an [`Event`] alone decides what the audit record shows and what memory must forget.
 
 mod ambient;
+mod change;
 mod email;
 mod event;
 mod id;
@@ -27,6 +28,7 @@ mod timestamp;
 mod user;
 
 pub use ambient::{Clock, Random, mint_id};
+pub use change::{Change, Expected};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
@@ -55,4 +57,7 @@ pub use tenant::{
     HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
-pub use user::{DisplayName, InvalidDisplayName, Role, SignInSubject, User, UserStatus};
+pub use user::{
+    DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,
+    UserQuery, UserStatus,
+};

@@ -49,6 +49,14 @@ pub enum EndReason {
     RevokedByUser,
     /// The database was brought back from a backup, in which the session lived.
     Restored,
+    /// An administrator ended it.
+    RevokedByAdministrator,
+    /// Its user was disabled.
+    UserDisabled,
+    /// Its user is to be deleted.
+    UserDeleted,
+    /// Its user has fewer rights than before.
+    RoleWithdrawn,
 }
 
 /// What the client says of its device. Shown to the user, never trusted.

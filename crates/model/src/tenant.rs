@@ -43,6 +43,8 @@ pub struct TenantSettings {
     pub session_ttl_seconds: i64,
     /// How long a session lives without a request (ASVS V7.3.1).
     pub session_idle_seconds: i64,
+    /// How many days a user who was deleted can be restored.
+    pub user_deletion_grace_days: i64,
 }
 
 impl Default for TenantSettings {
@@ -51,6 +53,7 @@ impl Default for TenantSettings {
             access_token_ttl_seconds: 300,
             session_ttl_seconds: 8 * 3_600,
             session_idle_seconds: 30 * 60,
+            user_deletion_grace_days: 30,
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Action {
     RestoreTenant,
     /// List the tenants of the instance.
     ListTenants,
-    /// List the users of a tenant.
+    /// List and search the users of a tenant.
     ListUsers,
     /// List the jobs of the instance.
     ListJobs,
@@ -53,6 +53,20 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Read the account of any user.
+    ReadUser,
+    /// Make an account for somebody.
+    CreateUser,
+    /// Change the account of any user.
+    ChangeUser,
+    /// Keep a user from signing in.
+    DisableUser,
+    /// Let a disabled user sign in again.
+    EnableUser,
+    /// Delete a user, after a time of grace.
+    DeleteUser,
+    /// Take the deletion of a user back.
+    RestoreUser,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -83,7 +97,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 32] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -109,6 +123,13 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::ReadUser,
+        Self::CreateUser,
+        Self::ChangeUser,
+        Self::DisableUser,
+        Self::EnableUser,
+        Self::DeleteUser,
+        Self::RestoreUser,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -130,7 +151,6 @@ impl Action {
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
-            Self::ListUsers => ("user.list", Admin, Rule::Operator),
             Self::ListJobs => ("job.list", Admin, Rule::Operator),
             Self::ReadJob => ("job.read", Admin, Rule::Operator),
             Self::CancelJob => ("job.cancel", Admin, Rule::Operator),
@@ -144,6 +164,14 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::ListUsers => ("user.list", Admin, Rule::Administrator),
+            Self::ReadUser => ("user.read", Admin, Rule::Administrator),
+            Self::CreateUser => ("user.create", Admin, Rule::Administrator),
+            Self::ChangeUser => ("user.change", Admin, Rule::Administrator),
+            Self::DisableUser => ("user.disable", Admin, Rule::Administrator),
+            Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
+            Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
+            Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
         }
     }
 

@@ -9,7 +9,7 @@ use keyward_model::{
     AccessDenial, Client, Event, Id, JobFence, Principal, Session, TenantId, Timestamp, User,
     UserId,
 };
-use keyward_policy::{Action, Denied, Permit, Resource, decide, may_ever};
+use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
@@ -33,6 +33,13 @@ struct Inner {
     /// The claim that a job's changes stand under.
     fence: Option<JobFence>,
     denied: Mutex<Option<Denial>>,
+}
+
+/// Whether a transaction waits for others of its tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    Any,
+    OneInTheTenant,
 }
 
 /// What was denied, until it is recorded.
@@ -209,11 +216,38 @@ impl Cx {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.write_by_turns(Turns::Any, closure).await
+    }
+
+    /// The same, one at a time in a tenant: for rules about several rows at once, such as that one administrator is left.
+    /// It is what acts on other people's accounts; taking the tenant before any account keeps two of them from waiting
+    /// for each other.
+    ///
+    /// # Errors
+    /// As [`Cx::write`].
+    pub async fn govern<T, E, F>(&self, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Cx, &mut TenantTx<'_>) -> Result<Recorded<T>, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.write_by_turns(Turns::OneInTheTenant, closure).await
+    }
+
+    async fn write_by_turns<T, E, F>(&self, turns: Turns, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Cx, &mut TenantTx<'_>) -> Result<Recorded<T>, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let cx = self.clone();
         let outcome = self
             .platform()
             .store()
             .write(&self.inner.scope, async move |tx: &mut TenantTx<'_>| {
+                if turns == Turns::OneInTheTenant {
+                    tx.hold_tenant().await?;
+                }
                 hold_caller(&cx, tx).await?;
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
@@ -321,7 +355,7 @@ impl Cx {
 }
 
 /// A change in a user's name stands only if their session still does at its commit, however long ago the request began;
-/// one of a job, only if its claim does.
+/// if it is one for administrators, only if they are one still; one of a job, only if its claim does.
 async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
     if let Some(fence) = cx.inner.fence {
         return match tx.hold_job(fence).await? {
@@ -333,14 +367,18 @@ async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
     let Principal::User {
         user_id,
         session_id,
+        role,
         ..
     } = cx.principal()
     else {
         return Ok(());
     };
     match tx.hold_session(*user_id, *session_id, cx.now()).await? {
-        true => Ok(()),
-        false => Err(Error::SessionOver),
+        None => Err(Error::SessionOver),
+        Some(now) if now != *role && cx.inner.declared.rule() == Rule::Administrator => {
+            Err(Error::RoleChanged)
+        }
+        Some(_) => Ok(()),
     }
 }
 

@@ -2,9 +2,16 @@
 
 use crate::cx::Cx;
 use crate::outcome::{Disclosed, Recorded};
-use keyward_model::{DisplayName, Event, User};
+use keyward_model::{Change, DisplayName, Event, User};
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
+
+/// What a user changes of their own profile.
+#[derive(Debug)]
+pub struct ChangeProfile {
+    /// How they want to be called.
+    pub name: Change<Option<DisplayName>>,
+}
 
 /// Why a profile was not shown or changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +43,15 @@ pub async fn read_profile(cx: &Cx) -> Result<User, ProfileError> {
     .await
 }
 
-/// Changes how the caller wants to be called; `None` takes the name away.
+/// Changes the caller's profile.
 ///
 /// # Errors
 /// [`ProfileError`].
-pub async fn change_profile(cx: &Cx, name: Option<DisplayName>) -> Result<User, ProfileError> {
+pub async fn change_profile(cx: &Cx, command: ChangeProfile) -> Result<User, ProfileError> {
     cx.write(async move |cx, tx| {
         let before = find_caller(cx, tx).await?;
         let permit = cx.permit(Action::ChangeProfile, &before)?;
+        let name = command.name.over(before.name.clone());
         if before.name == name {
             return Ok(Recorded::unchanged(permit, before));
         }

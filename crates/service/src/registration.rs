@@ -45,7 +45,7 @@ pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, Regis
     let made = cx
         .write::<_, RegisterUserError, _>(async move |cx, tx| {
             let permit = cx.permit(Action::Register, &TenantWide)?;
-            Ok(match tx.insert_user(&user, &hash).await? {
+            Ok(match tx.insert_user(&user, Some(&hash)).await? {
                 Some(user) => {
                     Recorded::new(permit, Some(user.clone()), Event::UserRegistered { user })
                 }
@@ -76,6 +76,7 @@ pub(crate) fn new_user(
         created_at: cx.now(),
         last_sign_in_at: None,
         last_sign_in_address: None,
+        deletes_at: None,
         version: 1,
     }
 }

@@ -81,7 +81,7 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
     let hash = facts
         .subject
         .as_ref()
-        .map(|subject| subject.password_hash.clone());
+        .and_then(|subject| subject.password_hash.clone());
     let verdict = cx
         .platform()
         .hashing()
@@ -97,14 +97,21 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
             open_session(cx, facts, subject, command.device, upgrade).await
         }
         (subject, verdict) => {
-            let reason = match (subject, verdict) {
-                (None, _) => SignInFailure::UnknownUser,
-                (Some(_), Verdict::Wrong) => SignInFailure::WrongPassword,
-                (Some(_), Verdict::Right { .. }) => SignInFailure::Disabled,
-            };
+            let reason = reason_for(subject.as_ref(), verdict);
             let user_id = subject.as_ref().map(|subject| subject.user_id);
             refuse(cx, email, user_id, reason).await
         }
+    }
+}
+
+fn reason_for(subject: Option<&SignInSubject>, verdict: Verdict) -> SignInFailure {
+    match (subject.map(|subject| subject.status), verdict) {
+        (None, _) => SignInFailure::UnknownUser,
+        (Some(UserStatus::Invited), _) => SignInFailure::Invited,
+        (Some(_), Verdict::Wrong) => SignInFailure::WrongPassword,
+        (Some(UserStatus::Disabled), Verdict::Right { .. }) => SignInFailure::Disabled,
+        (Some(UserStatus::Deleting), Verdict::Right { .. }) => SignInFailure::Deleting,
+        (Some(UserStatus::Active), Verdict::Right { .. }) => SignInFailure::ChangedMeanwhile,
     }
 }
 

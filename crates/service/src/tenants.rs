@@ -92,7 +92,7 @@ pub async fn create_tenant(cx: &Cx, command: CreateTenant) -> Result<Tenant, Ten
         ];
         if let Some((user, hash)) = new.administrator {
             let user = tx
-                .insert_user(&user, &hash)
+                .insert_user(&user, Some(&hash))
                 .await?
                 .ok_or(TenantError::Taken)?;
             events.push(Event::UserCreated { user });

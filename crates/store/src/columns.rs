@@ -21,6 +21,8 @@ macro_rules! user_columns {
             $prefix,
             "last_sign_in_address, ",
             $prefix,
+            "deletes_at, ",
+            $prefix,
             "version"
         )
     };

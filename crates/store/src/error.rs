@@ -39,6 +39,9 @@ pub enum Error {
     /// The job that a change is made in is to stop.
     #[error("the job was cancelled")]
     JobCancelled,
+    /// Whoever makes a change has another role than when the request began.
+    #[error("the caller's role was changed meanwhile")]
+    RoleChanged,
     /// A closure or statement broke a rule of this crate: a fault in Keyward, found by its first test.
     #[error("misuse of the store: {0}")]
     Misuse(Misuse),

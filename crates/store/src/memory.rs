@@ -401,6 +401,7 @@ mod tests {
             created_at: START,
             last_sign_in_at: None,
             last_sign_in_address: None,
+            deletes_at: None,
             version: 1,
         };
         let tenant = Tenant {

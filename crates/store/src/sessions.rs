@@ -8,8 +8,8 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, RefreshToken, Session, SessionId, SessionUser,
-    Timestamp, UserId,
+    Device, EndReason, Ended, Page, PageRequest, RefreshToken, Role, Session, SessionId,
+    SessionUser, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ statements! {
             AND last_active_at + idle_seconds * 1000000 > $4
         ORDER BY id LIMIT $5");
     HOLD_USER = "UPDATE users SET version = version
-        WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING id";
+        WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING role";
     FIND_LIVE_SESSION = "SELECT id FROM sessions
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4";
@@ -99,7 +99,8 @@ impl TenantTx<'_> {
         Ok(Page::from_rows(rows, page, |session| session.id))
     }
 
-    /// Takes the user's row until the transaction ends, and says whether user and session are still good at `now`.
+    /// Takes the user's row until the transaction ends, and gives the role that the user has, if user and session are
+    /// still good at `now`.
     ///
     /// Whatever changes something in a user's name begins with this, and so does whatever ends sessions: of the two
     /// the second waits for the first and sees what it did. It is no change, and asks for no event.
@@ -111,12 +112,15 @@ impl TenantTx<'_> {
         user_id: UserId,
         id: SessionId,
         now: Timestamp,
-    ) -> Result<bool, Error> {
-        let held = self.run(&HOLD_USER, vec![Value::from(user_id)]).await?;
+    ) -> Result<Option<Role>, Error> {
+        let mut held = self.run(&HOLD_USER, vec![Value::from(user_id)]).await?;
         self.ledger().forget_changed(held.changed);
         let values = vec![Value::from(id), Value::from(user_id), Value::from(now)];
         let live = self.run(&FIND_LIVE_SESSION, values).await?;
-        Ok(!held.rows.is_empty() && !live.rows.is_empty())
+        match held.rows.first_mut() {
+            Some(row) if !live.rows.is_empty() => row.named(0).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// Keeps a new session.

@@ -10,6 +10,7 @@ use keyward_model::{HostName, Route, Tenant, TenantSettings};
 statements! {
     FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
         FROM tenants WHERE tenant_id = $1";
+    HOLD_TENANT = "UPDATE tenants SET version = version WHERE tenant_id = $1";
     INSERT_TENANT = "INSERT INTO tenants (tenant_id, slug, issuer, status, settings, created_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT DO NOTHING
@@ -26,6 +27,17 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn find_tenant(&mut self) -> Result<Option<Tenant>, Error> {
         self.find(&FIND_TENANT, vec![], read_tenant).await
+    }
+
+    /// Takes the tenant's row until the transaction ends: of those that do so the second waits for the first and sees what
+    /// it did. It is no change, and asks for no event. References to the row do not wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn hold_tenant(&mut self) -> Result<(), Error> {
+        let held = self.run(&HOLD_TENANT, vec![]).await?;
+        self.ledger().forget_changed(held.changed);
+        Ok(())
     }
 
     /// Makes the tenant of this transaction; none when its slug or issuer is taken.

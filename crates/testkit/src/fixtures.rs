@@ -44,7 +44,7 @@ pub async fn new_user(database: &TestDatabase, scope: &TenantScope) -> User {
         .store
         .write(scope, async move |tx| {
             let hash = PasswordHash::from_phc("$fixture$".into());
-            assert!(tx.insert_user(&to_insert, &hash).await?.is_some());
+            assert!(tx.insert_user(&to_insert, Some(&hash)).await?.is_some());
             tx.record(&record).await
         })
         .await
@@ -132,6 +132,7 @@ pub fn unsaved_user(database: &TestDatabase) -> User {
         created_at: database.now(),
         last_sign_in_at: None,
         last_sign_in_address: None,
+        deletes_at: None,
         version: 1,
     }
 }

@@ -1,3 +1,4 @@
 //! `/v1/admin/…`: what a tenant's administrators see and do.
 
 pub(super) mod audit_events;
+pub(super) mod users;

@@ -2,24 +2,24 @@
 
 use crate::bodies::UserBody;
 use crate::endpoint::Endpoint;
-use crate::extract::{Body, Caller, FieldErrors};
+use crate::extract::{Body, Caller, Field, FieldErrors};
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::http::StatusCode;
 use keyward_model::DisplayName;
 use keyward_policy::Action;
-use keyward_service::profile::{change_profile, read_profile};
+use keyward_service::profile::{ChangeProfile, change_profile, read_profile};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What to change.
+/// What to change. What is not named stays.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileRequest {
     /// How the user wants to be called, 1 to 200 characters; null takes the name away.
-    #[serde(deserialize_with = "present_or_null")]
-    #[schema(min_length = 1, max_length = 200, required)]
-    name: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    name: Field<String>,
 }
 
 /// The profile.
@@ -55,20 +55,10 @@ async fn change_own(
     Body(request): Body<ProfileRequest>,
 ) -> Result<Json<ProfileAnswer>, Problem> {
     let mut errors = FieldErrors::default();
-    let name = request
-        .name
-        .map(|name| name.parse::<DisplayName>())
-        .transpose();
+    let name = request.name.into_optional::<DisplayName>();
     let name = errors
         .check("/name", |_| "invalid", name)
         .ok_or_else(|| errors.into_problem())?;
-    let user = change_profile(&cx, name).await?.into();
+    let user = change_profile(&cx, ChangeProfile { name }).await?.into();
     Ok(Json(ProfileAnswer { user }))
-}
-
-/// An absent field is an error, null is a value: otherwise `{}` would take the name away.
-fn present_or_null<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<String>, D::Error> {
-    Option::deserialize(deserializer)
 }

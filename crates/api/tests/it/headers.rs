@@ -75,7 +75,10 @@ async fn every_kind_of_refusal(app: &TestApp, ada: &TestUser) -> Vec<(&'static s
         ("409", anonymous.post("/v1/auth/register", taken).await),
         ("413", client.patch("/v1/profile", too_large).await),
         ("415", client.send(profile().body("text")).await),
-        ("422", client.patch("/v1/profile", json!({})).await),
+        (
+            "422",
+            client.patch("/v1/profile", json!({ "name": 7 })).await,
+        ),
         ("422 query", client.get("/v1/sessions?x=1").await),
     ];
     for (kind, answer) in &answers {

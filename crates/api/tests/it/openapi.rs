@@ -186,11 +186,18 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
     let body = match endpoint.path() {
         "/v1/auth/register" => registration("ada@example.org"),
         "/v1/auth/login" => registration(&app.tenant.administrator),
+        "/v1/admin/users" => registration("grace@example.org"),
         _ => json!({ "name": "Ada" }),
     };
-    let path = endpoint
+    let mut path = endpoint
         .path()
         .replace("{id}", &user.session_id.to_string());
+    if path.contains("{user_id}") {
+        // Somebody else each time: what one endpoint does to them, another would stumble over.
+        let email = format!("somebody-{}@example.org", app.database.mint::<()>());
+        let member = app.register(&app.tenant, &email).await;
+        path = path.replace("{user_id}", member.text_at("/user/id"));
+    }
     let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
     client.send(client.request(method, &path).json(&body)).await
 }
@@ -236,7 +243,13 @@ async fn problems_match_their_schema(database: TestDatabase) {
             keyward_api::Plane::Instance | keyward_api::Plane::Operator => app.bare_client(),
         };
         let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
-        let path = format!("{}?unknown=1", endpoint.path().replace("{id}", "1"));
+        let path = format!(
+            "{}?unknown=1",
+            endpoint
+                .path()
+                .replace("{id}", "1")
+                .replace("{user_id}", "1")
+        );
         let bodies = [
             json!({ "unknown": 1 }),
             registration("ada@example.org"),

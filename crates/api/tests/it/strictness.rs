@@ -98,7 +98,9 @@ async fn asvs_v15_3_3_unknown_fields_are_refused_by_name(database: TestDatabase)
 async fn missing_fields_are_named(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let (_, cases) = Case::all(&app).await;
-    for case in &cases {
+    // In a change, what is not named stays.
+    let makes = |case: &&Case| case.method == Method::POST;
+    for case in cases.iter().filter(makes) {
         for field in case.fields() {
             let mut body = case.body.clone();
             body.as_object_mut().unwrap().remove(&field);

@@ -45,7 +45,7 @@ async fn http_2_is_spoken_from_the_first_byte(database: TestDatabase) {
     assert_eq!(answer.text_at("/session/address"), "127.0.0.1");
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     client
-        .patch("/v1/profile", json!({}))
+        .patch("/v1/profile", json!({ "name": "" }))
         .await
         .expect_problem(422, "invalid_body");
     client.delete("/v1/sessions/all").await.expect(200);

@@ -1,6 +1,6 @@
 //! What an event says of itself: the form in which it is recorded, told and forgotten.
 
-use crate::{SessionId, TenantId, UserId};
+use crate::{Id, SessionId, TenantId, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -101,6 +101,11 @@ pub struct Facts {
 }
 
 impl Target {
+    pub(super) fn one<K>(kind: &'static str, id: Id<K>) -> Self {
+        let id = Some(id.uuid());
+        Self { kind, id }
+    }
+
     pub(super) fn of(kind: &'static str) -> Self {
         Self { kind, id: None }
     }
@@ -116,6 +121,13 @@ impl Description {
             removal: None,
             public: Facts::default(),
             personal: Facts::default(),
+        }
+    }
+
+    pub(super) fn refusal(kind: &'static str, target: Target) -> Self {
+        Self {
+            outcome: Outcome::Failure,
+            ..Self::success(kind, target)
         }
     }
 

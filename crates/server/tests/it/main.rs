@@ -14,6 +14,7 @@ mod garbage;
 mod http;
 mod instance;
 mod killed;
+mod killed_job;
 mod locks;
 mod logs;
 mod operator;

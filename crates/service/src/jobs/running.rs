@@ -5,7 +5,7 @@ use super::kinds;
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Recorded;
 use crate::platform::Platform;
-use keyward_model::{Event, JobDetails, JobFence, JobKind};
+use keyward_model::{Event, JobDetails, JobFence, JobKind, Progress};
 use keyward_policy::{Action, Denied};
 use keyward_store::{ClaimedJob, Error, ReturnedJob};
 
@@ -32,6 +32,7 @@ pub(crate) struct RunningJob {
     platform: Platform,
     claimed: ClaimedJob,
     action: Action,
+    progress: Progress,
 }
 
 impl RunningJob {
@@ -40,6 +41,7 @@ impl RunningJob {
             platform: platform.clone(),
             claimed,
             action: Action::EndJob,
+            progress: Progress::default(),
         }
     }
 
@@ -59,6 +61,11 @@ impl RunningJob {
         self.claimed.fence
     }
 
+    /// How far the attempts before this one came.
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
     pub(super) fn claimed(&self) -> &ClaimedJob {
         &self.claimed
     }
@@ -69,23 +76,24 @@ impl RunningJob {
         if self.claimed.attempts > self.claimed.attempts_max {
             return Err(JobError::Hopeless("its workers were lost".to_owned()));
         }
-        let kind = self.read_kind().await?;
+        let (kind, progress) = self.read_kind().await?;
         let action = kinds::action_of(&kind);
         let job = Self {
             action,
+            progress,
             ..self.clone()
         };
         kinds::perform(&job, kind).await
     }
 
-    async fn read_kind(&self) -> Result<JobKind, JobError> {
+    async fn read_kind(&self) -> Result<(JobKind, Progress), JobError> {
         let id = self.fence().job_id;
         let cx = self.cx();
         let found: Option<JobDetails> = cx.prepare(async move |tx| tx.find_job(id).await).await?;
         let details = found.ok_or(Error::ClaimLost)?;
-        details
-            .kind()
-            .map_err(|unknown| JobError::Hopeless(unknown.to_string()))
+        let kind = details.kind();
+        let kind = kind.map_err(|unknown| JobError::Hopeless(unknown.to_string()))?;
+        Ok((kind, details.job.progress))
     }
 
     /// Ends the attempt by its outcome. What cannot be written now is left to whoever claims the job when its lease ends.

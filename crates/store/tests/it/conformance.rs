@@ -1,5 +1,6 @@
 //! Every method of the transactions does what its documentation says, on both engines.
 
+mod administration;
 mod events;
 mod jobs;
 mod keys;
@@ -59,6 +60,7 @@ async fn every_statement_was_executed_on_postgres() {
 async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn() -> TestDatabase) {
     tenants::all(&open).await;
     users::all(&open).await;
+    administration::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
     events::all(&open).await;

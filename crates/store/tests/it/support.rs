@@ -56,7 +56,7 @@ pub(crate) fn hash() -> PasswordHash {
 
 /// Inserts an account that must not be there yet.
 pub(crate) async fn insert(tx: &mut TenantTx<'_>, user: &User) -> Result<(), Error> {
-    let inserted = tx.insert_user(user, &hash()).await?;
+    let inserted = tx.insert_user(user, Some(&hash())).await?;
     assert!(inserted.is_some(), "the address is taken");
     Ok(())
 }

@@ -40,6 +40,8 @@ pub(super) struct TenantSettingsBody {
     session_ttl_seconds: i64,
     /// How long a session lives without a request.
     session_idle_seconds: i64,
+    /// How many days a user who was deleted can be restored.
+    user_deletion_grace_days: i64,
 }
 
 /// A tenant with the host names that are its own.
@@ -71,11 +73,13 @@ impl From<TenantSettings> for TenantSettingsBody {
             access_token_ttl_seconds,
             session_ttl_seconds,
             session_idle_seconds,
+            user_deletion_grace_days,
         } = settings;
         Self {
             access_token_ttl_seconds,
             session_ttl_seconds,
             session_idle_seconds,
+            user_deletion_grace_days,
         }
     }
 }

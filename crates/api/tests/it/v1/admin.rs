@@ -1,3 +1,4 @@
 //! `/v1/admin/…`
 
 mod audit;
+mod users;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 on_both_engines!(
     the_profile_is_ones_own,
     a_name_is_set_and_taken_away,
+    what_is_not_named_stays,
     the_same_name_again_changes_and_records_nothing,
     asvs_v8_2_3_only_the_name_can_be_changed,
     asvs_v15_4_2_changes_at_once_are_each_recorded_and_none_is_lost,
@@ -67,6 +68,17 @@ async fn a_name_is_set_and_taken_away(database: TestDatabase) {
         assert_eq!(event["public"]["permit"], "user.change_profile by owner");
     }
     assert_eq!(events[0]["public"]["entity_version"], 3);
+}
+
+async fn what_is_not_named_stays(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let named = json!({ "name": "Ada" });
+    ada.client.patch("/v1/profile", named).await.expect(200);
+    let answer = ada.client.patch("/v1/profile", json!({})).await.expect(200);
+    assert_eq!(answer.text_at("/user/name"), "Ada");
+    let administrator = app.administrator(&app.tenant).await;
+    only_event(&administrator, "user.profile_changed").await;
 }
 
 async fn the_same_name_again_changes_and_records_nothing(database: TestDatabase) {

@@ -11,7 +11,7 @@ pub(crate) const RETENTION_SECONDS: i64 = 30 * 24 * 3_600;
 const BATCH: i64 = 200;
 
 pub(super) async fn run(job: &RunningJob) -> Result<(), JobError> {
-    let mut done = 0;
+    let mut done = job.progress().done;
     loop {
         let deleted = prune_some(job, done).await?;
         done += deleted;

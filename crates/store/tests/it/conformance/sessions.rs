@@ -3,7 +3,8 @@
 use super::scenarios;
 use crate::support::{read, try_write, write};
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, Session, SessionId, SessionUser, Timestamp, UserId,
+    Device, EndReason, Ended, Page, PageRequest, Role, Session, SessionId, SessionUser, Timestamp,
+    UserId,
 };
 use keyward_store::{Error, Housekeeping, TenantScope};
 use keyward_testkit::{
@@ -137,15 +138,15 @@ async fn a_session_is_held_only_while_it_and_its_user_are_good(database: TestDat
             .write(&scope, async move |tx| tx.hold_session(user, id, now).await);
         held.await.unwrap()
     };
-    assert!(hold(user.id, id, now).await);
-    assert!(!hold(other.id, id, now).await, "another user's");
-    assert!(!hold(user.id, ended.id, now).await, "ended");
-    assert!(!hold(user.id, unknown, now).await);
+    assert_eq!(hold(user.id, id, now).await, Some(Role::Member));
+    assert!(hold(other.id, id, now).await.is_none(), "another user's");
+    assert!(hold(user.id, ended.id, now).await.is_none(), "ended");
+    assert!(hold(user.id, unknown, now).await.is_none());
     let idle = session.idles_out_at();
-    assert!(hold(user.id, id, idle.plus_micros(-1)).await);
-    assert!(!hold(user.id, id, idle).await, "nobody came");
+    assert!(hold(user.id, id, idle.plus_micros(-1)).await.is_some());
+    assert!(hold(user.id, id, idle).await.is_none(), "nobody came");
     assert!(
-        !hold(user.id, id, session.expires_at).await,
+        hold(user.id, id, session.expires_at).await.is_none(),
         "its time is over"
     );
     let literal = database.id_literal(user.id);
@@ -154,7 +155,10 @@ async fn a_session_is_held_only_while_it_and_its_user_are_good(database: TestDat
             "UPDATE users SET status = 'disabled' WHERE id = {literal}"
         ))
         .await;
-    assert!(!hold(user.id, id, now).await, "its user is disabled");
+    assert!(
+        hold(user.id, id, now).await.is_none(),
+        "its user is disabled"
+    );
     assert_eq!(
         find(&database, &scope, id).await,
         session,

@@ -12,6 +12,7 @@ scenarios!(
     a_name_leads_to_one_tenant_only,
     routes_are_resolved_in_their_order,
     an_operator_comes_in_by_a_route,
+    a_tenant_is_held_without_a_change,
 );
 
 async fn a_tenant_is_made_and_found(database: TestDatabase) {
@@ -121,4 +122,15 @@ async fn an_operator_comes_in_by_a_route(database: TestDatabase) {
     assert_eq!(database.admin_count(&count).await, 1);
     let unknown = Route::Slug("no-such-tenant".parse().unwrap());
     assert_eq!(database.store.operator_scope(unknown).await.unwrap(), None);
+}
+
+async fn a_tenant_is_held_without_a_change(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "tenant").await;
+    let held = database.store.write(&scope, async move |tx| {
+        tx.hold_tenant().await?;
+        tx.find_tenant().await
+    });
+    // It asks for no event.
+    let found: Result<_, Error> = held.await;
+    assert_eq!(found.unwrap(), Some(tenant));
 }

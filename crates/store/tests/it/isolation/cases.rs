@@ -2,7 +2,7 @@
 
 use super::loot::Loot;
 use crate::support::hash;
-use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Progress, Route};
+use keyward_model::{AuditFilter, EndReason, Ended, PageRequest, Progress, Route, UserFilter};
 use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
 
 /// Whether a method showed anything of tenant A.
@@ -65,16 +65,28 @@ async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Op
     let any = match method {
         "find_user" => tx.find_user(user.id).await?.is_some(),
         "list_users" => {
-            let page = tx.list_users(PageRequest::new(Some(200), None)).await?;
+            let (filter, page) = (UserFilter::default(), PageRequest::new(Some(200), None));
+            let page = tx.list_users(&filter, page).await?;
             page.items.iter().any(|found| found.id == user.id)
         }
         "find_sign_in_subject" => tx.find_sign_in_subject(&user.email).await?.is_some(),
         // An account of the same address and even the same id, as if A's were not there.
-        "insert_user" => tx.insert_user(user, &hash()).await?.is_none(),
+        "insert_user" => tx.insert_user(user, Some(&hash())).await?.is_none(),
         "change_profile" => tx
             .change_profile(user.id, user.version, Some(&loot.name))
             .await?
             .is_some(),
+        "change_user" => tx.change_user(user).await?.is_some(),
+        "disable_user" => tx.disable_user(user.id).await?.is_some(),
+        "enable_user" => tx.enable_user(loot.disabled.id).await?.is_some(),
+        "schedule_user_deletion" => tx
+            .schedule_user_deletion(user.id, user.created_at.plus_seconds(9))
+            .await?
+            .is_some(),
+        "restore_user" => tx.restore_user(loot.deleting.id).await?.is_some(),
+        "find_other_administrator" => {
+            tx.find_other_administrator(user.id).await? == Some(loot.administrator.id)
+        }
         "admit_sign_in" => tx
             .admit_sign_in(&loot.subject, user.created_at.plus_seconds(9), None)
             .await?
@@ -125,10 +137,10 @@ async fn on_sessions(
             tx.touch_session(session.id, end.at).await?;
             return Ok(Some(Seen::NothingEver));
         }
-        "hold_session" => {
-            tx.hold_session(user, session.id, session.created_at)
-                .await?
-        }
+        "hold_session" => tx
+            .hold_session(user, session.id, session.created_at)
+            .await?
+            .is_some(),
         _ => return Ok(None),
     };
     Ok(Some(Seen::if_any(any)))
@@ -200,6 +212,10 @@ async fn on_tenant(
         "find_tenant" => {
             let found = tx.find_tenant().await?;
             found.is_some_and(|tenant| tenant.id == loot.tenant.id)
+        }
+        "hold_tenant" => {
+            tx.hold_tenant().await?;
+            return Ok(Some(Seen::NothingEver));
         }
         "list_hosts" => {
             let hosts = tx.list_hosts().await?;

@@ -1,14 +1,14 @@
 //! A tenant that has a row in every table, and the ids by which another one would reach for them.
 
-use crate::support::write;
+use crate::support::{insert, write};
 use keyward_model::{
-    DisplayName, EventRecord, HostName, JobFence, NewJob, RefreshToken, Route, SealedTenantKey,
-    Session, SignInSubject, SigningKey, Tenant, User,
+    DisplayName, EventRecord, HostName, JobFence, NewJob, RefreshToken, Role, Route,
+    SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
-    unsaved_signing_key, unsaved_tenant_key,
+    unsaved_signing_key, unsaved_tenant_key, unsaved_user,
 };
 
 /// What a tenant has.
@@ -17,6 +17,9 @@ pub(super) struct Loot {
     pub(super) tenant: Tenant,
     pub(super) host: Route,
     pub(super) user: User,
+    pub(super) administrator: User,
+    pub(super) disabled: User,
+    pub(super) deleting: User,
     pub(super) subject: SignInSubject,
     pub(super) name: DisplayName,
     pub(super) session: Session,
@@ -32,6 +35,18 @@ pub(super) struct Loot {
 pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, Loot) {
     let (scope, tenant) = new_tenant(database, name).await;
     let user = new_user(database, &scope).await;
+    let (deleting, now) = (new_user(database, &scope).await, database.now());
+    let mut others = [unsaved_user(database), unsaved_user(database)];
+    others[0].role = Role::Administrator;
+    others[1].status = UserStatus::Disabled;
+    let ([administrator, disabled], id) = (others.clone(), deleting.id);
+    write(database, &scope, async move |tx| {
+        for other in &others {
+            insert(tx, other).await?;
+        }
+        tx.schedule_user_deletion(id, now).await
+    })
+    .await;
     let session = new_session(database, &scope, user.id).await;
     let token = unsaved_refresh_token(database, session.id);
     let tenant_key = unsaved_tenant_key(database);
@@ -55,6 +70,9 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tenant,
         host,
         user,
+        administrator,
+        disabled,
+        deleting,
         subject,
         name: "Mallory".parse().unwrap(),
         session,

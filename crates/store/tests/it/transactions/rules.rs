@@ -111,7 +111,7 @@ async fn a_write_that_changes_nothing_needs_no_event(database: TestDatabase) {
         .write(&scope, async move |tx| {
             assert!(tx.find_user(user.id).await?.is_some());
             assert!(tx.change_profile(user.id, 99, None).await?.is_none());
-            assert!(tx.insert_user(&taken, &hash()).await?.is_none());
+            assert!(tx.insert_user(&taken, Some(&hash())).await?.is_none());
             Ok(())
         })
         .await;

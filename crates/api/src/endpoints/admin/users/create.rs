@@ -1,0 +1,70 @@
+//! `POST /v1/admin/users`
+
+use super::{AdminUserAnswer, RoleName};
+use crate::endpoint::Endpoint;
+use crate::endpoints::auth::register::password_code;
+use crate::extract::{Body, Caller, FieldErrors, SecretText};
+use crate::problem::{Code, Problem};
+use axum::Json;
+use axum::http::StatusCode;
+use keyward_model::{DisplayName, Password, Role};
+use keyward_policy::Action;
+use keyward_service::users::{CreateUser, create_user};
+use serde::Deserialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A new account.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateUserRequest {
+    /// Unique in the tenant, whatever its case.
+    #[schema(format = "email", max_length = 254)]
+    email: String,
+    /// How the user is called; 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// `member` unless given.
+    #[schema(value_type = Option<RoleName>)]
+    role: Option<RoleName>,
+    /// 15 to 1024 bytes; any characters.
+    #[schema(value_type = String, format = "password", min_length = 15, max_length = 1024)]
+    password: SecretText,
+}
+
+pub(in crate::endpoints) fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/admin/users", Action::CreateUser)
+        .summary("Makes an account for somebody.")
+        .takes::<CreateUserRequest>()
+        .gives::<AdminUserAnswer>(StatusCode::CREATED)
+        .fails_with(&[Code::EmailTaken])
+        .handled_by(create)
+}
+
+async fn create(
+    Caller(cx): Caller,
+    Body(request): Body<CreateUserRequest>,
+) -> Result<(StatusCode, Json<AdminUserAnswer>), Problem> {
+    let user = create_user(&cx, request.into_command()?).await?;
+    Ok((StatusCode::CREATED, Json(user.into())))
+}
+
+impl CreateUserRequest {
+    fn into_command(self) -> Result<CreateUser, Problem> {
+        let mut errors = FieldErrors::default();
+        let email = errors.check("/email", |_| "invalid", self.email.parse());
+        let name = self.name.map(|name| name.parse::<DisplayName>());
+        let name = errors.check("/name", |_| "invalid", name.transpose());
+        let password = Password::chosen(self.password.expose());
+        let password = errors.check("/password", password_code, password);
+        match (email, name, password) {
+            (Some(email), Some(name), Some(password)) => Ok(CreateUser {
+                email,
+                name,
+                role: self.role.map_or(Role::Member, Role::from),
+                password: Arc::new(password),
+            }),
+            _ => Err(errors.into_problem()),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What is said of tenants and their keys.
+
+use super::{Description, Removal, Restored, Target};
+use crate::{SigningKey, Tenant, TenantId};
+use serde_json::json;
+
+pub(super) fn created(tenant: &Tenant) -> Description {
+    Description::success("tenant.created", Target::one("tenant", tenant.id))
+        .version(tenant.version)
+        .after(json!({
+            "slug": tenant.slug,
+            "issuer": tenant.issuer,
+            "status": tenant.status,
+            "settings": tenant.settings,
+        }))
+}
+
+pub(super) fn restored(tenant_id: TenantId, restored: Restored) -> Description {
+    let mut description = Description::success("tenant.restored", Target::one("tenant", tenant_id))
+        .detail("backup_created_at", json!(restored.backup_created_at))
+        .detail("sessions_ended", json!(restored.sessions_ended))
+        .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
+    description.removal = Some(Removal::Tenant(tenant_id));
+    description
+}
+
+pub(super) fn signing_key_created(key: &SigningKey) -> Description {
+    Description::success("signing_key.created", Target::one("signing_key", key.id))
+        .version(key.version)
+        .after(json!({ "algorithm": key.algorithm }))
+}

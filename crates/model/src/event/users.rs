@@ -1,0 +1,81 @@
+//! What is said of accounts.
+
+use super::description::object;
+use super::{Description, Removal, SignInFailure, Target};
+use crate::{EmailAddress, User, UserId};
+use serde_json::{Value, json};
+
+/// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
+struct Account<'a>(&'a User);
+
+pub(super) fn created(kind: &'static str, user: &User) -> Description {
+    let mut description = Description::success(kind, Target::one("user", user.id))
+        .version(user.version)
+        .after(Account(user).public());
+    description.personal.after = object(Account(user).personal());
+    description
+}
+
+/// What somebody who governs the account changed of it.
+pub(super) fn changed(kind: &'static str, before: &User, after: &User) -> Description {
+    let mut description = profile_changed(before, after);
+    description.kind = kind;
+    description.public.before = object(Account(before).public());
+    description.public.after = object(Account(after).public());
+    description
+}
+
+pub(super) fn profile_changed(before: &User, after: &User) -> Description {
+    let mut description =
+        Description::success("user.profile_changed", Target::one("user", after.id))
+            .version(after.version);
+    description.personal.before = object(Account(before).personal());
+    description.personal.after = object(Account(after).personal());
+    description.removal = Some(Removal::User(after.id));
+    description
+}
+
+pub(super) fn sign_in_refused(
+    user_id: Option<UserId>,
+    email: &EmailAddress,
+    reason: SignInFailure,
+) -> Description {
+    let target = Target {
+        kind: "user",
+        id: user_id.map(UserId::uuid),
+    };
+    Description::refusal("user.sign_in_refused", target)
+        .detail("reason", json!(reason))
+        .personal_detail("email", json!(email))
+}
+
+impl Account<'_> {
+    /// Every field of a user is in one of the two parts, or is named here as in neither: a new one does not compile
+    /// until it is.
+    fn parts(&self) -> (Value, Value) {
+        let User {
+            id: _,
+            email,
+            name,
+            role,
+            status,
+            created_at: _,
+            last_sign_in_at: _,
+            last_sign_in_address: _,
+            deletes_at,
+            version: _,
+        } = self.0;
+        (
+            json!({ "role": role, "status": status, "deletes_at": deletes_at }),
+            json!({ "email": email, "name": name }),
+        )
+    }
+
+    fn public(&self) -> Value {
+        self.parts().0
+    }
+
+    fn personal(&self) -> Value {
+        self.parts().1
+    }
+}

@@ -1,0 +1,72 @@
+//! Changes of an account by somebody who governs it.
+
+use super::{UserError, end_sessions, find, keep_an_administrator};
+use crate::cx::Cx;
+use crate::outcome::Recorded;
+use keyward_model::{
+    Change, DisplayName, EmailAddress, EndReason, Event, Expected, Role, User, UserId, UserStatus,
+};
+use keyward_policy::Action;
+use keyward_store::{Error, TenantTx};
+
+/// What is to be changed.
+#[derive(Debug)]
+pub struct ChangeUser {
+    /// Of whom.
+    pub user_id: UserId,
+    /// Of which version.
+    pub expected: Expected,
+    /// Their address, unique in the tenant.
+    pub email: Change<EmailAddress>,
+    /// How they are called.
+    pub name: Change<Option<DisplayName>>,
+    /// What they may do.
+    pub role: Change<Role>,
+}
+
+/// Changes an account. Whoever is an administrator no more has no session left.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let before = find(tx, command.user_id).await?;
+        let permit = cx.permit(Action::ChangeUser, &before)?;
+        if !command.expected.admits(before.version) {
+            return Err(UserError::OtherVersion);
+        }
+        let wanted = User {
+            email: command.email.over(before.email.clone()),
+            name: command.name.over(before.name.clone()),
+            role: command.role.over(before.role),
+            ..before.clone()
+        };
+        if wanted == before {
+            return Ok(Recorded::unchanged(permit, before));
+        }
+        if before.status == UserStatus::Deleting {
+            return Err(UserError::WrongStatus(before.status));
+        }
+        let withdrawn = before.role == Role::Administrator && wanted.role != before.role;
+        if withdrawn {
+            keep_an_administrator(tx, &before).await?;
+        }
+        let after = store(tx, &wanted).await?;
+        let mut events = match withdrawn {
+            true => end_sessions(cx, tx, after.id, EndReason::RoleWithdrawn).await?,
+            false => Vec::new(),
+        };
+        let changed = after.clone();
+        events.insert(0, Event::UserChanged { before, after });
+        Ok(Recorded::all(permit, changed, events))
+    })
+    .await
+}
+
+async fn store(tx: &mut TenantTx<'_>, wanted: &User) -> Result<User, UserError> {
+    match tx.change_user(wanted).await {
+        Ok(changed) => changed.ok_or(UserError::Changed),
+        Err(Error::Conflict { .. }) => Err(UserError::EmailTaken),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! Whether a user may sign in: disabling, enabling, deleting with a time of grace, and taking that back.
+//!
+//! Each is done once: whoever asks again is told how things are, and nothing is recorded a second time.
+
+use super::{UserError, end_sessions, find, keep_an_administrator};
+use crate::cx::Cx;
+use crate::outcome::Recorded;
+use keyward_model::{EndReason, Event, Timestamp, User, UserId, UserStatus};
+use keyward_policy::Action;
+use keyward_store::TenantTx;
+
+/// How many seconds a day has.
+const DAY_SECONDS: i64 = 86_400;
+
+/// Keeps a user from signing in, and ends what they have open.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn disable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let before = find(tx, id).await?;
+        let permit = cx.permit(Action::DisableUser, &before)?;
+        match before.status {
+            UserStatus::Disabled => return Ok(Recorded::unchanged(permit, before)),
+            UserStatus::Deleting => return Err(UserError::WrongStatus(before.status)),
+            UserStatus::Active | UserStatus::Invited => {}
+        }
+        keep_an_administrator(tx, &before).await?;
+        let after = tx.disable_user(id).await?.ok_or(UserError::Changed)?;
+        let ended = end_sessions(cx, tx, id, EndReason::UserDisabled).await?;
+        let disabled = after.clone();
+        let events = [vec![Event::UserDisabled { before, after }], ended].concat();
+        Ok(Recorded::all(permit, disabled, events))
+    })
+    .await
+}
+
+/// Lets a disabled user sign in again.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn enable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let before = find(tx, id).await?;
+        let permit = cx.permit(Action::EnableUser, &before)?;
+        match before.status {
+            UserStatus::Active | UserStatus::Invited => {
+                return Ok(Recorded::unchanged(permit, before));
+            }
+            UserStatus::Deleting => return Err(UserError::WrongStatus(before.status)),
+            UserStatus::Disabled => {}
+        }
+        let after = tx.enable_user(id).await?.ok_or(UserError::Changed)?;
+        let enabled = after.clone();
+        let event = Event::UserEnabled { before, after };
+        Ok(Recorded::new(permit, enabled, event))
+    })
+    .await
+}
+
+/// Deletes a user: at once they have no session and cannot sign in; for good they are gone after the tenant's time of
+/// grace.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let before = find(tx, id).await?;
+        let permit = cx.permit(Action::DeleteUser, &before)?;
+        if before.status == UserStatus::Deleting {
+            return Ok(Recorded::unchanged(permit, before));
+        }
+        keep_an_administrator(tx, &before).await?;
+        let deletes_at = end_of_grace(cx, tx).await?;
+        let scheduled = tx.schedule_user_deletion(id, deletes_at).await?;
+        let after = scheduled.ok_or(UserError::Changed)?;
+        let ended = end_sessions(cx, tx, id, EndReason::UserDeleted).await?;
+        let deleting = after.clone();
+        let events = [vec![Event::UserDeletionScheduled { before, after }], ended].concat();
+        Ok(Recorded::all(permit, deleting, events))
+    })
+    .await
+}
+
+/// Makes a user who is to be deleted what they were before. Their sessions stay ended.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn restore_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let before = find(tx, id).await?;
+        let permit = cx.permit(Action::RestoreUser, &before)?;
+        if before.status != UserStatus::Deleting {
+            return Ok(Recorded::unchanged(permit, before));
+        }
+        let after = tx.restore_user(id).await?.ok_or(UserError::Changed)?;
+        let restored = after.clone();
+        let event = Event::UserRestored { before, after };
+        Ok(Recorded::new(permit, restored, event))
+    })
+    .await
+}
+
+async fn end_of_grace(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<Timestamp, UserError> {
+    let tenant = tx.find_tenant().await?.ok_or(UserError::NotFound)?;
+    let seconds = tenant.settings.user_deletion_grace_days * DAY_SECONDS;
+    Ok(cx.now().plus_seconds(seconds))
+}
