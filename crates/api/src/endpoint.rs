@@ -75,6 +75,12 @@ impl Endpoint {
         self
     }
 
+    /// It is the operators', not a tenant's.
+    pub(crate) fn of_operators(mut self) -> Self {
+        self.declaration.plane = Plane::Operator;
+        self
+    }
+
     /// One sentence that says what it does.
     pub(crate) fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;

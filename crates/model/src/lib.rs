@@ -14,6 +14,7 @@ mod change;
 mod email;
 mod event;
 mod id;
+mod instance_event;
 mod job;
 mod key;
 mod meter;
@@ -36,6 +37,7 @@ pub use event::{
 pub use id::{
     EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
+pub use instance_event::{InstanceAct, InstanceEvent};
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,

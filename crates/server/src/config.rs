@@ -34,11 +34,13 @@ pub(crate) struct Config {
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
     pub(crate) demo: Demo,
+    pub(crate) operator: Operator,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
+    pub(crate) memory: Memory,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -62,6 +64,14 @@ pub(crate) struct RateLimitSetting {
 pub(crate) struct Demo {
     pub(crate) enabled: bool,
     pub(crate) admin_password: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) listen: String,
+    pub(crate) token_file: PathBuf,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -104,6 +114,12 @@ pub(crate) struct Traces {
     otlp_endpoint: String,
     sample_ratio: f64,
     pub(crate) service_name: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) sessions_mib: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -295,6 +311,7 @@ impl Config {
         self.metrics.address()?;
         self.traces.endpoint()?;
         self.traces.sample_ratio()?;
+        self.operator_listen()?;
         self.log.filter()?;
         Ok(self)
     }
@@ -359,6 +376,28 @@ impl Config {
         match self.public_url.trim_end_matches('/') {
             "" => format!("http://{}", self.listen),
             url => url.to_owned(),
+        }
+    }
+
+    /// How many bytes of sessions are kept in memory.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
+    }
+
+    /// Where operators are served on a network, if they are. Whoever reaches that place needs the token.
+    pub(crate) fn operator_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let listen = self.operator.listen.as_str();
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let address = listen
+            .parse()
+            .map_err(|_| ConfigError(format!("operator.listen: {listen} is no ADDRESS:PORT")))?;
+        match self.operator.token_file.as_os_str().is_empty() {
+            true => Err(ConfigError(
+                "operator.token_file is needed with operator.listen".to_owned(),
+            )),
+            false => Ok(Some(address)),
         }
     }
 
@@ -566,6 +605,16 @@ mod tests {
                 "KEYWARD_RATE_LIMIT_SESSION_REQUESTS_PER_MINUTE",
                 "-1",
                 "requests_per_minute",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "localhost",
+                "operator.listen: localhost",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "127.0.0.1:8081",
+                "operator.token_file is needed",
             ),
             (
                 "KEYWARD_DATABASE_URL",

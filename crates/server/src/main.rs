@@ -21,6 +21,7 @@ mod hashing;
 mod instance;
 mod listener;
 mod metrics;
+mod operator;
 mod output;
 mod process;
 mod telemetry;

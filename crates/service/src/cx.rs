@@ -425,6 +425,16 @@ impl Owned for Session {
     }
 }
 
+impl Owned for KnownSession {
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user_id)
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        Some(self.session_id.uuid())
+    }
+}
+
 impl Owned for TenantWide {
     fn owner(&self) -> Option<UserId> {
         None

@@ -17,6 +17,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod instance_events;
 mod jobs;
 mod keys;
 mod link;
@@ -44,7 +45,7 @@ pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
-pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownSession, KnownTenant, Memory, VerifiedToken};
 pub use meter::{
     MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
 };

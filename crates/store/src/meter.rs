@@ -2,7 +2,7 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, jobs, keys, routing, sessions, tenants, users};
+use crate::{events, instance_events, jobs, keys, routing, sessions, tenants, users};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -103,13 +103,11 @@ pub struct PoolReading {
 /// What memory holds, and how often it knew.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemoryReading {
-    /// How many sessions.
+    /// How many sessions, each with a verified token.
     pub sessions: usize,
-    /// How many tokens.
-    pub tokens: usize,
-    /// About how many bytes the sessions take.
+    /// About how many bytes they take.
     pub session_bytes: usize,
-    /// How many bytes they and the tokens may take.
+    /// How many bytes they may take.
     pub bytes_max: usize,
     /// How often it knew.
     pub hits: u64,
@@ -199,6 +197,7 @@ impl StoreMeter {
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
         events::STATEMENTS,
+        instance_events::STATEMENTS,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{KnownSession, KnownTenant, KnownToken, Memory, VerifiedToken};
+use crate::memory::{Found, HostTicket, KnownSession, Memory, VerifiedToken};
 use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
@@ -10,7 +10,9 @@ use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
-use keyward_model::{Digest, Removal, Route, SessionId, Stopwatch, TenantId, Timestamp};
+use keyward_model::{
+    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, Timestamp, UserStatus,
+};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
@@ -241,24 +243,37 @@ impl Store {
         &self.memory
     }
 
-    /// The session that a token points to, if memory knows both, with the scope that the token was verified in.
+    /// The session that a token points to, if memory knows it, with the scope that the token was verified in.
     pub fn recall(
         &self,
         digest: &Digest,
         now: Timestamp,
     ) -> Option<(TenantScope, Arc<KnownSession>)> {
-        let known = self.memory.find_token(digest, now).and_then(|known| {
-            let session = self.memory.find_session(known.token.session_id)?;
-            (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
-        });
+        let known = self.memory.recall(digest, now);
         match known {
             Some(_) => self.meter.memory.hits.increment(),
             None => self.meter.memory.misses.increment(),
         }
-        known
+        known.map(|known| (known.scope(), known))
     }
 
-    /// Reads the session that a verified token points to, and remembers both if it admits its user at `now`. Memory is
+    /// Whether a host is known to lead to no tenant. What is not known is to be asked of [`Store::resolve`].
+    pub fn is_shared_host(&self, host: &HostName) -> bool {
+        self.memory.is_shared_host(host)
+    }
+
+    /// Begins a [`Store::resolve`] whose answer on a host is to be remembered.
+    pub fn host_ticket(&self) -> HostTicket {
+        self.memory.host_ticket()
+    }
+
+    /// Remembers that a host led to no tenant in a look-up that began with this ticket. Only of somebody whose token was
+    /// verified: else anybody could push the right names out with made-up ones.
+    pub fn keep_shared_host(&self, ticket: HostTicket, host: &HostName) {
+        self.memory.keep_shared_host(ticket, host);
+    }
+
+    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now`. Memory is
     /// filled nowhere else: what it says comes from a read of this scope.
     ///
     /// # Errors
@@ -269,7 +284,7 @@ impl Store {
         token: VerifiedToken,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownSession>>, Error> {
-        let ticket = self.memory.ticket(token.session_id, token.user_id);
+        let ticket = self.memory.ticket(scope, &token);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
             Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
@@ -278,20 +293,18 @@ impl Store {
         else {
             return Ok(None);
         };
-        let tenant = KnownTenant::new(tenant, hosts);
-        let known = Arc::new(KnownSession::new(found.session, found.user, tenant));
-        if !known.admits(now) || known.user.id != token.user_id {
+        let (session, user) = (found.session, found.user);
+        let admits = session.is_live(now) && user.status == UserStatus::Active;
+        if !admits || user.id != token.user_id || tenant.id != scope.tenant_id() {
             return Ok(None);
         }
-        self.memory.keep_session(ticket, known.clone());
-        self.memory.keep_token(
-            KnownToken {
-                scope: *scope,
-                token,
-            },
-            now,
-        );
-        Ok(Some(known))
+        let found = Found {
+            session,
+            user,
+            tenant,
+            hosts,
+        };
+        Ok(Some(self.memory.keep(ticket, token, found, now)))
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>

@@ -44,13 +44,8 @@ fn show_memory(exposition: &mut Exposition, reading: &StoreReading) {
     };
     gauge(
         "keyward_memory_sessions",
-        "Sessions that are kept in memory.",
+        "Sessions, each with a verified token, that are kept in memory.",
         memory.sessions,
-    );
-    gauge(
-        "keyward_memory_tokens",
-        "Verified tokens that are kept in memory.",
-        memory.tokens,
     );
     gauge(
         "keyward_memory_session_bytes",
@@ -59,7 +54,7 @@ fn show_memory(exposition: &mut Exposition, reading: &StoreReading) {
     );
     gauge(
         "keyward_memory_max_bytes",
-        "How much sessions and tokens may take; 0: nothing is kept.",
+        "How much they may take; 0: nothing is kept.",
         memory.bytes_max,
     );
     let mut lookups = exposition.counter(

@@ -18,6 +18,7 @@ mod killed_job;
 mod locks;
 mod logs;
 mod metrics;
+mod operator;
 mod output;
 mod process;
 mod roles;
