@@ -28,7 +28,7 @@ mod tenant;
 mod timestamp;
 mod user;
 
-pub use ambient::{Clock, Random, mint_id};
+pub use ambient::{Clock, Random, least_id, mint_id};
 pub use change::{Change, Expected};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{

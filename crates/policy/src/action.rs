@@ -53,6 +53,8 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Tell events to the outside.
+    DeliverEvents,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -97,7 +99,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -123,6 +125,7 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::DeliverEvents,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -164,6 +167,7 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::DeliverEvents => ("event.deliver", Read, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),

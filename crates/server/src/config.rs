@@ -41,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
     pub(crate) memory: Memory,
+    pub(crate) events: Events,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -120,6 +121,12 @@ pub(crate) struct Traces {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
     pub(crate) sessions_mib: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Events {
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -399,6 +406,12 @@ impl Config {
             )),
             false => Ok(Some(address)),
         }
+    }
+
+    /// The file that events are appended to, if one is set.
+    pub(crate) fn events_file(&self) -> Option<&Path> {
+        let path = self.events.file.as_path();
+        (!path.as_os_str().is_empty()).then_some(path)
     }
 
     /// The file of the database's authorities, if one is set.

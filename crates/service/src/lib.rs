@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod authentication;
 mod cx;
+pub mod feed;
 mod hashing;
 pub mod instance;
 mod instance_cx;

@@ -17,6 +17,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod feed;
 mod instance_events;
 mod jobs;
 mod keys;
@@ -43,6 +44,7 @@ mod value;
 
 pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
+pub use feed::{FEED_LAG_COUNTED_MAX, FeedBatch, FeedCursor, FeedEntry, FeedLag, PublicRecord};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
 pub use memory::{HostTicket, KnownSession, KnownTenant, Memory, VerifiedToken};

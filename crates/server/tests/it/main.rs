@@ -9,6 +9,7 @@
 
 mod backup;
 mod doctor;
+mod event_file;
 mod first_start;
 mod garbage;
 mod http;

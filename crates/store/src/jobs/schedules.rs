@@ -31,6 +31,8 @@ pub enum Schedule {
     PruneSessions,
     /// Deletes jobs that ended long ago.
     PruneJobs,
+    /// Deletes rows of the feed that every reader has had.
+    PruneFeed,
 }
 
 /// A schedule that this node goes through.
@@ -61,13 +63,14 @@ impl ScanStep {
 
 impl Schedule {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::PruneSessions, Self::PruneJobs];
+    pub const ALL: [Self; 3] = [Self::PruneSessions, Self::PruneJobs, Self::PruneFeed];
 
     /// The name as it is stored.
     pub fn name(self) -> &'static str {
         match self {
             Self::PruneSessions => "prune_sessions",
             Self::PruneJobs => "prune_jobs",
+            Self::PruneFeed => "prune_feed",
         }
     }
 }

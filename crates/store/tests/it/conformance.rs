@@ -2,6 +2,7 @@
 
 mod administration;
 mod events;
+mod feed;
 mod jobs;
 mod keys;
 mod schedules;
@@ -67,6 +68,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     system::all(&open).await;
     jobs::all(&open_alone).await;
     schedules::all(&open_alone).await;
+    feed::all(&open_alone).await;
 }
 
 fn expect_coverage(database: &TestDatabase) {

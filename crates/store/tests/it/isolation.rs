@@ -205,7 +205,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
             deletable.push(table);
         }
     }
-    assert_eq!(deletable, ["jobs"]);
+    assert_eq!(deletable, ["feed", "jobs"]);
     let rows = query_postgres(system, "SELECT tenant_id FROM tenants LIMIT 1").await;
     assert_eq!(rows.len(), 1, "without a tenant");
 }

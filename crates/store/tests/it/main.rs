@@ -6,6 +6,7 @@
 )]
 
 mod conformance;
+mod horizon;
 mod isolation;
 mod locks;
 mod migrations;

@@ -225,6 +225,7 @@ async fn on_tenant(
             tx.record(&loot.event).await?;
             false
         }
+        "find_public_record" => tx.find_public_record(loot.event.id).await?.is_some(),
         "list_audit_events" => {
             let page = PageRequest::new(Some(200), None);
             let page = tx.list_audit_events(&AuditFilter::default(), page).await?;
