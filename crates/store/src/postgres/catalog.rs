@@ -9,7 +9,8 @@ const ISOLATION: &str =
 
 /// The policies that let the system role across tenants, by table: it reads routes and the feed, works through the queue of
 /// jobs, and finds by narrow columns which tenants have something due. Nothing else does.
-const POLICIES_OF_SYSTEM: [(&str, &str); 5] = [
+const POLICIES_OF_SYSTEM: [(&str, &str); 6] = [
+    ("allowed_origins", "system_reads|r|t|f|true"),
     ("feed", "system_reads|r|t|f|true"),
     ("jobs", "system_works|*|t|f|true"),
     ("sessions", "system_scans|r|t|f|true"),

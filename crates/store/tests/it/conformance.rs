@@ -4,6 +4,7 @@ mod administration;
 mod events;
 mod jobs;
 mod keys;
+mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
@@ -63,6 +64,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     administration::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
+    publishable_keys::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;
