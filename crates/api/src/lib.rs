@@ -20,6 +20,7 @@ mod meter;
 mod middleware;
 mod problem;
 mod rate_limit;
+mod recent_origins;
 mod router;
 mod shape;
 mod state;

@@ -2,6 +2,7 @@
 
 mod description;
 mod jobs;
+mod publishable_keys;
 mod sessions;
 mod tenants;
 mod users;
@@ -9,8 +10,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Job, JobId, Session, SigningKey, Tenant, TenantId, Timestamp, User,
-    UserId,
+    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, Tenant, TenantId,
+    Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -28,6 +29,30 @@ pub enum Event {
     SigningKeyCreated {
         /// As it is now.
         key: SigningKey,
+    },
+    /// The tenant got a publishable key.
+    PublishableKeyCreated {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads to the tenant again.
+    PublishableKeyEnabled {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads nowhere any more.
+    PublishableKeyDisabled {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key was taken away.
+    PublishableKeyDeleted {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it was.
+        key: PublishableKey,
     },
     /// Somebody made an account for themself.
     UserRegistered {
@@ -206,6 +231,18 @@ impl Event {
             }
             Self::UserRestored { before, after } => users::changed("user.restored", before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
+            Self::PublishableKeyCreated { key } => {
+                publishable_keys::describe_added("publishable_key.created", key)
+            }
+            Self::PublishableKeyEnabled { key } => {
+                publishable_keys::describe_added("publishable_key.enabled", key)
+            }
+            Self::PublishableKeyDisabled { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.disabled", *tenant_id, key)
+            }
+            Self::PublishableKeyDeleted { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.deleted", *tenant_id, key)
+            }
             Self::SessionOpened {
                 session,
                 hash_upgraded,

@@ -21,6 +21,7 @@ mod meter;
 mod page;
 mod password;
 mod principal;
+mod publishable_key;
 mod record;
 mod secret;
 mod session;
@@ -35,7 +36,8 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    TenantKeyId, TokenId, UserId,
 };
 pub use instance_event::{InstanceAct, InstanceEvent};
 pub use job::{
@@ -49,6 +51,10 @@ pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
 };
 pub use principal::{Client, Principal};
+pub use publishable_key::{
+    ALLOWED_ORIGINS_MAX, InvalidOrigin, InvalidPublishableName, KeyMode, Origin, PublishableKey,
+    PublishableKeyStatus, PublishableName,
+};
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
     AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,

@@ -27,6 +27,16 @@ pub enum Action {
     ChangeProfile,
     /// Read the tenant's audit log.
     ReadAuditEvents,
+    /// Make a publishable key.
+    CreatePublishableKey,
+    /// List the publishable keys.
+    ListPublishableKeys,
+    /// Let a publishable key name the tenant again.
+    EnablePublishableKey,
+    /// Let a publishable key name nobody.
+    DisablePublishableKey,
+    /// Take a publishable key away.
+    DeletePublishableKey,
     /// Make a tenant.
     CreateTenant,
     /// Record that a tenant was brought back from a backup, and end the sessions that came back with it.
@@ -99,7 +109,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 38] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -112,6 +122,11 @@ impl Action {
         Self::ReadProfile,
         Self::ChangeProfile,
         Self::ReadAuditEvents,
+        Self::CreatePublishableKey,
+        Self::ListPublishableKeys,
+        Self::EnablePublishableKey,
+        Self::DisablePublishableKey,
+        Self::DeletePublishableKey,
         Self::CreateTenant,
         Self::RestoreTenant,
         Self::ListTenants,
@@ -151,6 +166,11 @@ impl Action {
             Self::ReadProfile => ("user.read_profile", Read, Rule::Owner),
             Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
             Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
+            Self::CreatePublishableKey => ("publishable_key.create", Admin, Rule::Administrator),
+            Self::ListPublishableKeys => ("publishable_key.list", Admin, Rule::Administrator),
+            Self::EnablePublishableKey => ("publishable_key.enable", Admin, Rule::Administrator),
+            Self::DisablePublishableKey => ("publishable_key.disable", Admin, Rule::Administrator),
+            Self::DeletePublishableKey => ("publishable_key.delete", Admin, Rule::Administrator),
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),

@@ -27,6 +27,7 @@ mod memory;
 mod meter;
 mod migrations;
 mod postgres;
+mod publishable_keys;
 mod roles;
 mod routing;
 mod row;
@@ -53,6 +54,7 @@ pub use meter::{
 };
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
+pub use publishable_keys::TenantNames;
 pub use roles::{RoleUrls, create_roles, role_of};
 pub use scope::TenantScope;
 pub use sqlite::SqliteOptions;

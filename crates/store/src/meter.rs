@@ -2,7 +2,9 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, feed, instance_events, jobs, keys, routing, sessions, tenants, users};
+use crate::{
+    events, feed, instance_events, jobs, keys, publishable_keys, routing, sessions, tenants, users,
+};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -205,6 +207,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

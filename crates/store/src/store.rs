@@ -287,9 +287,9 @@ impl Store {
         let ticket = self.memory.ticket(scope, &token);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
-            Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
+            Ok((found, tx.find_tenant().await?, tx.list_names().await?))
         };
-        let (Some(found), Some(tenant), hosts) = self.read::<_, Error, _>(scope, read).await?
+        let (Some(found), Some(tenant), names) = self.read::<_, Error, _>(scope, read).await?
         else {
             return Ok(None);
         };
@@ -302,7 +302,7 @@ impl Store {
             session,
             user,
             tenant,
-            hosts,
+            names,
         };
         Ok(Some(self.memory.keep(ticket, token, found, now)))
     }

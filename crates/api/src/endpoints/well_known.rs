@@ -15,7 +15,10 @@ use utoipa::ToSchema;
 /// hang on the host and on the credential.
 const CACHE: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "public, max-age=300"),
-    (header::VARY, "host, authorization"),
+    (
+        header::VARY,
+        "host, authorization, x-publishable-key, origin",
+    ),
 ];
 
 /// A JWK Set (RFC 7517 §5).

@@ -1,5 +1,6 @@
 //! The outermost layer: gives the request its id, finishes whatever comes back, and writes one line about it.
 
+use super::cross_origin::AllowedOrigin;
 use super::headers;
 use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
@@ -73,6 +74,7 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         let route = response.extensions_mut().remove::<Route>();
         let standing = response.extensions_mut().remove::<Standing>();
+        let page = response.extensions_mut().remove::<AllowedOrigin>();
         response = problem.into_answer(request_id);
         allow.map(|methods| {
             response
@@ -81,9 +83,13 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
         });
         route.map(|route| response.extensions_mut().insert(route));
         standing.map(|standing| response.extensions_mut().insert(standing));
+        page.map(|page| response.extensions_mut().insert(page));
     }
     if let Some(standing) = response.extensions_mut().remove::<Standing>() {
         standing.add_to(response.headers_mut());
+    }
+    if let Some(page) = response.extensions_mut().remove::<AllowedOrigin>() {
+        page.add_to(response.headers_mut());
     }
     headers::add_to(response.headers_mut());
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {

@@ -5,6 +5,7 @@ mod events;
 mod feed;
 mod jobs;
 mod keys;
+mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
@@ -64,6 +65,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     administration::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
+    publishable_keys::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;

@@ -176,6 +176,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     }
     let tables: Vec<&String> = found.keys().collect();
     let expected = [
+        "SELECT allowed_origins",
         "SELECT feed",
         "SELECT jobs",
         "SELECT sessions",

@@ -4,8 +4,10 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 24] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 26] = [
     "FIND_ROUTE",
+    "FIND_ORIGIN",
+    "FIND_ORIGIN_OF",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
     "CLAIM_INSTANCE_SETTING",
