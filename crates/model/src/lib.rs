@@ -22,6 +22,7 @@ mod principal;
 mod record;
 mod secret;
 mod session;
+mod signing_key;
 mod tenant;
 mod timestamp;
 mod user;
@@ -39,7 +40,7 @@ pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
 };
-pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
+pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
@@ -51,8 +52,12 @@ pub use secret::{
     TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use signing_key::{
+    SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
+};
 pub use tenant::{
-    HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
+    HostName, InvalidName, InvalidSetting, Issuer, Route, Slug, Tenant, TenantSettings,
+    TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{

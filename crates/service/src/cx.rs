@@ -6,8 +6,8 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Id, JobFence, Principal, Session, TenantId, Timestamp, User,
-    UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, Session, TenantId, Timestamp,
+    User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
@@ -252,6 +252,7 @@ impl Cx {
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
+                let mut tenant_is_over = false;
                 for (position, event) in (0_i64..).zip(&recorded.events) {
                     let permit = Some(permit.as_str());
                     let act = Act {
@@ -259,11 +260,19 @@ impl Cx {
                         actor,
                         permit,
                     };
-                    tx.record(&record_of(&cx, act, position)?).await?;
+                    let record = record_of(&cx, act, position)?;
+                    tenant_is_over |= matches!(record.removal, Some(Removal::Tenant(_)));
+                    tx.record(&record).await?;
                 }
-                Ok(recorded.value)
+                Ok((recorded.value, tenant_is_over))
             })
             .await;
+        let outcome = outcome.map(|(value, tenant_is_over)| {
+            if tenant_is_over {
+                self.platform().parsed_keys().forget(self.tenant_id());
+            }
+            value
+        });
         self.after(outcome).await
     }
 

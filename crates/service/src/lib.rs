@@ -19,6 +19,7 @@ pub mod instance;
 pub mod jobs;
 mod keyring;
 mod outcome;
+mod parsed_keys;
 mod platform;
 mod presence;
 pub mod profile;
@@ -27,6 +28,8 @@ pub mod registration;
 pub mod restore;
 pub mod sessions;
 pub mod sign_in;
+mod signing;
+pub mod signing_keys;
 pub mod tenants;
 pub mod users;
 

@@ -2,6 +2,7 @@
 
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
+use crate::parsed_keys::ParsedKeys;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, TenantScope};
 use std::fmt;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Platform {
     parts: Arc<Parts>,
+    parsed_keys: Arc<ParsedKeys>,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -43,6 +45,7 @@ impl Platform {
     pub fn new(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
+            parsed_keys: Arc::new(ParsedKeys::new()),
         }
     }
 
@@ -109,6 +112,11 @@ impl Platform {
     /// What tenants' keys are sealed under.
     pub fn root_key(&self) -> &RootKey {
         &self.parts.root_key
+    }
+
+    /// Keys that were opened and parsed.
+    pub(crate) fn parsed_keys(&self) -> &ParsedKeys {
+        &self.parsed_keys
     }
 
     /// What the operator set.

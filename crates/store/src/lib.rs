@@ -43,7 +43,7 @@ pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
-pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use memory::{KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use roles::{RoleUrls, create_roles, role_of};

@@ -67,6 +67,11 @@ pub(crate) struct KnownToken {
     pub(crate) token: VerifiedToken,
 }
 
+/// How often a whole tenant had been removed at a moment. Taken before the first read that memory is to be filled from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Mark(u64);
+
 /// Taken before a read that is to fill memory; worth nothing once anything near it was removed.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
@@ -172,13 +177,18 @@ impl Memory {
         (token.token.good_from <= now && now < token.token.expires_at).then_some(token)
     }
 
-    /// Keeps a verified token. It says nothing of its session, so it needs no ticket.
-    pub(crate) fn keep_token(&self, known: KnownToken, now: Timestamp) {
+    /// Keeps a verified token, unless a tenant was removed since `mark`: it may be its, or its key's. It says nothing of its
+    /// session, so it needs no ticket.
+    pub(crate) fn keep_token(&self, known: KnownToken, mark: Mark, now: Timestamp) {
         let length_max = self.bytes_max / 5 / STRIPES / TOKEN_BYTES;
         if length_max == 0 {
             return;
         }
         let mut tokens = lock(self.tokens_of(&known.token.digest));
+        // Looked at under the lock of the stripe, which the removal of a tenant takes after it has counted.
+        if self.mark() != mark {
+            return;
+        }
         if tokens.len() >= length_max {
             tokens.retain(|_, known| now < known.token.expires_at);
             make_room(&mut tokens, length_max);
@@ -194,9 +204,14 @@ impl Memory {
             .cloned()
     }
 
+    /// Begins what ends in a token and a session that memory keeps.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.tenant_removals.load(Ordering::SeqCst))
+    }
+
     /// Begins a read that is to fill memory.
-    pub(crate) fn ticket(&self, session_id: SessionId, user_id: UserId) -> Ticket {
-        let tenant_removals = self.tenant_removals.load(Ordering::SeqCst);
+    pub(crate) fn ticket(&self, session_id: SessionId, user_id: UserId, mark: Mark) -> Ticket {
+        let Mark(tenant_removals) = mark;
         let user_removals = lock(part(&self.users, user_id)).removals;
         let session_removals = lock(part(&self.sessions, session_id)).removals;
         Ticket {
@@ -265,6 +280,9 @@ impl Memory {
             }
             Removal::Tenant(id) => {
                 self.tenant_removals.fetch_add(1, Ordering::SeqCst);
+                for tokens in &self.tokens {
+                    lock(tokens).retain(|_, known| known.scope.tenant_id() != id);
+                }
                 for sessions in &self.sessions {
                     let of_tenant: Vec<SessionId> = lock(sessions)
                         .entries
@@ -422,7 +440,7 @@ mod tests {
 
     fn keep(memory: &Memory, known: &Arc<KnownSession>) {
         memory.keep_session(
-            memory.ticket(known.session.id, known.user.id),
+            memory.ticket(known.session.id, known.user.id, memory.mark()),
             known.clone(),
         );
     }
@@ -476,7 +494,7 @@ mod tests {
             let memory = Memory::new(1 << 20);
             let known = known(1, 10);
             // Nothing is kept yet that the removal could take away: the ticket alone tells.
-            let ticket = memory.ticket(known.session.id, known.user.id);
+            let ticket = memory.ticket(known.session.id, known.user.id, memory.mark());
             memory.remove(removal);
             memory.keep_session(ticket, known.clone());
             assert!(
@@ -513,11 +531,9 @@ mod tests {
         assert!(memory.find_session(known(1, 10).session.id).is_none());
     }
 
-    #[test]
-    fn a_token_ends_with_its_time_and_tokens_are_bounded() {
-        let memory = Memory::new(STRIPES * 10_000);
-        let token = |digest: [u8; 32]| KnownToken {
-            scope: TenantScope::resolved(Id::from_uuid(Uuid::from_u128(7))),
+    fn token_of(tenant: u128, digest: [u8; 32]) -> KnownToken {
+        KnownToken {
+            scope: TenantScope::resolved(Id::from_uuid(Uuid::from_u128(tenant))),
             token: VerifiedToken {
                 digest: Digest(digest),
                 session_id: Id::from_uuid(Uuid::from_u128(1)),
@@ -525,8 +541,33 @@ mod tests {
                 good_from: START,
                 expires_at: START.plus_seconds(300),
             },
-        };
-        memory.keep_token(token([1; 32]), START);
+        }
+    }
+
+    fn token(digest: [u8; 32]) -> KnownToken {
+        token_of(7, digest)
+    }
+
+    #[test]
+    fn asvs_v9_2_1_a_tenants_tokens_go_with_it_and_none_comes_back() {
+        let memory = Memory::new(1 << 20);
+        let kept = |digest: [u8; 32]| memory.find_token(&Digest(digest), START).is_some();
+        memory.keep_token(token_of(7, [1; 32]), memory.mark(), START);
+        memory.keep_token(token_of(8, [2; 32]), memory.mark(), START);
+        let before = memory.mark();
+        memory.remove(Removal::Tenant(Id::from_uuid(Uuid::from_u128(7))));
+        assert!(!kept([1; 32]));
+        assert!(kept([2; 32]), "another tenant's stay");
+        memory.keep_token(token_of(7, [3; 32]), before, START);
+        assert!(!kept([3; 32]), "its key was read before the removal");
+        memory.keep_token(token_of(7, [3; 32]), memory.mark(), START);
+        assert!(kept([3; 32]));
+    }
+
+    #[test]
+    fn a_token_ends_with_its_time_and_tokens_are_bounded() {
+        let memory = Memory::new(STRIPES * 10_000);
+        memory.keep_token(token([1; 32]), memory.mark(), START);
         assert_eq!(
             memory.find_token(&Digest([1; 32]), START.plus_seconds(299)),
             Some(token([1; 32]))
@@ -538,7 +579,7 @@ mod tests {
         for number in 0..10_000_u32 {
             let mut digest = [0; 32];
             digest[..4].copy_from_slice(&number.to_be_bytes());
-            memory.keep_token(token(digest), START);
+            memory.keep_token(token(digest), memory.mark(), START);
         }
         let count: usize = memory
             .tokens

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{KnownSession, KnownTenant, KnownToken, Memory, VerifiedToken};
+use crate::memory::{KnownSession, KnownTenant, KnownToken, Mark, Memory, VerifiedToken};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
@@ -240,8 +240,13 @@ impl Store {
         (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
     }
 
-    /// Reads the session that a verified token points to, and remembers both if it admits its user at `now`. Memory is
-    /// filled nowhere else: what it says comes from a read of this scope.
+    /// Begins the verification of a token, before its key is read.
+    pub fn mark(&self) -> Mark {
+        self.memory.mark()
+    }
+
+    /// Reads the session that a verified token points to, and remembers both if it admits its user at `now` and no tenant was
+    /// removed since `mark`. Memory is filled nowhere else: what it says comes from a read of this scope.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -249,9 +254,10 @@ impl Store {
         &self,
         scope: &TenantScope,
         token: VerifiedToken,
+        mark: Mark,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownSession>>, Error> {
-        let ticket = self.memory.ticket(token.session_id, token.user_id);
+        let ticket = self.memory.ticket(token.session_id, token.user_id, mark);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
             Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
@@ -271,6 +277,7 @@ impl Store {
                 scope: *scope,
                 token,
             },
+            mark,
             now,
         );
         Ok(Some(known))
