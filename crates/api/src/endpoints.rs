@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod description;
 mod health;
+mod operator;
 mod profile;
 mod session;
 mod sessions;
@@ -41,5 +42,18 @@ pub fn all() -> Vec<Endpoint> {
         admin::users::status::disable(),
         admin::users::status::enable(),
         admin::users::status::restore(),
+    ]
+}
+
+/// All of the operators' endpoints. They are served on listeners of their own.
+pub fn of_operators() -> Vec<Endpoint> {
+    vec![
+        description::operator_openapi(),
+        operator::events::endpoint(),
+        operator::tenants::list::endpoint(),
+        operator::tenants::create::endpoint(),
+        operator::tenants::one::read(),
+        operator::tenants::users::endpoint(),
+        operator::tenants::audit_events::endpoint(),
     ]
 }

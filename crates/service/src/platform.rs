@@ -2,9 +2,10 @@
 
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
+use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
-use keyward_store::{Lock, Store, TenantScope};
+use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Platform {
     parts: Arc<Parts>,
+    meter: Arc<ServiceMeter>,
     parsed_keys: Arc<ParsedKeys>,
 }
 
@@ -45,6 +47,7 @@ impl Platform {
     pub fn new(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
+            meter: Arc::default(),
             parsed_keys: Arc::new(ParsedKeys::new()),
         }
     }
@@ -52,6 +55,20 @@ impl Platform {
     /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
     pub(crate) fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    pub(crate) fn meter(&self) -> &ServiceMeter {
+        &self.meter
+    }
+
+    /// What the use cases counted so far.
+    pub fn reading(&self) -> ServiceReading {
+        self.meter.read(self.hashing().reading())
+    }
+
+    /// What the store counted so far, and how it stands.
+    pub fn store_reading(&self) -> StoreReading {
+        self.store().reading()
     }
 
     /// Which engine keeps the data, as people call it.

@@ -21,6 +21,7 @@ mod databases;
 mod engines;
 mod fixtures;
 mod key_set;
+mod operator;
 mod random;
 
 pub use app::{PASSWORD, ROOT_KEY, TestApp, TestAppOptions, TestTenant, TestUser};
@@ -35,4 +36,5 @@ pub use fixtures::{
     unsaved_session, unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_user,
 };
 pub use key_set::{KeySetFollower, Refused};
+pub use operator::TestOperator;
 pub use random::SeededRandom;

@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 16] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 18] = [
     "FIND_ROUTE",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
@@ -21,6 +21,8 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 16] = [
     "END_SCHEDULE",
     "SCAN_SESSIONS",
     "SCAN_ROTATIONS",
+    "INSERT_INSTANCE_EVENT",
+    "LIST_INSTANCE_EVENTS",
 ];
 
 on_both_engines!(every_statement_is_understood);
