@@ -4,13 +4,15 @@ mod description;
 mod jobs;
 mod publishable_keys;
 mod sessions;
+mod signing_keys;
 mod tenants;
 mod users;
 
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, Tenant, TenantId,
+    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, SigningKeyId, Tenant,
+    TenantId,
     Timestamp, User, UserId,
 };
 use serde::Serialize;
@@ -53,6 +55,27 @@ pub enum Event {
         tenant_id: TenantId,
         /// As it was.
         key: PublishableKey,
+    },
+    /// A signing key got a successor.
+    SigningKeyRotated {
+        /// The key that signs until its successor does, as it is now.
+        key: SigningKey,
+        /// Its successor.
+        successor: SigningKey,
+    },
+    /// A signing key was revoked: its tokens count no more.
+    SigningKeyRevoked {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: SigningKey,
+        /// The key that signs.
+        signing: SigningKeyId,
+    },
+    /// A signing key's time is over, and its private key is destroyed.
+    SigningKeyRetired {
+        /// As it is now.
+        key: SigningKey,
     },
     /// Somebody made an account for themself.
     UserRegistered {
@@ -220,7 +243,14 @@ impl Event {
     pub fn describe(&self) -> Description {
         match self {
             Self::TenantCreated { tenant } => tenants::created(tenant),
-            Self::SigningKeyCreated { key } => tenants::signing_key_created(key),
+            Self::SigningKeyCreated { key } => signing_keys::created(key),
+            Self::SigningKeyRotated { key, successor } => signing_keys::rotated(key, successor.id),
+            Self::SigningKeyRevoked {
+                tenant_id,
+                key,
+                signing,
+            } => signing_keys::revoked(*tenant_id, key, *signing),
+            Self::SigningKeyRetired { key } => signing_keys::retired(key),
             Self::UserRegistered { user } => users::created("user.registered", user),
             Self::UserCreated { user } => users::created("user.created", user),
             Self::UserChanged { before, after } => users::changed("user.changed", before, after),

@@ -25,6 +25,7 @@ mod publishable_key;
 mod record;
 mod secret;
 mod session;
+mod signing_key;
 mod tenant;
 mod timestamp;
 mod user;
@@ -44,7 +45,7 @@ pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
 };
-pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
+pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
@@ -61,8 +62,12 @@ pub use secret::{
     TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use signing_key::{
+    SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
+};
 pub use tenant::{
-    HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
+    HostName, InvalidName, InvalidSetting, Issuer, Route, Slug, Tenant, TenantSettings,
+    TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{

@@ -79,6 +79,14 @@ pub enum Action {
     DeleteUser,
     /// Take the deletion of a user back.
     RestoreUser,
+    /// List a tenant's signing keys with their states.
+    ListSigningKeys,
+    /// Make a tenant's next signing key.
+    RotateSigningKey,
+    /// Revoke a tenant's signing key at once.
+    RevokeSigningKey,
+    /// Destroy a signing key whose time is over.
+    RetireSigningKey,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -109,7 +117,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 42] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -148,6 +156,10 @@ impl Action {
         Self::EnableUser,
         Self::DeleteUser,
         Self::RestoreUser,
+        Self::ListSigningKeys,
+        Self::RotateSigningKey,
+        Self::RevokeSigningKey,
+        Self::RetireSigningKey,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -196,6 +208,10 @@ impl Action {
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
+            Self::ListSigningKeys => ("signing_key.list", Admin, Rule::Operator),
+            Self::RotateSigningKey => ("signing_key.rotate", Admin, Rule::Operator),
+            Self::RevokeSigningKey => ("signing_key.revoke", Admin, Rule::Operator),
+            Self::RetireSigningKey => ("signing_key.retire", Delete, Rule::Operator),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::platform::Platform;
 use crate::presence::Presence;
-use keyward_crypto::{SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
+use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
     AccessTokenSecret, Digest, HostName, Principal, PublishableName, Route, SessionId, SigningKey,
     SigningKeyId, Slug, Tenant, Timestamp,
@@ -215,8 +215,15 @@ async fn verify(
     (key_id, digest): (SigningKeyId, Digest),
     now: Timestamp,
 ) -> Result<Arc<KnownSession>, AuthenticationError> {
+    // Before the key is read: one that is revoked from here on leaves nothing of its tokens in memory.
+    let mark = platform.store().mark(&scope);
     let (key, tenant) = find_key_and_tenant(platform, scope, key_id).await?;
-    let claims = TokenVerifier::new(key.algorithm, &key.public_key)?.verify(token)?;
+    if !key.is_published(now) {
+        tracing::debug!(key = %key.id, "a token of a key that is over was refused");
+        return Err(AuthenticationError::InvalidToken);
+    }
+    let verifier = platform.parsed_keys().verifier(scope.tenant_id(), &key)?;
+    let claims = verifier.verify(token)?;
     let issuer = tenant.issuer.to_string();
     claims.check(now, &issuer, &issuer)?;
     let epoch = Timestamp::from_micros(0);
@@ -229,7 +236,7 @@ async fn verify(
     };
     let known = platform
         .store()
-        .read_session_of(&scope, verified, now)
+        .read_session_of(&scope, verified, mark, now)
         .await?;
     known.ok_or(AuthenticationError::InvalidToken)
 }

@@ -24,6 +24,7 @@ mod keyring;
 mod meter;
 pub mod origins;
 mod outcome;
+mod parsed_keys;
 mod platform;
 mod presence;
 pub mod profile;
@@ -33,6 +34,8 @@ pub mod registration;
 pub mod restore;
 pub mod sessions;
 pub mod sign_in;
+mod signing;
+pub mod signing_keys;
 pub mod tenants;
 pub mod users;
 

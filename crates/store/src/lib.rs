@@ -48,7 +48,7 @@ pub use error::{Error, Misuse};
 pub use feed::{FEED_LAG_COUNTED_MAX, FeedBatch, FeedCursor, FeedEntry, FeedLag, PublicRecord};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
-pub use memory::{HostTicket, KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{
     MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
 };

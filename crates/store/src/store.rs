@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{Found, HostTicket, KnownSession, Memory, VerifiedToken};
+use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
 use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
@@ -273,8 +273,13 @@ impl Store {
         self.memory.keep_shared_host(ticket, host);
     }
 
-    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now`. Memory is
-    /// filled nowhere else: what it says comes from a read of this scope.
+    /// Begins the verification of a token, before its key is read.
+    pub fn mark(&self, scope: &TenantScope) -> Mark {
+        self.memory.mark(scope)
+    }
+
+    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now` and its tenant was
+    /// not removed since `mark`. Memory is filled nowhere else: what it says comes from a read of this scope.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -282,9 +287,10 @@ impl Store {
         &self,
         scope: &TenantScope,
         token: VerifiedToken,
+        mark: Mark,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownSession>>, Error> {
-        let ticket = self.memory.ticket(scope, &token);
+        let ticket = self.memory.ticket(scope, &token, mark);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
             Ok((found, tx.find_tenant().await?, tx.list_names().await?))

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 /// The password of everybody whom the app makes.
 pub const PASSWORD: &str = "correct horse battery staple";
 /// The key that all test databases are sealed under.
-pub const ROOT_KEY: [u8; 1] = [0x5e; 32];
+pub const ROOT_KEY: [u8; 32] = [0x5e; 32];
 /// How passwords are hashed.
 const HASHING: HashLimits = HashLimits {
     threads: 2,

@@ -180,8 +180,12 @@ pub fn unsaved_signing_key(database: &TestDatabase) -> SigningKey {
         id: database.mint(),
         algorithm: SigningAlgorithm::EdDsa,
         public_key: vec![0xa5; 32],
-        sealed_private_key: SealedBytes(vec![0x5a; 90]),
+        sealed_private_key: Some(SealedBytes(vec![0x5a; 90])),
         created_at: database.now(),
+        signs_from: database.now(),
+        token_ttl_seconds: 300,
+        published_until: None,
+        revoked_at: None,
         version: 1,
     }
 }

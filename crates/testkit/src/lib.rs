@@ -20,6 +20,7 @@ mod clock;
 mod databases;
 mod engines;
 mod fixtures;
+mod key_set;
 mod operator;
 mod random;
 
@@ -35,5 +36,6 @@ pub use fixtures::{
     unsaved_refresh_token, unsaved_session, unsaved_signing_key, unsaved_tenant,
     unsaved_tenant_key, unsaved_user,
 };
+pub use key_set::{KeySetFollower, Refused};
 pub use operator::TestOperator;
 pub use random::SeededRandom;

@@ -17,6 +17,7 @@ mod outage;
 mod proxies;
 mod rate_limit;
 mod routes;
+mod signing_keys;
 mod strictness;
 mod support;
 mod tenancy;

@@ -1,6 +1,8 @@
 //! What each kind of job does, one file each.
 
 mod prune_sessions;
+mod retire_signing_key;
+mod rotate_signing_key;
 
 pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
 
@@ -12,6 +14,8 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::RotateSigningKey {} => Action::RotateSigningKey,
+        JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
     }
 }
 
@@ -20,5 +24,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
+        JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
     }
 }

@@ -30,7 +30,10 @@ pub(super) async fn run_due(platform: &Platform) {
 /// How long after one run the next is due. Runs that were missed are made up by one.
 fn interval_seconds(schedule: Schedule) -> i64 {
     match schedule {
-        Schedule::PruneSessions | Schedule::PruneJobs | Schedule::PruneFeed => 3_600,
+        Schedule::PruneSessions
+        | Schedule::PruneJobs
+        | Schedule::PruneFeed
+        | Schedule::RotateSigningKeys => 3_600,
     }
 }
 
@@ -59,6 +62,11 @@ async fn step(
             let expired_before = now.plus_seconds(-SESSION_RETENTION_SECONDS);
             let found = store.scan_sessions(claimed, expired_before, STEP).await?;
             enqueue_in_each(platform, &found, now, || JobKind::PruneSessions {}).await?;
+            go_on(platform, claimed, found).await
+        }
+        Schedule::RotateSigningKeys => {
+            let found = store.scan_rotations(claimed, now, STEP).await?;
+            enqueue_in_each(platform, &found, now, || JobKind::RotateSigningKey {}).await?;
             go_on(platform, claimed, found).await
         }
         Schedule::PruneJobs => {

@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 26] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 27] = [
     "FIND_ROUTE",
     "FIND_ORIGIN",
     "FIND_ORIGIN_OF",
@@ -22,6 +22,7 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 26] = [
     "CONTINUE_SCHEDULE",
     "END_SCHEDULE",
     "SCAN_SESSIONS",
+    "SCAN_ROTATIONS",
     "INSERT_INSTANCE_EVENT",
     "LIST_INSTANCE_EVENTS",
     "FIND_FEED_CURSOR",

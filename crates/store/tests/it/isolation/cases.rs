@@ -3,7 +3,8 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, PageRequest, Progress, PublishableKeyStatus, Route, UserFilter,
+    AuditFilter, EndReason, Ended, PageRequest, Progress, PublishableKeyStatus, Route, SigningKey,
+    UserFilter,
 };
 use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
 
@@ -185,12 +186,23 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             assert!(!tx.insert_publishable_key(public).await?, "it leads to A");
             return Ok(Some(Seen::NothingEver));
         }
+        "list_published_signing_keys" => {
+            let keys = tx.list_published_signing_keys(signing.created_at).await?;
+            keys.iter().any(|key| key.id == signing.id)
+        }
+        "change_signing_key" => tx.change_signing_key(signing).await?.is_some(),
         "insert_tenant_key" => {
             tx.insert_tenant_key(sealing).await?;
             false
         }
         "insert_signing_key" => {
-            tx.insert_signing_key(signing).await?;
+            // With a successor: B has a key without one of its own.
+            let published_until = Some(signing.created_at);
+            let closed = SigningKey {
+                published_until,
+                ..signing.clone()
+            };
+            tx.insert_signing_key(&closed).await?;
             false
         }
         _ => return Ok(None),
@@ -268,6 +280,11 @@ async fn on_tenant(
             assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);
             return Ok(Some(Seen::NothingEver));
         }
+        "plan_rotation" => {
+            tx.plan_rotation(None).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "delete_route" => tx.delete_route(&loot.host).await?,
         "insert_route" => {
             assert!(!tx.insert_route(&loot.host).await?, "it leads to A");
             return Ok(Some(Seen::NothingEver));
