@@ -12,8 +12,7 @@ pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
     EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, SigningKeyId, Tenant,
-    TenantId,
-    Timestamp, User, UserId,
+    TenantId, Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;

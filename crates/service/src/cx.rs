@@ -8,8 +8,7 @@ use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
     AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
-    Timestamp,
-    User, UserId,
+    Timestamp, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};

@@ -256,7 +256,7 @@ impl Work {
     async fn read_cold(&self, session_id: SessionId, user_id: UserId) {
         let routes = vec![Route::SigningKey(self.key_id)];
         let scope = self.store.resolve(routes).await.unwrap()[0].unwrap();
-        let key_id = self.key_id;
+        let (key_id, mark) = (self.key_id, self.store.mark(&scope));
         let read = async move |tx: &mut TenantTx<'_>| {
             Ok((tx.find_signing_key(key_id).await?, tx.find_tenant().await?))
         };
@@ -272,7 +272,7 @@ impl Work {
         };
         let known = self
             .store
-            .read_session_of(&scope, token, self.event.occurred_at)
+            .read_session_of(&scope, token, mark, self.event.occurred_at)
             .await;
         assert!(known.unwrap().is_some(), "the session is good");
     }

@@ -65,9 +65,9 @@ impl Link<'_> {
                 .collect(),
             Self::Postgres(lease) => {
                 // Of statements that travel together, the last one stands for all.
-                let span = calls.last().map_or_else(Span::none, |call| {
-                    span_of(call.statement, "postgresql")
-                });
+                let span = calls
+                    .last()
+                    .map_or_else(Span::none, |call| span_of(call.statement, "postgresql"));
                 lease.run(calls).instrument(span).await
             }
         };

@@ -48,9 +48,12 @@ impl Scene {
             good_from: Timestamp::from_micros(0),
             expires_at: self.session.expires_at,
         };
-        let read = self
-            .store
-            .read_session_of(&self.scope, token, self.database.now());
+        let read = self.store.read_session_of(
+            &self.scope,
+            token,
+            self.store.mark(&self.scope),
+            self.database.now(),
+        );
         read.await.unwrap().is_some()
     }
 
