@@ -112,11 +112,7 @@ impl fmt::Display for FeedCursor {
 }
 
 impl SystemTx<'_> {
-    /// What comes after a reader's cursor, at most `limit`. A reader that never read begins with the oldest that is kept.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], [`Error::Corrupt`].
-    pub async fn read_feed(&mut self, reader: &str, limit: i64) -> Result<FeedBatch, Error> {
+    async fn read_feed(&mut self, reader: &str, limit: i64) -> Result<FeedBatch, Error> {
         let (from, confirmed_at) = self.find_cursor(reader).await?;
         let values = vec![
             Value::from(from.transaction_id),
@@ -132,12 +128,7 @@ impl SystemTx<'_> {
         })
     }
 
-    /// Moves a reader's cursor from where it read to where it has delivered; to the same place, it confirms that the reader
-    /// lives. False when the cursor is elsewhere: another node reads in the same name.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn advance_feed(
+    async fn advance_feed(
         &mut self,
         reader: &str,
         (from, to): (FeedCursor, FeedCursor),
@@ -224,7 +215,7 @@ impl TenantTx<'_> {
 }
 
 impl Store {
-    /// What comes after a reader's cursor, as [`SystemTx::read_feed`].
+    /// What comes after a reader's cursor, at most `limit`. A reader that never read begins with the oldest that is kept.
     ///
     /// # Errors
     /// As [`Store::system_read`].
@@ -234,7 +225,8 @@ impl Store {
             .await
     }
 
-    /// Moves a reader's cursor, as [`SystemTx::advance_feed`].
+    /// Moves a reader's cursor from where it read to where it has delivered; to the same place, it confirms that the reader
+    /// lives. False when the cursor is elsewhere: another node reads in the same name.
     ///
     /// # Errors
     /// As [`Store::system_write`].
