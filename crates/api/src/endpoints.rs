@@ -23,6 +23,7 @@ pub fn all() -> Vec<Endpoint> {
         well_known::openid_configuration(),
         well_known::authorization_server(),
         auth::register::endpoint(),
+        auth::invitation::accept(),
         auth::login::endpoint(),
         auth::logout::endpoint(),
         session::endpoint(),
@@ -41,5 +42,12 @@ pub fn all() -> Vec<Endpoint> {
         admin::users::status::disable(),
         admin::users::status::enable(),
         admin::users::status::restore(),
+        admin::users::invitation::endpoint(),
+        admin::sessions::list_of_user(),
+        admin::sessions::revoke_of_user(),
+        admin::sessions::revoke_any(),
+        admin::roles::endpoint(),
+        admin::settings::read(),
+        admin::settings::change(),
     ]
 }

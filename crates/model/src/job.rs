@@ -1,6 +1,6 @@
 //! Work that is done later: what is to be done, and how far it is.
 
-use crate::{JobId, TenantId, Timestamp};
+use crate::{JobId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,6 +16,11 @@ pub const ATTEMPTS_MAX_DEFAULT: i64 = 16;
 pub enum JobKind {
     /// Delete the tenant's sessions that ended long ago, with their refresh tokens.
     PruneSessions {},
+    /// Delete a user for good whose time of grace is over.
+    EraseUser {
+        /// Who it is.
+        user_id: UserId,
+    },
 }
 
 /// The stored name and payload are no [`JobKind`] of this binary.
@@ -139,6 +144,7 @@ impl JobKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PruneSessions {} => "prune_sessions",
+            Self::EraseUser { .. } => "erase_user",
         }
     }
 
@@ -247,9 +253,10 @@ mod tests {
     /// One of each: a new kind does not compile until it is here.
     fn all_kinds() -> Vec<JobKind> {
         let every = |kind: &JobKind| match kind {
-            JobKind::PruneSessions {} => (),
+            JobKind::PruneSessions {} | JobKind::EraseUser { .. } => (),
         };
-        let kinds = vec![JobKind::PruneSessions {}];
+        let user_id = crate::Id::from_uuid(uuid::Uuid::from_u128(7));
+        let kinds = vec![JobKind::PruneSessions {}, JobKind::EraseUser { user_id }];
         kinds.iter().for_each(every);
         kinds
     }

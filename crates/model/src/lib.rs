@@ -14,6 +14,7 @@ mod change;
 mod email;
 mod event;
 mod id;
+mod invitation;
 mod job;
 mod key;
 mod page;
@@ -35,6 +36,7 @@ pub use event::{
 pub use id::{
     EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
+pub use invitation::Invitation;
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
@@ -47,12 +49,13 @@ pub use password::{
 pub use principal::{Client, Principal};
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,
-    TenantKeySecret,
+    AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
+    Secret, SecretBytes, TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
 pub use tenant::{
-    HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
+    HostName, InvalidName, Issuer, Route, SettingProblem, SettingsChange, Slug, Tenant,
+    TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{

@@ -47,6 +47,92 @@ pub struct TenantSettings {
     pub user_deletion_grace_days: i64,
 }
 
+/// What is to become of a tenant's settings. What is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// See [`TenantSettings::access_token_ttl_seconds`].
+    pub access_token_ttl_seconds: Option<i64>,
+    /// See [`TenantSettings::session_ttl_seconds`].
+    pub session_ttl_seconds: Option<i64>,
+    /// See [`TenantSettings::session_idle_seconds`].
+    pub session_idle_seconds: Option<i64>,
+    /// See [`TenantSettings::user_deletion_grace_days`].
+    pub user_deletion_grace_days: Option<i64>,
+}
+
+/// A setting is outside of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} is {least} to {most}")]
+pub struct SettingProblem {
+    /// Its name.
+    pub setting: &'static str,
+    /// The least that it can be.
+    pub least: i64,
+    /// The most that it can be.
+    pub most: i64,
+}
+
+impl TenantSettings {
+    /// The settings as a change makes them.
+    ///
+    /// # Errors
+    /// Every setting that would be outside of its range. A session outlives its access tokens and its idleness.
+    pub fn changed(&self, change: &SettingsChange) -> Result<Self, Vec<SettingProblem>> {
+        let changed = Self {
+            access_token_ttl_seconds: change
+                .access_token_ttl_seconds
+                .unwrap_or(self.access_token_ttl_seconds),
+            session_ttl_seconds: change
+                .session_ttl_seconds
+                .unwrap_or(self.session_ttl_seconds),
+            session_idle_seconds: change
+                .session_idle_seconds
+                .unwrap_or(self.session_idle_seconds),
+            user_deletion_grace_days: change
+                .user_deletion_grace_days
+                .unwrap_or(self.user_deletion_grace_days),
+        };
+        let problems = changed.problems();
+        match problems.is_empty() {
+            true => Ok(changed),
+            false => Err(problems),
+        }
+    }
+
+    fn problems(&self) -> Vec<SettingProblem> {
+        let session_ttl = self.session_ttl_seconds;
+        let ranges = [
+            (
+                "access_token_ttl_seconds",
+                self.access_token_ttl_seconds,
+                (30, 3_600.min(session_ttl)),
+            ),
+            ("session_ttl_seconds", session_ttl, (300, 30 * 86_400)),
+            (
+                "session_idle_seconds",
+                self.session_idle_seconds,
+                (60, session_ttl),
+            ),
+            (
+                "user_deletion_grace_days",
+                self.user_deletion_grace_days,
+                (0, 365),
+            ),
+        ];
+        let outside =
+            |(_, value, (least, most)): &(_, i64, (i64, i64))| value < least || value > most;
+        ranges
+            .into_iter()
+            .filter(outside)
+            .map(|(setting, _, (least, most))| SettingProblem {
+                setting,
+                least,
+                most,
+            })
+            .collect()
+    }
+}
+
 impl Default for TenantSettings {
     fn default() -> Self {
         Self {
@@ -227,7 +313,38 @@ impl fmt::Display for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostName, Issuer, Slug};
+    use super::{HostName, Issuer, SettingsChange, Slug, TenantSettings};
+
+    #[test]
+    fn a_setting_outside_of_its_range_is_named() {
+        let settings = TenantSettings::default();
+        let change = SettingsChange {
+            session_ttl_seconds: Some(600),
+            ..SettingsChange::default()
+        };
+        // The idle time of half an hour would outlive it.
+        let problems = settings.changed(&change).unwrap_err();
+        assert_eq!(problems[0].to_string(), "session_idle_seconds is 60 to 600");
+        let change = SettingsChange {
+            session_idle_seconds: Some(600),
+            ..change
+        };
+        let changed = settings.changed(&change).unwrap();
+        assert_eq!(
+            (
+                changed.session_ttl_seconds,
+                changed.access_token_ttl_seconds
+            ),
+            (600, 300)
+        );
+        for seconds in [i64::MIN, -1, 0, 29, 3_601, i64::MAX] {
+            let change = SettingsChange {
+                access_token_ttl_seconds: Some(seconds),
+                ..SettingsChange::default()
+            };
+            assert_eq!(settings.changed(&change).unwrap_err().len(), 1, "{seconds}");
+        }
+    }
 
     #[test]
     fn slugs_are_dns_labels() {

@@ -61,6 +61,24 @@ pub enum Action {
     DeleteUser,
     /// Take the deletion of a user back.
     RestoreUser,
+    /// Delete a user for good whose time of grace is over.
+    EraseUser,
+    /// Give somebody a link by which they set their first password.
+    InviteUser,
+    /// Set one's first password by such a link.
+    AcceptInvitation,
+    /// List the live sessions of any user.
+    ListUserSessions,
+    /// End the sessions of any user.
+    RevokeUserSessions,
+    /// End any session.
+    RevokeAnySession,
+    /// List the roles, and what each may do.
+    ListRoles,
+    /// Read the tenant's settings.
+    ReadSettings,
+    /// Change the tenant's settings.
+    ChangeSettings,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -91,7 +109,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 38] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -121,6 +139,15 @@ impl Action {
         Self::EnableUser,
         Self::DeleteUser,
         Self::RestoreUser,
+        Self::EraseUser,
+        Self::InviteUser,
+        Self::AcceptInvitation,
+        Self::ListUserSessions,
+        Self::RevokeUserSessions,
+        Self::RevokeAnySession,
+        Self::ListRoles,
+        Self::ReadSettings,
+        Self::ChangeSettings,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -156,6 +183,15 @@ impl Action {
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
+            Self::EraseUser => ("user.erase", Delete, Rule::Operator),
+            Self::InviteUser => ("user.invite", Admin, Rule::Administrator),
+            Self::AcceptInvitation => ("user.accept_invitation", Write, Rule::Anyone),
+            Self::ListUserSessions => ("session.list_of_user", Admin, Rule::Administrator),
+            Self::RevokeUserSessions => ("session.revoke_of_user", Admin, Rule::Administrator),
+            Self::RevokeAnySession => ("session.revoke_any", Admin, Rule::Administrator),
+            Self::ListRoles => ("role.list", Read, Rule::Administrator),
+            Self::ReadSettings => ("tenant.read_settings", Admin, Rule::Administrator),
+            Self::ChangeSettings => ("tenant.change_settings", Admin, Rule::Administrator),
         }
     }
 

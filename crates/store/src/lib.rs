@@ -17,6 +17,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod invitations;
 mod jobs;
 mod keys;
 mod link;

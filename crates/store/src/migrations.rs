@@ -37,6 +37,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0003_events"),
     migration!("0004_jobs"),
     migration!("0005_user_administration"),
+    migration!("0006_invitations"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::sqlite::Lane;
 use crate::statement::Statement;
 use crate::store::Store;
-use crate::{events, jobs, keys, routing, sessions, tenants, users};
+use crate::{events, invitations, jobs, keys, routing, sessions, tenants, users};
 
 /// The statements of every entity.
 fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
@@ -14,6 +14,7 @@ fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
+        invitations::STATEMENTS,
         keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,

@@ -1,5 +1,6 @@
 //! What each kind of job does, one file each.
 
+mod erase_user;
 mod prune_sessions;
 
 pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
@@ -12,6 +13,7 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::EraseUser { .. } => Action::EraseUser,
     }
 }
 
@@ -20,5 +22,6 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::EraseUser { user_id } => erase_user::run(job, user_id).await,
     }
 }

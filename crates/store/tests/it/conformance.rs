@@ -2,6 +2,7 @@
 
 mod administration;
 mod events;
+mod invitations;
 mod jobs;
 mod keys;
 mod schedules;
@@ -61,6 +62,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     tenants::all(&open).await;
     users::all(&open).await;
     administration::all(&open).await;
+    invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
     events::all(&open).await;

@@ -1,4 +1,7 @@
 //! `/v1/admin/…`
 
 mod audit;
+mod roles;
+mod sessions;
+mod settings;
 mod users;
