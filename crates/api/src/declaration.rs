@@ -9,6 +9,8 @@ pub enum Plane {
     Instance,
     /// A tenant's: the request names one, and a caller is looked for.
     Tenant,
+    /// The operators': it is served on listeners of its own. One whose path names a `{slug}` is about that tenant.
+    Operator,
 }
 
 /// What the gate needs to know of an endpoint.

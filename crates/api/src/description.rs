@@ -9,23 +9,9 @@ use keyward_policy::{Action, Rule};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The whole document.
+/// The whole document of the public API.
 pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
-    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    let mut schemas = Map::new();
-    add_schemas(&mut schemas, &shape_of::<ProblemBody>());
-    for endpoint in endpoints {
-        let operation = describe_operation(endpoint);
-        paths
-            .entry(endpoint.path())
-            .or_default()
-            .insert(endpoint.method().to_lowercase(), operation);
-        let shapes = [&endpoint.request, &endpoint.answer.1];
-        shapes
-            .into_iter()
-            .flatten()
-            .for_each(|shape| add_schemas(&mut schemas, shape));
-    }
+    let (paths, schemas) = paths_and_schemas(endpoints);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -51,6 +37,53 @@ pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
     })
 }
 
+/// The whole document of the operators' API.
+pub(crate) fn describe_for_operators(endpoints: &[Endpoint]) -> Value {
+    let (paths, schemas) = paths_and_schemas(endpoints);
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Keyward for operators",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Governs the tenants of an instance, and the instance itself.",
+            "description": "Served on the Unix socket `operator.sock` in the data folder, where the account at the other \
+                end is the operator, and on a listener of its own for the holder of the operator token. Whoever changes \
+                something says why in the header `Operator-Reason`; every act, reading too, is recorded with it.",
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/", "description": "The operator socket or listener" }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "operator_token": { "type": "http", "scheme": "bearer", "description": "Not on the Unix socket." },
+            },
+        },
+    })
+}
+
+/// The operations by path and method.
+type Paths<'a> = BTreeMap<&'a str, Map<String, Value>>;
+
+fn paths_and_schemas(endpoints: &[Endpoint]) -> (Paths<'_>, Map<String, Value>) {
+    let mut paths = Paths::new();
+    let mut schemas = Map::new();
+    add_schemas(&mut schemas, &shape_of::<ProblemBody>());
+    for endpoint in endpoints {
+        let operation = describe_operation(endpoint);
+        paths
+            .entry(endpoint.path())
+            .or_default()
+            .insert(endpoint.method().to_lowercase(), operation);
+        let shapes = [&endpoint.request, &endpoint.answer.1];
+        shapes
+            .into_iter()
+            .flatten()
+            .for_each(|shape| add_schemas(&mut schemas, shape));
+    }
+    (paths, schemas)
+}
+
 fn add_schemas(schemas: &mut Map<String, Value>, shape: &Shape) {
     for (name, schema) in &shape.schemas {
         schemas.entry(name.clone()).or_insert_with(|| json!(schema));
@@ -71,8 +104,10 @@ fn describe_operation(endpoint: &Endpoint) -> Value {
         let content = json!({ "application/json": { "schema": request.reference() } });
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
-    if endpoint.action().rule() != Rule::Anyone {
-        operation["security"] = json!([{ "access_token": [] }]);
+    match (endpoint.plane(), endpoint.action().rule()) {
+        (Plane::Operator, _) => operation["security"] = json!([{ "operator_token": [] }]),
+        (_, Rule::Anyone) => {}
+        _ => operation["security"] = json!([{ "access_token": [] }]),
     }
     operation
 }
@@ -84,9 +119,17 @@ fn suffix_of(endpoint: &Endpoint) -> String {
 }
 
 fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
-    let in_path = endpoint.path().split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(|name| {
-        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } })
-    });
+    let in_path = endpoint
+        .path()
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| {
+            let schema = match name {
+                "slug" | "host" => json!({ "type": "string" }),
+                _ => json!({ "type": "string", "format": "uuid" }),
+            };
+            json!({ "name": name, "in": "path", "required": true, "schema": schema })
+        });
     let properties = endpoint
         .query
         .as_ref()
@@ -96,12 +139,21 @@ fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description })
     });
+    let reason = (endpoint.plane() == Plane::Operator).then(|| {
+        json!({ "name": "Operator-Reason", "in": "header", "required": endpoint.method() != "GET",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
+            "description": "Why you do it, for the audit log. Left out of a read, it is the action's name." })
+    });
     let if_match = endpoint.conditional.then(|| {
         json!({ "name": "If-Match", "in": "header", "required": false, "schema": { "type": "string" },
             "description": "Entity tags as the answers carry them in `ETag`, such as `\"3\"`: if what is to be changed is \
                 of another version, nothing is (RFC 9110, section 13.1.1). Without it the change is to whichever there is." })
     });
-    in_path.chain(in_query).chain(if_match).collect()
+    in_path
+        .chain(in_query)
+        .chain(if_match)
+        .chain(reason)
+        .collect()
 }
 
 fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
@@ -157,8 +209,18 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::Unavailable,
         ]);
     }
-    if endpoint.action() != Action::ReadHealth {
+    if endpoint.action() != Action::ReadHealth && endpoint.plane() != Plane::Operator {
         problems.push(Code::RateLimited);
+    }
+    if endpoint.plane() == Plane::Operator {
+        let operator = [
+            Code::InvalidOperatorReason,
+            Code::Unauthenticated,
+            Code::NotFound,
+            Code::Unavailable,
+        ];
+        problems.extend(operator);
+        problems.extend((endpoint.method() != "GET").then_some(Code::OperatorReasonMissing));
     }
     match endpoint.action().rule() {
         Rule::Anyone => {}

@@ -75,6 +75,12 @@ impl Endpoint {
         self
     }
 
+    /// It is the operators', not a tenant's.
+    pub(crate) fn of_operators(mut self) -> Self {
+        self.declaration.plane = Plane::Operator;
+        self
+    }
+
     /// One sentence that says what it does.
     pub(crate) fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
@@ -155,8 +161,9 @@ impl Endpoint {
 
     /// Adds its route, behind its gate.
     pub(crate) fn add_to(self, router: Router<Api>, api: &Api) -> Router<Api> {
+        let meter = api.meter.route(self.method(), self.path());
         let gated = self.handler.layer(axum::middleware::from_fn_with_state(
-            (api.clone(), self.declaration),
+            (api.clone(), self.declaration, meter),
             gate::pass,
         ));
         router.route(self.declaration.path, gated)

@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod description;
 mod health;
+mod operator;
 mod profile;
 mod session;
 mod sessions;
@@ -49,5 +50,18 @@ pub fn all() -> Vec<Endpoint> {
         admin::roles::endpoint(),
         admin::settings::read(),
         admin::settings::change(),
+    ]
+}
+
+/// All of the operators' endpoints. They are served on listeners of their own.
+pub fn of_operators() -> Vec<Endpoint> {
+    vec![
+        description::operator_openapi(),
+        operator::events::endpoint(),
+        operator::tenants::list::endpoint(),
+        operator::tenants::create::endpoint(),
+        operator::tenants::one::read(),
+        operator::tenants::users::endpoint(),
+        operator::tenants::audit_events::endpoint(),
     ]
 }

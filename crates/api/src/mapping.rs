@@ -5,6 +5,7 @@ use keyward_model::UserStatus;
 use keyward_policy::Denied;
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
+use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::profile::ProfileError;
 use keyward_service::registration::RegisterUserError;
@@ -152,11 +153,19 @@ impl From<TenantError> for Problem {
             TenantError::NotFound | TenantError::Denied(_) => Self::new(Code::NotFound),
             TenantError::Store(error) => error.into(),
             TenantError::Hashing(error) => error.into(),
-            // Tenants are made at the command line; no route leads here.
-            TenantError::Taken
-            | TenantError::HostTaken(_)
-            | TenantError::Issuer(_)
-            | TenantError::Keyring(_) => internal(error),
+            TenantError::Taken => Self::new(Code::TenantTaken),
+            TenantError::HostTaken(_) => Self::new(Code::HostTaken).with_detail(error.to_string()),
+            // The base URL was parsed at start.
+            TenantError::Issuer(_) | TenantError::Keyring(_) => internal(error),
+        }
+    }
+}
+
+impl From<InstanceEventsError> for Problem {
+    fn from(error: InstanceEventsError) -> Self {
+        match error {
+            InstanceEventsError::Denied(_) => Self::new(Code::Forbidden),
+            InstanceEventsError::Store(error) => error.into(),
         }
     }
 }

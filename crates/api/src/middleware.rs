@@ -4,5 +4,6 @@
 pub(crate) mod finish;
 pub(crate) mod gate;
 mod headers;
+pub(crate) mod operator;
 pub(crate) mod tenant_prefix;
 pub(crate) mod toll;

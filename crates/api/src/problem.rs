@@ -45,6 +45,14 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// Another tenant has the slug or the issuer.
+    TenantTaken,
+    /// The host name leads to another tenant.
+    HostTaken,
+    /// An operator changes something and does not say why.
+    OperatorReasonMissing,
+    /// The reason is not 1 to 200 printable characters, or there are two.
+    InvalidOperatorReason,
     /// The tenant would be left without an active administrator.
     LastAdministrator,
     /// In the status that the user is in this cannot be done.
@@ -61,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -78,6 +86,10 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::TenantTaken,
+        Self::HostTaken,
+        Self::OperatorReasonMissing,
+        Self::InvalidOperatorReason,
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
@@ -105,6 +117,10 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::TenantTaken => "tenant_taken",
+            Self::HostTaken => "host_taken",
+            Self::OperatorReasonMissing => "operator_reason_missing",
+            Self::InvalidOperatorReason => "invalid_operator_reason",
             Self::LastAdministrator => "last_administrator",
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
@@ -136,6 +152,8 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -160,6 +178,12 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TenantTaken => "A tenant with this slug or issuer exists already",
+            Self::HostTaken => "The host name leads to another tenant",
+            Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",
+            Self::InvalidOperatorReason => {
+                "Operator-Reason is one line of 1 to 200 printable characters"
+            }
             Self::LastAdministrator => "A tenant keeps at least one active administrator",
             Self::WrongStatus => "The user's status does not allow this",
             Self::InvalidInvitation => "The invitation is not valid",

@@ -1,5 +1,6 @@
 //! All endpoints behind all layers: the service that a listener serves.
 
+use crate::endpoint::Endpoint;
 use crate::endpoints;
 use crate::middleware::toll::{Toll, pay_as_network};
 use crate::middleware::{finish, tenant_prefix};
@@ -16,11 +17,7 @@ pub type ApiService = Router;
 
 /// Puts the endpoints behind the layers that every request passes.
 pub fn service(api: &Api) -> ApiService {
-    let mut router = Router::new();
-    for endpoint in endpoints::all() {
-        router = endpoint.add_to(router, api);
-    }
-    let router = router
+    let router = router_of(endpoints::all(), api)
         .fallback(async |State(api), request: Request| unserved(&api, &request, Code::NotFound))
         .method_not_allowed_fallback(async |State(api), request: Request| {
             unserved(&api, &request, Code::MethodNotAllowed)
@@ -29,12 +26,27 @@ pub fn service(api: &Api) -> ApiService {
     // The prefix is taken off before a route is looked for, so it stands outside of the router.
     let prefixed =
         MapRequestLayer::new(|request: Request| tenant_prefix::take_off(request)).layer(router);
-    Router::new()
-        .fallback_service(prefixed)
-        .layer(axum::middleware::from_fn_with_state(
-            api.clone(),
-            finish::wrap,
-        ))
+    finished(Router::new().fallback_service(prefixed), api)
+}
+
+/// The same for the endpoints of operators, which no listener of the public serves. Whoever takes the connection says who
+/// is at its other end, by an [`crate::OperatorPeer`] among the extensions of each request.
+pub fn operator_service(api: &Api) -> ApiService {
+    let router = router_of(endpoints::of_operators(), api)
+        .fallback(async || Problem::new(Code::NotFound))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
+        .with_state(api.clone());
+    finished(router, api)
+}
+
+fn router_of(endpoints: Vec<Endpoint>, api: &Api) -> Router<Api> {
+    let add = |router, endpoint: Endpoint| endpoint.add_to(router, api);
+    endpoints.into_iter().fold(Router::new(), add)
+}
+
+fn finished(router: Router, api: &Api) -> ApiService {
+    let layer = axum::middleware::from_fn_with_state(api.clone(), finish::wrap);
+    router.layer(layer)
 }
 
 /// What no endpoint serves. Nobody looks at a credential here, so that all of it is counted by network.

@@ -2,6 +2,7 @@
 
 use crate::client_address::TrustedProxies;
 use crate::edge::Edge;
+use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
 use keyward_service::Platform;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ pub struct Api {
     pub(crate) running: TaskTracker,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) meter: Arc<HttpMeter>,
 }
 
 impl Api {
@@ -29,7 +31,13 @@ impl Api {
             running: TaskTracker::new(),
             trusted_proxies: Arc::new(edge.trusted_proxies),
             rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
+            meter: Arc::default(),
         }
+    }
+
+    /// What HTTP counted so far.
+    pub fn reading(&self) -> HttpReading {
+        self.meter.read()
     }
 
     /// Waits until every change that was begun has run to its end, whether or not its client still waits.

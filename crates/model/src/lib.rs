@@ -1,6 +1,6 @@
 //! The nouns of Keyward: ids, times, secrets, tenants, users, sessions, keys, and [`Event`], everything that can happen.
 //!
-//! What it is not: nothing here waits, reads a clock, draws randomness, speaks SQL or HTTP. [`Clock`] and [`Random`] are
+//! What it is not: nothing here waits, reads the time, draws randomness, speaks SQL or HTTP. [`Clock`] and [`Random`] are
 //! only named here, so that every layer above can be handed one.
 //!
 //! Invariants:
@@ -14,9 +14,11 @@ mod change;
 mod email;
 mod event;
 mod id;
+mod instance_event;
 mod invitation;
 mod job;
 mod key;
+mod meter;
 mod page;
 mod password;
 mod principal;
@@ -36,12 +38,14 @@ pub use event::{
 pub use id::{
     EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
+pub use instance_event::{InstanceAct, InstanceEvent};
 pub use invitation::Invitation;
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
+pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,

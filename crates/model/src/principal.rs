@@ -19,11 +19,11 @@ pub enum Principal {
         /// What the user may do.
         role: Role,
     },
-    /// Somebody who runs the instance, at its command line.
+    /// Somebody who runs the instance: at its command line, on its operator socket, or with the operator token.
     Operator {
-        /// The account at the operating system: its number, and the name that the environment claims.
+        /// The account at the operating system by number and name, or what the settings call the holder of the token.
         name: String,
-        /// Why they act, in their own words or by the command's name.
+        /// Why they act, in their own words or by the name of what they do.
         reason: String,
     },
     /// Keyward itself, for instance when it makes the demo tenant.

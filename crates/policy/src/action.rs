@@ -47,6 +47,12 @@ pub enum Action {
     EndJob,
     /// Delete sessions that ended long ago.
     PruneSessions,
+    /// Read the description of the operators' API.
+    ReadOperatorApiDescription,
+    /// Read a tenant, with its hosts and settings.
+    ReadTenant,
+    /// Read the log of the instance.
+    ListInstanceEvents,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -109,7 +115,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 41] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -132,6 +138,9 @@ impl Action {
         Self::RetryJob,
         Self::EndJob,
         Self::PruneSessions,
+        Self::ReadOperatorApiDescription,
+        Self::ReadTenant,
+        Self::ListInstanceEvents,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -175,6 +184,13 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
+            Self::ReadOperatorApiDescription => (
+                "instance.read_operator_api_description",
+                Read,
+                Rule::Operator,
+            ),
+            Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
+            Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),

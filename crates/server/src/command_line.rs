@@ -29,6 +29,18 @@ pub(crate) struct Global {
     /// Prints JSON, for programs.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The operator plane of a server elsewhere (its operator.listen), for what operators do. Else it is the server that
+    /// runs on the data folder, or the database if none runs.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        requires = "operator_token_file"
+    )]
+    pub(crate) operator_url: Option<String>,
+    /// A file with that server's operator token.
+    #[arg(long, global = true, value_name = "FILE", requires = "operator_url")]
+    pub(crate) operator_token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,13 +58,13 @@ pub(crate) enum Command {
     /// Shows or checks the settings.
     #[command(subcommand)]
     Config(Config),
-    /// Makes and lists tenants.
+    /// Makes, lists and governs tenants.
     #[command(subcommand)]
     Tenant(Tenant),
     /// Lists the users of a tenant.
     #[command(subcommand)]
     User(User),
-    /// Lists what happened in a tenant.
+    /// Lists what happened in a tenant, or to the instance.
     #[command(subcommand)]
     Audit(Audit),
 }
@@ -131,7 +143,9 @@ pub(crate) enum Tenant {
     /// Makes a tenant with its keys.
     Create(TenantCreate),
     /// Lists the tenants, oldest first.
-    List(Page),
+    List(InInstance),
+    /// Shows a tenant with its settings and host names.
+    Show(OneTenant),
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +178,25 @@ pub(crate) enum User {
 pub(crate) enum Audit {
     /// Lists the events of a tenant, newest first.
     List(InTenant),
+    /// Lists what operators did to the instance as a whole, newest first.
+    Instance(InInstance),
+}
+
+/// A list of what is of no single tenant.
+#[derive(Debug, Args)]
+pub(crate) struct InInstance {
+    #[command(flatten)]
+    pub(crate) page: Page,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneTenant {
+    /// The tenant's slug.
+    pub(crate) slug: String,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Debug, Args)]
@@ -189,7 +222,7 @@ pub(crate) struct Page {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct Why {
-    /// Why you do it; it is recorded in the tenant's audit log, with your name at the operating system.
+    /// Why you do it; it is recorded in the audit log, with your name at the operating system.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }

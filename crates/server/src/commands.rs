@@ -11,14 +11,15 @@ mod tenant;
 mod user;
 
 use crate::command_line::{
-    Audit, Command, CommandLine, Config as ConfigCommand, Global, Serve, Tenant, User, Why,
+    Audit, Command, CommandLine, Config as ConfigCommand, Global, Page, Serve, Tenant, User, Why,
 };
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::instance::Instance;
-use keyward_model::{PageRequest, Principal, Route, Slug};
-use keyward_store::TenantScope;
+use crate::output::print;
+use keyward_model::{Cursor, Principal, Slug};
+use std::fmt::Display;
 use std::os::unix::fs::MetadataExt;
+use std::str::FromStr;
 
 /// Runs the command that was given; without one, serves.
 pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
@@ -36,6 +37,11 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
             &serve
         },
     )?;
+    if global.operator_url.is_some() && !command.asks_operators() {
+        return Err(Failure::Usage(
+            "--operator-url is for what operators do: tenant, user, audit".to_owned(),
+        ));
+    }
     match command {
         Command::Serve(_) => serve::run(&config).await,
         Command::Migrate(migrate) => migrate::run(&config, &migrate, &global).await,
@@ -44,57 +50,71 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Restore(what) => restore::run(config, what, &global).await,
         Command::Config(_) => config::check(&config, &global),
         Command::Tenant(Tenant::Create(create)) => tenant::create(&config, create, &global).await,
-        Command::Tenant(Tenant::List(page)) => tenant::list(&config, page, &global).await,
+        Command::Tenant(Tenant::List(what)) => tenant::list(&config, what, &global).await,
+        Command::Tenant(Tenant::Show(what)) => tenant::show(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
+        Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,
+    }
+}
+
+impl Command {
+    /// Whether it goes over the operator plane.
+    fn asks_operators(&self) -> bool {
+        matches!(self, Self::Tenant(_) | Self::User(_) | Self::Audit(_))
     }
 }
 
 /// Who is at the command line, for the audit log.
 fn operator(why: Why, command: &str) -> Principal {
+    Principal::Operator {
+        name: account_at_the_command_line(),
+        reason: why.reason.unwrap_or_else(|| format!("keyward {command}")),
+    }
+}
+
+/// The account that runs this process.
+pub(crate) fn account_at_the_command_line() -> String {
     // The number is the system's word; the name is only what the environment claims.
     let number = std::fs::metadata("/proc/self")
         .map_or_else(|_| "?".to_owned(), |process| process.uid().to_string());
     let claimed = ["SUDO_USER", "USER", "LOGNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok());
-    let name = match claimed {
+    match claimed {
         Some(claimed) => format!("uid {number} ({claimed})"),
         None => format!("uid {number}"),
-    };
-    Principal::Operator {
-        name,
-        reason: why.reason.unwrap_or_else(|| format!("keyward {command}")),
     }
 }
 
-/// An operator's way into a tenant, by its slug.
-async fn scope_of(instance: &Instance, slug: &str) -> Result<TenantScope, Failure> {
-    let parsed: Slug = slug
-        .parse()
-        .map_err(|error| Failure::Usage(format!("{slug}: {error}")))?;
-    let scope = instance
-        .platform
-        .operator_scope(Route::Slug(parsed))
-        .await?;
-    scope.ok_or_else(|| {
-        Failure::Failed(format!(
-            "there is no tenant {slug}; see `keyward tenant list`"
-        ))
-    })
+/// The path of something of a tenant on the operator plane, for a slug that has the form of one.
+fn tenant_path(slug: &str, rest: &str) -> Result<String, Failure> {
+    let slug: Slug = parsed(slug, slug)?;
+    Ok(format!("/operator/v1/tenants/{slug}{rest}"))
 }
 
-fn page_of(page: &crate::command_line::Page) -> Result<PageRequest, Failure> {
-    let cursor = page.cursor.as_deref().map(str::parse).transpose();
-    cursor
-        .map(|after| PageRequest::new(Some(page.limit), after))
-        .map_err(|error| Failure::Usage(error.to_string()))
+/// What to say of a tenant that is not there.
+fn no_tenant(slug: &str) -> String {
+    format!("there is no tenant {slug}; see `keyward tenant list`")
+}
+
+fn query_of(page: &Page) -> Result<String, Failure> {
+    let cursor = page.cursor.as_deref();
+    let cursor: Option<Cursor> = cursor.map(|text| parsed(text, "--cursor")).transpose()?;
+    let cursor = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+    Ok(format!("?limit={}{cursor}", page.limit))
+}
+
+/// What was given for `name`, read by its type's own rule.
+fn parsed<T: FromStr<Err: Display>>(text: &str, name: &str) -> Result<T, Failure> {
+    text.parse()
+        .map_err(|error| Failure::Usage(format!("{name}: {error}")))
 }
 
 /// What a command prints when it did something: a line for people, an object for programs.
-fn report(global: &Global, line: &str, object: serde_json::Value) {
+fn report(global: &Global, line: &str, object: serde_json::Value) -> Result<(), Failure> {
     match global.json {
-        true => println!("{object}"),
-        false => println!("{line}"),
+        true => Ok(print(&object.to_string())?),
+        false => Ok(print(line)?),
     }
 }

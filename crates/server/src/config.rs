@@ -34,9 +34,12 @@ pub(crate) struct Config {
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
     pub(crate) demo: Demo,
+    pub(crate) operator: Operator,
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
+    pub(crate) metrics: Metrics,
+    pub(crate) memory: Memory,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -64,6 +67,14 @@ pub(crate) struct Demo {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) listen: String,
+    pub(crate) token_file: PathBuf,
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     pub(crate) url: SecretSetting,
     pub(crate) system_url: SecretSetting,
@@ -87,6 +98,19 @@ pub(crate) struct Passwords {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jobs {
     pub(crate) workers: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    listen: String,
+    pub(crate) token: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) sessions_mib: usize,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -149,6 +173,27 @@ impl Log {
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
         EnvFilter::try_new(&self.filter)
             .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
+impl Metrics {
+    /// Where metrics are shown, if they are.
+    pub(crate) fn address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.listen.parse().map_err(|_| {
+            ConfigError(
+                "metrics.listen must be an address and a port, as 127.0.0.1:9464".to_owned(),
+            )
+        })?;
+        if !address.ip().is_loopback() && self.token.get().is_none() {
+            return Err(ConfigError(format!(
+                "metrics.token is needed with metrics.listen = \"{address}\", which others can reach: Prometheus shows it \
+                 as `authorization: {{ credentials_file: … }}`"
+            )));
+        }
+        Ok(Some(address))
     }
 }
 
@@ -228,6 +273,8 @@ impl Config {
         }
         self.database.checked()?;
         self.demo_password()?;
+        self.metrics.address()?;
+        self.operator_listen()?;
         self.log.filter()?;
         Ok(self)
     }
@@ -292,6 +339,28 @@ impl Config {
         match self.public_url.trim_end_matches('/') {
             "" => format!("http://{}", self.listen),
             url => url.to_owned(),
+        }
+    }
+
+    /// How many bytes of sessions are kept in memory.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
+    }
+
+    /// Where operators are served on a network, if they are. Whoever reaches that place needs the token.
+    pub(crate) fn operator_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let listen = self.operator.listen.as_str();
+        if listen.is_empty() {
+            return Ok(None);
+        }
+        let address = listen
+            .parse()
+            .map_err(|_| ConfigError(format!("operator.listen: {listen} is no ADDRESS:PORT")))?;
+        match self.operator.token_file.as_os_str().is_empty() {
+            true => Err(ConfigError(
+                "operator.token_file is needed with operator.listen".to_owned(),
+            )),
+            false => Ok(Some(address)),
         }
     }
 
@@ -462,6 +531,12 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            ("KEYWARD_METRICS_LISTEN", "9464", "metrics.listen must be"),
+            (
+                "KEYWARD_METRICS_LISTEN",
+                "0.0.0.0:9464",
+                "metrics.token is needed",
+            ),
             (
                 "KEYWARD_TRUSTED_PROXIES",
                 "10.0.0.0/8, proxy.example",
@@ -482,6 +557,16 @@ mod tests {
                 "KEYWARD_RATE_LIMIT_SESSION_REQUESTS_PER_MINUTE",
                 "-1",
                 "requests_per_minute",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "localhost",
+                "operator.listen: localhost",
+            ),
+            (
+                "KEYWARD_OPERATOR_LISTEN",
+                "127.0.0.1:8081",
+                "operator.token_file is needed",
             ),
             (
                 "KEYWARD_DATABASE_URL",

@@ -15,7 +15,20 @@ const BEGAN: &str = "began-in-an-empty-folder";
 /// What [`RESTORING`] is called, for the moment that it takes to remove it, once its contents are in place.
 const DONE: &str = "restoring.done";
 /// What may be in a folder that counts as empty.
-const NOT_DATA: [&str; 4] = ["keyward.lock", "lost+found", RESTORING, DONE];
+const NOT_DATA: [&str; 6] = [
+    LOCK_NAME,
+    "lost+found",
+    RESTORING,
+    DONE,
+    SOCKET_NAME,
+    "operator.sock.new",
+];
+
+/// What whoever uses the folder holds.
+const LOCK_NAME: &str = "keyward.lock";
+
+/// The operators' socket in a data folder.
+pub(crate) const SOCKET_NAME: &str = "operator.sock";
 
 /// An existing data folder.
 #[derive(Debug)]
@@ -149,7 +162,7 @@ impl DataFolder {
 
     /// Takes the folder for this process.
     pub(crate) fn lock(&self) -> Result<FolderLock, DataFolderError> {
-        let path = self.path.join("keyward.lock");
+        let path = self.path.join(LOCK_NAME);
         let failed = |error| DataFolderError(format!("cannot lock {}: {error}", path.display()));
         let file = OpenOptions::new()
             .create(true)
@@ -168,9 +181,20 @@ impl DataFolder {
         }
     }
 
+    /// Whether somebody holds the folder at this path just now.
+    pub(crate) fn is_held(path: &Path) -> bool {
+        let file = File::open(path.join(LOCK_NAME));
+        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Where SQLite keeps its file.
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("keyward.db")
+    }
+
+    /// Where operators are served.
+    pub(crate) fn operator_socket(&self) -> PathBuf {
+        self.path.join(SOCKET_NAME)
     }
 
     /// Where the root key is.

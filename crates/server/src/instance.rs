@@ -9,7 +9,7 @@ use keyward_crypto::PasswordHasher;
 use keyward_model::{Client, Clock, Principal, RootKeySecret};
 use keyward_policy::Action;
 use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
-use keyward_service::{Cx, HashPool, Parts, Platform, RootKey, Settings};
+use keyward_service::{Cx, HashPool, InstanceCx, Parts, Platform, RootKey, Settings};
 use keyward_store::{PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite};
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(crate) enum Access {
 #[derive(Debug)]
 pub(crate) struct Instance {
     pub(crate) platform: Platform,
-    _lock: Option<FolderLock>,
+    lock: Option<FolderLock>,
 }
 
 impl Instance {
@@ -77,10 +77,7 @@ impl Instance {
             }
             return Err(unfit_root_key(&folder, error));
         }
-        Ok(Self {
-            platform,
-            _lock: lock,
-        })
+        Ok(Self { platform, lock })
     }
 
     /// A context for somebody at the command line, or for Keyward itself.
@@ -90,15 +87,35 @@ impl Instance {
         who: Principal,
         action: Action,
     ) -> Result<Cx, Failure> {
-        let request_id = self.platform.mint(self.platform.now());
-        let client = Client {
-            address: None,
-            user_agent: Some("keyward command line".to_owned()),
-            request_id,
-        };
-        Cx::begin(&self.platform, (scope, who), client, action)
+        Cx::begin(&self.platform, (scope, who), self.client(), action)
             .await
             .map_err(Failure::of)
+    }
+
+    /// The same for an act on the instance itself.
+    pub(crate) fn begin_on_instance(
+        &self,
+        who: Principal,
+        action: Action,
+    ) -> Result<InstanceCx, Failure> {
+        InstanceCx::begin(&self.platform, who, self.client(), action).map_err(Failure::of)
+    }
+
+    fn client(&self) -> Client {
+        Client {
+            address: None,
+            user_agent: Some("keyward command line".to_owned()),
+            request_id: self.platform.mint(self.platform.now()),
+        }
+    }
+
+    /// Takes the data folder for a server also where its database is elsewhere: its socket is in there.
+    pub(crate) fn hold_folder(&mut self, config: &Config) -> Result<DataFolder, Failure> {
+        let folder = DataFolder::existing(&config.data)?;
+        if self.lock.is_none() {
+            self.lock = Some(folder.lock()?);
+        }
+        Ok(folder)
     }
 }
 
@@ -117,7 +134,9 @@ async fn open_store(
             }
             Access::Look | Access::Examine => {}
         }
-        return Ok(Store::open_sqlite(&SqliteOptions::at(path))?);
+        let mut options = SqliteOptions::at(path);
+        options.memory_bytes_max = config.memory_bytes_max();
+        return Ok(Store::open_sqlite(&options)?);
     };
     let mut options = PostgresOptions::new(
         app_url,

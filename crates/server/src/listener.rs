@@ -2,16 +2,19 @@
 //!
 //! axum's own `serve` sets no time limit on headers, so that whoever sends half a request holds a connection for ever.
 
+use crate::operator::OperatorToken;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use keyward_api::ApiService;
+use keyward_api::{ApiService, OperatorPeer};
+use keyward_model::{Counter, Gauge};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::util::MapRequestLayer;
@@ -28,17 +31,69 @@ const HEADER_BYTES_MAX: u32 = 32 * 1_024;
 /// How long to wait when the system gives no more descriptors.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where connections come from.
+pub(crate) trait Socket: Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Takes one, and finds out who is at its other end.
+    fn accept(&self) -> impl Future<Output = std::io::Result<(Self::Stream, Peer)>> + Send;
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) enum Peer {
+    /// Somebody at an address.
+    Address(SocketAddr),
+    /// An account of this machine, on the operators' Unix socket.
+    Account(OperatorPeer),
+    /// Somebody at an address who is an operator if they hold the token.
+    Holder(SocketAddr, Arc<OperatorToken>),
+}
+
 /// The listener, with what is open on it.
-pub(crate) struct Listener {
-    socket: TcpListener,
+pub(crate) struct Listener<S> {
+    socket: S,
     service: ApiService,
     builder: Builder<TokioExecutor>,
     free: Arc<Semaphore>,
+    meter: Arc<ListenerMeter>,
 }
 
-impl Listener {
+/// What a listener counts.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerMeter {
+    pub(crate) taken: Counter,
+    pub(crate) open: Gauge,
+    pub(crate) open_max: usize,
+}
+
+/// A connection that is open, and its place among those that may be.
+struct Open {
+    meter: Arc<ListenerMeter>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Open {
+    fn count(meter: &Arc<ListenerMeter>, place: Option<OwnedSemaphorePermit>) -> Self {
+        meter.taken.increment();
+        meter.open.add(1);
+        Self {
+            meter: meter.clone(),
+            _place: place,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.meter.open.add(-1);
+    }
+}
+
+impl<S: Socket> Listener<S> {
     /// Serves `service` on `socket`, to at most `connections_max` clients at once; more wait in the system's queue.
-    pub(crate) fn new(socket: TcpListener, service: ApiService, connections_max: usize) -> Self {
+    pub(crate) fn new(socket: S, service: ApiService, connections_max: usize) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -58,7 +113,16 @@ impl Listener {
             service,
             builder,
             free,
+            meter: Arc::new(ListenerMeter {
+                open_max: connections_max,
+                ..ListenerMeter::default()
+            }),
         }
+    }
+
+    /// What it counts.
+    pub(crate) fn meter(&self) -> Arc<ListenerMeter> {
+        self.meter.clone()
     }
 
     /// Takes connections until `stop`; then lets those that are open answer what they have begun.
@@ -68,18 +132,18 @@ impl Listener {
         loop {
             tokio::select! {
                 () = &mut stop => break,
-                (stream, place) = self.accept() => self.serve_one(stream, place, &open),
+                (stream, peer, place) = self.accept() => self.serve_one(stream, peer, place, &open),
             }
         }
         drop(self.socket);
         open.shutdown().await;
     }
 
-    async fn accept(&self) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    async fn accept(&self) -> (S::Stream, Peer, Option<OwnedSemaphorePermit>) {
         let place = self.free.clone().acquire_owned().await.ok();
         loop {
             match self.socket.accept().await {
-                Ok((stream, _)) => return (stream, place),
+                Ok((stream, peer)) => return (stream, peer, place),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be taken");
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -90,13 +154,12 @@ impl Listener {
 
     fn serve_one(
         &self,
-        stream: TcpStream,
+        stream: S::Stream,
+        peer: Peer,
         place: Option<OwnedSemaphorePermit>,
         open: &GracefulShutdown,
     ) {
-        let Ok(peer) = stream.peer_addr() else { return };
-        // An answer is small and whole: waiting to fill a packet only delays it.
-        let _ = stream.set_nodelay(true);
+        let open_connection = Open::count(&self.meter, place);
         let service = with_peer(self.service.clone(), peer);
         let connection = self
             .builder
@@ -106,15 +169,41 @@ impl Listener {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop(open_connection);
         });
     }
 }
 
-/// The service, with the peer's address in every request.
+impl Socket for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> std::io::Result<(TcpStream, Peer)> {
+        let (stream, address) = TcpListener::accept(self).await?;
+        // An answer is small and whole: waiting to fill a packet only delays it.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Peer::Address(address)))
+    }
+}
+
+impl Peer {
+    /// Says in a request who sent it.
+    fn note_in(&self, request: &mut Request) {
+        let operator = match self {
+            Self::Address(_) => None,
+            Self::Account(account) => Some(account.clone()),
+            Self::Holder(_, token) => token.holder_in(request.headers()),
+        };
+        if let Self::Address(address) | Self::Holder(address, _) = self {
+            request.extensions_mut().insert(ConnectInfo(*address));
+        }
+        operator.map(|operator| request.extensions_mut().insert(operator));
+    }
+}
+
+/// The service, with what is known of the peer in every request.
 fn with_peer(
     service: ApiService,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> impl Service<
     hyper::Request<hyper::body::Incoming>,
     Response = axum::response::Response,
@@ -123,7 +212,7 @@ fn with_peer(
 > + Clone {
     MapRequestLayer::new(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
+        peer.note_in(&mut request);
         request
     })
     .layer(service)

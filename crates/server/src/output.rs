@@ -1,14 +1,22 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::io::{ErrorKind, Write};
 
-/// Prints a list of objects with the same keys, and where the next page begins.
-pub(crate) fn print_page(items: &[Value], columns: &[&str], next: Option<String>, as_json: bool) {
-    if as_json {
-        println!("{}", json!({ "items": items, "next_cursor": next }));
-        return;
+/// Prints lines. Whoever reads them may have enough before the last one, as `head` has: that is no failure.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
     }
-    let cells: Vec<Vec<String>> = items
+}
+
+/// Prints a page `{"items":[…],"next_cursor":…}` of objects with the same keys.
+pub(crate) fn print_page(page: &Value, columns: &[&str], as_json: bool) -> std::io::Result<()> {
+    if as_json {
+        return print(&page.to_string());
+    }
+    let cells: Vec<Vec<String>> = items(page)
         .iter()
         .map(|item| {
             columns
@@ -29,19 +37,39 @@ pub(crate) fn print_page(items: &[Value], columns: &[&str], next: Option<String>
                 .unwrap_or(0)
         })
         .collect();
-    let line = |row: Vec<String>| {
+    let line = |row: &Vec<String>| {
         let padded: Vec<String> = row
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:<width$}", width = *width))
             .collect();
-        println!("{}", padded.join("  ").trim_end());
+        padded.join("  ").trim_end().to_owned()
     };
-    line(columns.iter().map(|column| column.to_uppercase()).collect());
-    cells.into_iter().for_each(line);
-    if let Some(next) = next {
-        println!("more: --cursor {next}");
-    }
+    let head = columns.iter().map(|column| column.to_uppercase()).collect();
+    let mut lines = vec![line(&head)];
+    lines.extend(cells.iter().map(line));
+    lines.extend(
+        page["next_cursor"]
+            .as_str()
+            .map(|next| format!("more: --cursor {next}")),
+    );
+    print(&lines.join("\n"))
+}
+
+/// The items of a page.
+pub(crate) fn items(page: &Value) -> &[Value] {
+    page["items"].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Prints one object as lines of names and values.
+pub(crate) fn print_object(object: &Value, as_json: bool) -> std::io::Result<()> {
+    let fields = match object {
+        Value::Object(fields) if !as_json => fields,
+        _ => return print(&object.to_string()),
+    };
+    let width = fields.keys().map(String::len).max().unwrap_or(0);
+    let line = |(name, value): (&String, &Value)| format!("{name:<width$}  {}", text_of(value));
+    print(&fields.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
 /// A value as a cell. Control characters could move the terminal's cursor, so they are shown escaped.

@@ -2,17 +2,17 @@
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
+use crate::instance_cx::InstanceCx;
 use crate::keyring::KeyringError;
 use crate::outcome::{Disclosed, Recorded};
-use crate::platform::Platform;
 use crate::registration::new_user;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Principal, Role, Route, SealedTenantKey, SigningAlgorithm, SigningKey, Slug, Tenant,
-    TenantSettings, TenantStatus, User,
+    Role, Route, SealedTenantKey, SigningAlgorithm, SigningKey, Slug, Tenant, TenantSettings,
+    TenantStatus, User,
 };
-use keyward_policy::{Action, Denied, Resource, decide};
+use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
 use std::sync::Arc;
 
@@ -106,23 +106,25 @@ pub async fn create_tenant(cx: &Cx, command: CreateTenant) -> Result<Tenant, Ten
 ///
 /// # Errors
 /// [`TenantError`].
-pub async fn list_tenants(
-    platform: &Platform,
-    principal: &Principal,
-    page: PageRequest,
-) -> Result<Page<Tenant>, TenantError> {
-    let _permit = decide(
-        principal,
-        Action::ListTenants,
-        Resource {
-            tenant_id: None,
-            owner: None,
-        },
-    )?;
-    platform
-        .store()
-        .system_read(async move |tx| Ok(tx.list_tenants(page).await?))
-        .await
+pub async fn list_tenants(cx: &InstanceCx, page: PageRequest) -> Result<Page<Tenant>, TenantError> {
+    cx.read(async move |cx, tx| {
+        let permit = cx.permit(Action::ListTenants)?;
+        Ok(Disclosed::new(permit, tx.list_tenants(page).await?))
+    })
+    .await
+}
+
+/// The tenant of `cx`, with the host names that are its own.
+///
+/// # Errors
+/// [`TenantError`].
+pub async fn read_tenant(cx: &Cx) -> Result<(Tenant, Vec<HostName>), TenantError> {
+    cx.read(async move |cx, tx| {
+        let permit = cx.permit(Action::ReadTenant, &TenantWide)?;
+        let tenant = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
+        Ok(Disclosed::new(permit, (tenant, tx.list_hosts().await?)))
+    })
+    .await
 }
 
 /// What a tenant publishes: itself, and the keys that its tokens are verified with.

@@ -37,7 +37,8 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0003_events"),
     migration!("0004_jobs"),
     migration!("0005_user_administration"),
-    migration!("0006_invitations"),
+    migration!("0006_instance_events"),
+    migration!("0009_invitations"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

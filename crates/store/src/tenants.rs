@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{HostName, Route, Tenant, TenantSettings};
+use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings};
 
 statements! {
     FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
@@ -80,7 +80,10 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`].
     pub async fn insert_route(&mut self, route: &Route) -> Result<bool, Error> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
-        Ok(!self.run(&INSERT_ROUTE, values).await?.rows.is_empty())
+        let made = !self.run(&INSERT_ROUTE, values).await?.rows.is_empty();
+        // Memory knows tenants with their hosts, and hosts that are nobody's.
+        self.note_removal(Removal::Tenant(self.tenant_id()));
+        Ok(made)
     }
 
     /// The host names that lead to this tenant.

@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, TestClient};
 use crate::databases::TestDatabase;
+use crate::operator::TestOperator;
 use axum::ServiceExt;
 use axum::extract::Request;
 use keyward_api::{Api, Edge, service};
@@ -127,6 +128,11 @@ impl TestApp {
         }
     }
 
+    /// Asks the operator plane, as the account `uid 0 (root)`.
+    pub fn operator(&self) -> TestOperator {
+        TestOperator::new(&self.api, &self.database.clock)
+    }
+
     /// Makes another tenant, whose slug begins with `name`.
     pub async fn new_tenant(&self, name: &str) -> TestTenant {
         make_tenant(&self.platform, unique_slug(&self.database, name), None).await
@@ -137,6 +143,12 @@ impl TestApp {
         let slug = unique_slug(&self.database, name);
         let host = format!("{slug}.example").parse().unwrap();
         make_tenant(&self.platform, slug, Some(host)).await
+    }
+
+    /// Makes another tenant that takes `host` for its own.
+    pub async fn new_tenant_at(&self, name: &str, host: &str) -> TestTenant {
+        let slug = unique_slug(&self.database, name);
+        make_tenant(&self.platform, slug, Some(parsed(host))).await
     }
 
     /// Sends requests that name no tenant.

@@ -20,6 +20,7 @@ mod clock;
 mod databases;
 mod engines;
 mod fixtures;
+mod operator;
 mod random;
 
 pub use app::{PASSWORD, ROOT_KEY, TestApp, TestAppOptions, TestTenant, TestUser};
@@ -33,4 +34,5 @@ pub use fixtures::{
     event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
     unsaved_session, unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_user,
 };
+pub use operator::TestOperator;
 pub use random::SeededRandom;

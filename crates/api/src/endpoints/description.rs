@@ -1,7 +1,7 @@
 //! `GET /openapi.json`, `GET /docs`, `GET /docs/style.css`
 
-use super::all;
-use crate::description::describe;
+use super::{all, of_operators};
+use crate::description::{describe, describe_for_operators};
 use crate::docs_page;
 use crate::endpoint::Endpoint;
 use axum::http::{HeaderName, StatusCode, header};
@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| describe(&all()).to_string());
+static FOR_OPERATORS: LazyLock<String> =
+    LazyLock::new(|| describe_for_operators(&of_operators()).to_string());
 static PAGE: LazyLock<String> = LazyLock::new(|| docs_page::render(&all()));
 
 pub(crate) fn openapi() -> Endpoint {
@@ -26,6 +28,23 @@ pub(crate) fn openapi() -> Endpoint {
             )
                 .into_response()
         })
+}
+
+pub(crate) fn operator_openapi() -> Endpoint {
+    Endpoint::get(
+        "/operator/v1/openapi.json",
+        Action::ReadOperatorApiDescription,
+    )
+    .of_operators()
+    .summary("The operators' API, for programs: OpenAPI 3.1. It tells nothing of the instance, and is not recorded.")
+    .gives_no_json(StatusCode::OK)
+    .handled_by(async || {
+        (
+            [(header::CONTENT_TYPE, "application/json")],
+            FOR_OPERATORS.as_str(),
+        )
+            .into_response()
+    })
 }
 
 pub(crate) fn page() -> Endpoint {

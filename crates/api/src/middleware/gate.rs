@@ -2,14 +2,16 @@
 //! all, and lets a change run to its end even when its client hangs up.
 
 use super::finish::Route;
+use super::operator;
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::{Toll, pay_as_network};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
+use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -27,16 +29,15 @@ use zeroize::Zeroizing;
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn pass(
-    State((api, declaration)): State<(Api, Declaration)>,
+    State((api, declaration, meter)): State<(Api, Declaration, Arc<RouteMeter>)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match request.method().is_safe() {
         true => take(api, declaration, request, next).await,
         false => run_to_completion(api, declaration, request, next).await,
     };
-    route.map(|route| response.extensions_mut().insert(Route(route)));
+    response.extensions_mut().insert(Route(meter));
     response
 }
 
@@ -57,11 +58,12 @@ async fn take(api: Api, declaration: Declaration, request: Request, next: Next) 
 }
 
 /// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never
-/// are: whoever watches it must not be told off.
+/// are: whoever watches it must not be told off. Nor are operators, who have listeners of their own.
 fn is_counted_by_network(declaration: Declaration, request: &Request) -> bool {
     match declaration.plane {
         Plane::Instance => declaration.action != Action::ReadHealth,
         Plane::Tenant => !request.headers().contains_key(AUTHORIZATION),
+        Plane::Operator => false,
     }
 }
 
@@ -106,27 +108,28 @@ async fn run_to_completion(
 async fn admit(
     api: Api,
     declaration: Declaration,
-    mut request: Request,
+    request: Request,
     next: Next,
     toll: &mut Toll,
 ) -> Response {
     let admitted = match declaration.plane {
-        Plane::Instance => admit_anyone(declaration, &request),
-        Plane::Tenant => admit_caller(&api, declaration, &mut request, toll).await,
+        Plane::Instance => admit_anyone(declaration, request),
+        Plane::Tenant => admit_caller(&api, declaration, request, toll).await,
+        Plane::Operator => operator::admit(&api, declaration, request).await,
     };
     match admitted {
-        Ok(()) => next.run(request).await,
+        Ok(request) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
 /// An endpoint of the instance is for anyone, and is of no tenant.
-fn admit_anyone(declaration: Declaration, request: &Request) -> Result<(), Problem> {
+fn admit_anyone(declaration: Declaration, request: Request) -> Result<Request, Problem> {
     if request.extensions().get::<PrefixedSlug>().is_some() {
         return Err(Problem::new(Code::NotFound));
     }
     match may_ever(&Principal::Anonymous, declaration.action) {
-        true => Ok(()),
+        true => Ok(request),
         false => Err(Problem::new(Code::Unauthenticated)),
     }
 }
@@ -134,19 +137,19 @@ fn admit_anyone(declaration: Declaration, request: &Request) -> Result<(), Probl
 async fn admit_caller(
     api: &Api,
     declaration: Declaration,
-    request: &mut Request,
+    mut request: Request,
     toll: &mut Toll,
-) -> Result<(), Problem> {
+) -> Result<Request, Problem> {
     let client = request
         .extensions()
         .get::<Client>()
         .cloned()
         .ok_or_else(|| Problem::new(Code::Internal))?;
-    let presented = match presented_by(request) {
+    let presented = match presented_by(&request) {
         Ok(presented) => presented,
         Err(problem) => {
             if toll.is_unpaid() {
-                pay_as_network(api, request, toll)?;
+                pay_as_network(api, &request, toll)?;
             }
             return Err(problem);
         }
@@ -158,7 +161,7 @@ async fn admit_caller(
     }
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     request.extensions_mut().insert(cx);
-    Ok(())
+    Ok(request)
 }
 
 fn presented_by(request: &Request) -> Result<Presented, Problem> {
@@ -178,7 +181,7 @@ fn presented_by(request: &Request) -> Result<Presented, Problem> {
     })
 }
 
-fn no_such_tenant() -> Problem {
+pub(super) fn no_such_tenant() -> Problem {
     Problem::new(Code::NotFound).with_detail("no such tenant")
 }
 

@@ -11,6 +11,7 @@ mod docs;
 mod headers;
 mod health;
 mod openapi;
+mod operator;
 mod outage;
 mod proxies;
 mod rate_limit;

@@ -180,7 +180,7 @@ async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
     {
         let client = match endpoint.plane() {
             Plane::Tenant => administrator.client.clone(),
-            Plane::Instance => app.bare_client(),
+            Plane::Instance | Plane::Operator => app.bare_client(),
         };
         for method in [Method::GET, Method::HEAD] {
             let path = endpoint

@@ -29,8 +29,7 @@ pub(super) async fn run(config: &Config, what: Backup, global: &Global) -> Resul
         }
         (None, None) => return Err(Failure::Usage("--to FILE is needed".to_owned())),
     };
-    report(global, &line, object);
-    Ok(())
+    report(global, &line, object)
 }
 
 fn folder_of_sqlite(config: &Config) -> Result<DataFolder, Failure> {

@@ -13,8 +13,7 @@ pub(super) fn check(config: &Config, global: &Global) -> Result<(), Failure> {
         global,
         &format!("{shown}\n# The settings are right."),
         json!({ "status": "ok", "settings": config }),
-    );
-    Ok(())
+    )
 }
 
 pub(super) fn print_default(global: &Global) -> Result<(), Failure> {

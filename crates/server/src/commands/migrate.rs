@@ -35,8 +35,7 @@ pub(super) async fn run(
         [] => "The database is up to date.".to_owned(),
         applied => format!("Applied {}.", applied.join(", ")),
     };
-    report(global, &line, json!({ "applied": applied }));
-    Ok(())
+    report(global, &line, json!({ "applied": applied }))
 }
 
 async fn on_postgres(

@@ -87,8 +87,7 @@ async fn from_file(
         said_of_sessions(keep_sessions, ended)
     );
     let object = json!({ "status": "restored", "data": folder.path(), "sessions_ended": ended, "manifest": manifest });
-    report(global, &line, object);
-    Ok(())
+    report(global, &line, object)
 }
 
 fn said_of_sessions(kept: bool, ended: u64) -> String {
@@ -130,8 +129,7 @@ async fn end_sessions(config: &Config, who: Principal, global: &Global) -> Resul
         global,
         &format!("{ended} sessions were ended: everybody signs in again."),
         json!({ "status": "sessions_ended", "sessions_ended": ended }),
-    );
-    Ok(())
+    )
 }
 
 /// Settles every tenant, page by page: with ten thousand of them memory holds a page, and a second run does again only what
@@ -144,9 +142,8 @@ async fn settle(
     let (mut ended, mut after) = (0, None);
     loop {
         let page = PageRequest::new(Some(PAGE), after);
-        let tenants = list_tenants(&instance.platform, &who, page)
-            .await
-            .map_err(Failure::of)?;
+        let cx = instance.begin_on_instance(who.clone(), Action::ListTenants)?;
+        let tenants = list_tenants(&cx, page).await.map_err(Failure::of)?;
         ended += settle_page(instance, tenants.items, &who, command).await?;
         match tenants.next {
             None => return Ok(ended),

@@ -5,23 +5,40 @@ use crate::demo::set_up_once;
 use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
-use crate::listener::Listener;
+use crate::listener::{Listener, Socket};
+use crate::metrics::{self, Metrics};
+use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
-use keyward_api::{Api, service};
+use keyward_api::{Api, operator_service, service};
+use keyward_crypto::sha256;
 use keyward_service::Platform;
 use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How many operators may be connected at once, on each of their listeners.
+const OPERATORS_MAX: usize = 64;
+
+/// Prometheus needs one; who looks by hand, another.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long an answer to Prometheus may take to finish at the end.
+const METRICS_STOP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log)?;
-    let instance = Instance::open(config, Access::Change).await?;
+    let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
-    let socket = bind(config.listen).await?;
+    let socket = bind(config.listen, "listen").await?;
+    let metrics_socket = match config.metrics.address()? {
+        Some(address) => Some(bind(address, "metrics.listen").await?),
+        None => None,
+    };
+    let for_operators = OperatorSocket::bind(&instance.hold_folder(config)?)?;
+    let guarded = GuardedListener::bind(config).await?;
     let demo = set_up_once(&instance, config).await?;
     let signals = StopSignals::listen()?;
     let api = Api::with_edge(instance.platform.clone(), config.edge()?);
@@ -32,21 +49,80 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         demo.as_ref(),
     );
     let listener = Listener::new(socket, service(&api), config.connections_max);
+    let metrics = metrics_socket.map(|socket| {
+        let token = config.metrics.token.get();
+        let shown = Metrics {
+            platform: instance.platform.clone(),
+            api: api.clone(),
+            listener: listener.meter(),
+            token: token.map(|token| sha256(token.as_bytes())),
+        };
+        MetricsListener::start(socket, shown)
+    });
+    if let Some(guarded) = &guarded {
+        tracing::info!(address = %guarded.address()?, "operators are served with the token");
+    }
+    let operators = operator_service(&api);
+    let mut serving = Serving::new();
+    serving.begin(listener);
+    serving.begin(Listener::new(
+        for_operators,
+        operators.clone(),
+        OPERATORS_MAX,
+    ));
+    if let Some(guarded) = guarded {
+        serving.begin(Listener::new(guarded, operators, OPERATORS_MAX));
+    }
     let drain = Duration::from_secs(config.shutdown.drain_seconds);
     let worker = RunningWorker::start(&instance.platform, config, drain);
-    serve(listener, &api, signals, (worker, drain)).await;
+    serving.until(signals, &api, (worker, drain)).await;
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::Failed(format!(
-            "cannot listen on {address} (setting `listen`): {error}"
+            "cannot listen on {address} (setting `{setting}`): {error}"
         ))
     })
+}
+
+/// The listener of Prometheus. It goes on while requests finish, so that the end of a server is seen too.
+struct MetricsListener {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl MetricsListener {
+    fn start(socket: TcpListener, metrics: Metrics) -> Self {
+        if let Ok(address) = socket.local_addr() {
+            tracing::info!(%address, "metrics are shown");
+        }
+        let listener = Listener::new(socket, metrics::service(metrics), METRICS_CONNECTIONS_MAX);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(listener.serve_until(async {
+            let _ = stopped.await;
+        }));
+        Self { stop, serving }
+    }
+
+    /// Whoever still reads is cut off: the store closes with its last owner.
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let mut serving = self.serving;
+        if tokio::time::timeout(METRICS_STOP, &mut serving)
+            .await
+            .is_err()
+        {
+            serving.abort();
+        }
+    }
 }
 
 /// The signals that end the server. Before they are listened for they kill the process, which is as good until it serves.
@@ -71,32 +147,51 @@ impl StopSignals {
     }
 }
 
-/// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
-async fn serve(
-    listener: Listener,
-    api: &Api,
-    mut signals: StopSignals,
-    (worker, drain): (RunningWorker, Duration),
-) {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(listener.serve_until(async {
-        let _ = stopped.await;
-    }));
-    signals.come().await;
-    tracing::info!(
-        seconds_max = drain.as_secs(),
-        "stopping: open requests may finish"
-    );
-    let _ = stop.send(());
-    let finished = async {
-        let _ = serving.await;
-        api.drain().await;
-    };
-    // Both drain at the same time.
-    let requests = tokio::time::timeout(drain, finished);
-    let (requests, ()) = tokio::join!(requests, worker.stop());
-    if requests.is_err() {
-        tracing::warn!("some requests had not finished in time");
+/// What is served, on all listeners.
+struct Serving {
+    stop: watch::Sender<()>,
+    listeners: JoinSet<()>,
+}
+
+impl Serving {
+    fn new() -> Self {
+        Self {
+            stop: watch::Sender::new(()),
+            listeners: JoinSet::new(),
+        }
+    }
+
+    fn begin<S: Socket>(&mut self, listener: Listener<S>) {
+        let mut stopped = self.stop.subscribe();
+        self.listeners.spawn(listener.serve_until(async move {
+            // It says nothing; it goes.
+            let _ = stopped.changed().await;
+        }));
+    }
+
+    /// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
+    async fn until(
+        self,
+        mut signals: StopSignals,
+        api: &Api,
+        (worker, drain): (RunningWorker, Duration),
+    ) {
+        signals.come().await;
+        tracing::info!(
+            seconds_max = drain.as_secs(),
+            "stopping: open requests may finish"
+        );
+        drop(self.stop);
+        let finished = async {
+            self.listeners.join_all().await;
+            api.drain().await;
+        };
+        // Both drain at the same time.
+        let requests = tokio::time::timeout(drain, finished);
+        let (requests, ()) = tokio::join!(requests, worker.stop());
+        if requests.is_err() {
+            tracing::warn!("some requests had not finished in time");
+        }
     }
 }
 

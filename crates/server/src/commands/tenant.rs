@@ -1,19 +1,16 @@
-//! `keyward tenant create`, `keyward tenant list`
+//! `keyward tenant …`
 
-use super::{operator, page_of, report};
+use super::{no_tenant, parsed, query_of, report, tenant_path};
 use crate::ambient::{SystemRandom, generate_password};
-use crate::command_line::{Global, Page, TenantCreate, Why};
+use crate::command_line::{Global, InInstance, OneTenant, TenantCreate};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::instance::{Access, Instance};
-use crate::output::print_page;
-use keyward_model::{EmailAddress, Password, Tenant};
-use keyward_policy::Action;
-use keyward_service::tenants::{CreateTenant, create_tenant, list_tenants};
+use crate::operator::{Ask, ask};
+use crate::output::{print_object, print_page};
+use axum::http::Method;
+use keyward_model::{EmailAddress, HostName, Issuer, Password, Slug};
 use serde_json::{Value, json};
-use std::fmt::Display;
 use std::path::Path;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 pub(super) async fn create(
@@ -21,119 +18,99 @@ pub(super) async fn create(
     mut arguments: TenantCreate,
     global: &Global,
 ) -> Result<(), Failure> {
-    let who = operator(std::mem::take(&mut arguments.why), "tenant create");
+    let why = std::mem::take(&mut arguments.why);
     // Before anything is opened: what cannot be made leaves no data folder behind.
-    let (command, generated) = command(arguments)?;
-    let instance = Instance::open(config, Access::Change).await?;
-    let cx = instance
-        .begin(
-            instance.platform.scope_for_new_tenant(),
-            who,
-            Action::CreateTenant,
-        )
-        .await?;
-    let tenant = create_tenant(&cx, command).await.map_err(Failure::of)?;
-    let mut object = object_of(&tenant);
-    let mut line = format!(
-        "Made the tenant {} with the issuer {}.",
-        tenant.slug, tenant.issuer
-    );
+    let (body, generated) = body_of(arguments)?;
+    let path = "/operator/v1/tenants".to_owned();
+    let request = Ask::new(Method::POST, path, why, "tenant create").with(body);
+    let mut tenant = ask(config, global, request).await?["tenant"].take();
+    let text = |name: &str| tenant[name].as_str().unwrap_or_default();
+    let (slug, issuer) = (text("slug"), text("issuer"));
+    let mut line = format!("Made the tenant {slug} with the issuer {issuer}.");
     if let Some(password) = &generated {
         line.push_str(&format!(
             "\nIts administrator's password, shown once: {}",
             password.as_str()
         ));
-        object["admin_password"] = json!(password.as_str());
+        tenant["admin_password"] = json!(password.as_str());
     }
-    report(global, &line, object);
-    Ok(())
+    report(global, &line, tenant)
 }
 
-/// What was asked for, and the administrator's password if it is to be shown.
-fn command(arguments: TenantCreate) -> Result<(CreateTenant, Option<Zeroizing<String>>), Failure> {
-    let (administrator, generated) = match arguments.admin_email {
-        Some(email) => {
-            let given = arguments
-                .admin_password_file
-                .as_deref()
-                .map(read_password)
-                .transpose()?;
-            let (account, generated) = account(&email, given)?;
-            (Some(account), generated)
-        }
-        None => (None, None),
-    };
-    let hosts = arguments.hosts.iter().map(|host| host.parse());
-    let issuer = arguments.issuer.map(|issuer| issuer.parse());
-    let command = CreateTenant {
-        slug: arguments.slug.parse().map_err(usage)?,
-        hosts: hosts.collect::<Result<_, _>>().map_err(usage)?,
-        issuer: issuer.transpose().map_err(usage)?,
-        administrator,
-    };
-    Ok((command, generated))
+/// What is asked for, and the administrator's password if it is to be shown.
+fn body_of(arguments: TenantCreate) -> Result<(Value, Option<Zeroizing<String>>), Failure> {
+    let slug: Slug = parsed(&arguments.slug, "the slug")?;
+    let hosts = arguments.hosts.iter().map(|host| parsed(host, "--host"));
+    let hosts: Vec<HostName> = hosts.collect::<Result<_, _>>()?;
+    let issuer = arguments.issuer.as_deref();
+    let issuer: Option<Issuer> = issuer.map(|url| parsed(url, "--issuer")).transpose()?;
+    let mut body = json!({ "slug": slug, "hosts": hosts, "issuer": issuer });
+    let mut generated = None;
+    if let Some(email) = arguments.admin_email {
+        let email: EmailAddress = parsed(&email, "--admin-email")?;
+        let given = arguments.admin_password_file.as_deref();
+        let password = match given.map(read_password).transpose()? {
+            Some(given) => given,
+            None => {
+                let made = Zeroizing::new(generate_password(&SystemRandom::default()));
+                generated.insert(made).clone()
+            }
+        };
+        body["administrator"] = json!({ "email": email, "password": password.as_str() });
+    }
+    Ok((body, generated))
 }
 
 fn read_password(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    std::fs::read_to_string(path)
-        .map(Zeroizing::new)
-        .map_err(|error| {
-            Failure::Failed(format!(
-                "cannot read --admin-password-file {}: {error}",
-                path.display()
-            ))
-        })
+    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+    let text = text.map_err(|error| {
+        Failure::Failed(format!(
+            "cannot read --admin-password-file {}: {error}",
+            path.display()
+        ))
+    })?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    Password::chosen(password)
+        .map(|_| Zeroizing::new(password.to_owned()))
+        .map_err(|problem| Failure::Usage(problem.to_string()))
 }
 
-pub(super) async fn list(config: &Config, page: Page, global: &Global) -> Result<(), Failure> {
-    let instance = Instance::open(config, Access::Look).await?;
-    let who = operator(Why { reason: None }, "tenant list");
-    let tenants = list_tenants(&instance.platform, &who, page_of(&page)?)
-        .await
-        .map_err(Failure::of)?;
-    let items: Vec<Value> = tenants.items.iter().map(object_of).collect();
-    let next = tenants.next.map(|cursor| cursor.to_string());
-    print_page(
-        &items,
-        &["slug", "issuer", "status", "created_at", "id"],
-        next,
-        global.json,
-    );
-    Ok(())
+pub(super) async fn list(
+    config: &Config,
+    what: InInstance,
+    global: &Global,
+) -> Result<(), Failure> {
+    let path = format!("/operator/v1/tenants{}", query_of(&what.page)?);
+    let tenants = ask(config, global, Ask::get(path, what.why, "tenant list")).await?;
+    let columns = ["slug", "issuer", "status", "created_at", "id"];
+    Ok(print_page(&tenants, &columns, global.json)?)
 }
 
-type Account = (EmailAddress, Arc<Password>);
+pub(super) async fn show(config: &Config, what: OneTenant, global: &Global) -> Result<(), Failure> {
+    let request = Ask::get(tenant_path(&what.slug, "")?, what.why, "tenant show");
+    let answer = ask(config, global, request.or_say(no_tenant(&what.slug))).await?;
+    show_tenant(&answer, global)
+}
 
-/// An account with the password that was given, or else with a new one, which is returned to be shown.
-fn account(
-    email: &str,
-    given: Option<Zeroizing<String>>,
-) -> Result<(Account, Option<Zeroizing<String>>), Failure> {
-    let generated = match given {
-        Some(_) => None,
-        None => Some(Zeroizing::new(generate_password(&SystemRandom::default()))),
+/// Prints a tenant with its hosts.
+fn show_tenant(answer: &Value, global: &Global) -> Result<(), Failure> {
+    if global.json {
+        return Ok(print_object(answer, true)?);
+    }
+    let mut shown = answer["tenant"].clone();
+    let hosts = answer["hosts"].as_array().into_iter().flatten();
+    let hosts: Vec<&str> = hosts.filter_map(Value::as_str).collect();
+    shown["hosts"] = match hosts.is_empty() {
+        true => Value::Null,
+        false => json!(hosts.join(" ")),
     };
-    let text = given
-        .as_ref()
-        .or(generated.as_ref())
-        .map(|text| text.trim_end_matches(['\r', '\n']));
-    let password = Password::chosen(text.unwrap_or_default()).map_err(usage)?;
-    Ok((
-        (email.parse().map_err(usage)?, Arc::new(password)),
-        generated,
-    ))
-}
-
-fn object_of(tenant: &Tenant) -> Value {
-    json!({
-        "id": tenant.id,
-        "slug": tenant.slug,
-        "issuer": tenant.issuer,
-        "status": tenant.status,
-        "created_at": tenant.created_at,
-    })
-}
-
-fn usage(error: impl Display) -> Failure {
-    Failure::Usage(error.to_string())
+    if let Value::Object(settings) = shown["settings"].take() {
+        for (name, value) in settings {
+            shown[format!("settings.{name}")] = value;
+        }
+    }
+    if let Some(fields) = shown.as_object_mut() {
+        fields.remove("settings");
+    }
+    Ok(print_object(&shown, false)?)
 }

@@ -62,13 +62,13 @@ pub(crate) fn request(
 /// Sends bytes and reads one whole answer.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(ANSWER_WAIT))?;
     stream.write_all(bytes)?;
     read_answer(&mut stream)
 }
 
 /// Reads until the server closes. An answer that was cut short is an error.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> Result<Answer> {
-    stream.set_read_timeout(Some(ANSWER_WAIT))?;
+pub(crate) fn read_answer(stream: &mut impl Read) -> Result<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();

@@ -20,6 +20,7 @@ pub(crate) const ADMIN_PASSWORD: &str = "the administrator's password";
 /// Everything that `keyward` gets from outside.
 pub(crate) struct Instance {
     scratch: TempDir,
+    data: String,
     settings: Vec<(OsString, OsString)>,
     postgres: Option<PostgresUrls>,
     started: Cell<u32>,
@@ -58,6 +59,7 @@ impl Instance {
     pub(crate) fn bare() -> Self {
         Self {
             scratch: tempfile::tempdir().unwrap(),
+            data: "data".into(),
             settings: Vec::new(),
             postgres: None,
             started: Cell::new(0),
@@ -76,7 +78,12 @@ impl Instance {
 
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.scratch.path().join("data")
+        self.scratch.path().join(&self.data)
+    }
+
+    /// Puts the data folder elsewhere, before there is one.
+    pub(crate) fn move_data(&mut self, data: &str) {
+        self.data = data.to_owned();
     }
 
     /// A place beside the data folder.

@@ -17,6 +17,8 @@ fn the_help_of_every_command_says_what_it_does() {
         (&["tenant"], "tenants"),
         (&["tenant", "create"], "Makes a tenant"),
         (&["tenant", "list"], "Lists the tenants"),
+        (&["tenant", "show"], "Shows a tenant"),
+        (&["audit", "instance"], "the instance"),
         (&["user"], "users"),
         (&["user", "list"], "Lists the users"),
         (&["audit"], "what happened"),
@@ -147,4 +149,22 @@ fn what_others_wrote_cannot_move_the_cursor_of_a_terminal() {
     assert!(!listed.contains('\u{1b}'), "{listed:?}");
     assert!(listed.contains("eve\\u{1b}[2J"), "{listed}");
     assert!(listed.starts_with("OCCURRED_AT"), "{listed}");
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let instance = Instance::on_sqlite();
+    instance.serve().terminate().expect_success();
+    for arguments in [&["tenant", "list"][..], &["tenant", "list", "--json"]] {
+        let mut command = instance.command(arguments);
+        let (reader, writer) = std::io::pipe().unwrap();
+        // Nobody reads, from before the first line on.
+        drop(reader);
+        command.stdout(writer).stderr(std::process::Stdio::piped());
+        let child = command.spawn().unwrap();
+        drop(command);
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert!(ended.stderr.is_empty(), "{ended:?}");
+    }
 }

@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 15] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 17] = [
     "FIND_ROUTE",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
@@ -20,6 +20,8 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 15] = [
     "CONTINUE_SCHEDULE",
     "END_SCHEDULE",
     "SCAN_SESSIONS",
+    "INSERT_INSTANCE_EVENT",
+    "LIST_INSTANCE_EVENTS",
 ];
 
 on_both_engines!(every_statement_is_understood);

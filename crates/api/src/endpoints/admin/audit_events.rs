@@ -64,7 +64,7 @@ pub(crate) fn endpoint() -> Endpoint {
         .handled_by(list)
 }
 
-async fn list(
+pub(in crate::endpoints) async fn list(
     Caller(cx): Caller,
     Parameters(parameters): Parameters<AuditParameters>,
 ) -> Result<Json<PageBody<AuditEventBody>>, Problem> {

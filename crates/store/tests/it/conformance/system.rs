@@ -1,13 +1,15 @@
 //! What is asked before a tenant is known.
 
 use super::scenarios;
-use keyward_model::{Cursor, PageRequest, Tenant};
+use keyward_model::{Cursor, InstanceEvent, PageRequest, Tenant};
 use keyward_store::Error;
-use keyward_testkit::{TestDatabase, new_tenant};
+use keyward_testkit::{Engine, TestDatabase, new_tenant, query_postgres};
+use serde_json::json;
 
 scenarios!(
     tenants_are_listed_oldest_first_page_by_page,
     a_setting_of_the_instance_is_claimed_once,
+    the_log_of_the_instance_is_read_back_and_stays_as_it_is,
 );
 
 async fn tenants_are_listed_oldest_first_page_by_page(database: TestDatabase) {
@@ -64,4 +66,67 @@ async fn a_setting_of_the_instance_is_claimed_once(database: TestDatabase) {
         .system_read(async |tx| tx.find_instance_setting("no such setting").await)
         .await;
     assert_eq!(unknown.unwrap(), None);
+}
+
+async fn the_log_of_the_instance_is_read_back_and_stays_as_it_is(database: TestDatabase) {
+    let mut written = Vec::new();
+    for number in 0..3 {
+        let details = json!({ "number": number }).as_object().cloned();
+        let event = InstanceEvent {
+            id: database.mint(),
+            occurred_at: database.now(),
+            kind: "operator.read".into(),
+            actor: "uid 0 (root)".into(),
+            reason: "a look".into(),
+            tenant_id: (number == 1).then(|| database.mint()),
+            details: details.unwrap(),
+        };
+        let to_record = event.clone();
+        let recorded: Result<(), Error> = database
+            .store
+            .system_write(async move |tx| tx.record_instance_event(&to_record).await)
+            .await;
+        recorded.unwrap();
+        written.insert(0, event);
+    }
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let request = PageRequest::new(Some(2), after);
+        let page: Result<_, Error> = database
+            .store
+            .system_read(async move |tx| tx.list_instance_events(request).await)
+            .await;
+        let page = page.unwrap();
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    // On PostgreSQL other tests write into the same log.
+    found.retain(|event| written.contains(event));
+    assert_eq!(found, written);
+    for change in [
+        "UPDATE instance_events SET reason = 'another'",
+        "DELETE FROM instance_events",
+    ] {
+        match &database.engine {
+            Engine::Sqlite { .. } => {
+                let refused = database
+                    .store
+                    .on_writer(move |connection| connection.execute_batch(change));
+                assert!(refused.await.is_err(), "{change}");
+            }
+            Engine::Postgres(urls) => {
+                for url in [&urls.app, &urls.system] {
+                    let privilege = change.split(' ').next().unwrap();
+                    let query =
+                        format!("SELECT has_table_privilege('instance_events', '{privilege}')");
+                    let rows = query_postgres(url, &query).await;
+                    assert_eq!(rows[0][0].as_deref(), Some("f"), "{change}");
+                }
+            }
+        }
+    }
 }

@@ -39,7 +39,7 @@ pub(in crate::endpoints) fn endpoint() -> Endpoint {
         .handled_by(list)
 }
 
-async fn list(
+pub(in crate::endpoints) async fn list(
     Caller(cx): Caller,
     Parameters(parameters): Parameters<UserParameters>,
 ) -> Result<Json<PageBody<AdminUserBody>>, Problem> {

@@ -1,0 +1,110 @@
+//! Letting an operator in: who they are is the listener's word, why they come is their own.
+
+use crate::declaration::Declaration;
+use crate::problem::{Code, Problem};
+use crate::state::Api;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::HeaderMap;
+use keyward_model::{Client, Principal, Route, Slug};
+use keyward_policy::{Action, Permission, may_ever};
+use keyward_service::{Cx, InstanceCx};
+
+/// The header in which operators say why they act.
+pub(crate) const REASON: &str = "operator-reason";
+/// How long a reason may be, in characters.
+const REASON_CHARACTERS_MAX: usize = 200;
+
+/// Who is at the other end, as whoever took the connection found out: the account behind a Unix socket, or the holder of
+/// the operator token. A request without one is nobody's.
+#[derive(Debug, Clone)]
+pub struct OperatorPeer {
+    /// For the audit log, for instance `uid 0 (root)`.
+    pub name: String,
+}
+
+/// Finds out who asks and why, and makes the context of the act: of the tenant that the path names, or of the instance.
+pub(super) async fn admit(
+    api: &Api,
+    declaration: Declaration,
+    request: Request,
+) -> Result<Request, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let action = declaration.action;
+    let peer = parts.extensions.get::<OperatorPeer>().cloned();
+    let peer = peer.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+    let principal = Principal::Operator {
+        name: peer.name,
+        reason: reason_of(&parts.headers, declaration)?,
+    };
+    if !may_ever(&principal, action) {
+        return Err(Problem::new(Code::Forbidden));
+    }
+    let client = parts.extensions.get::<Client>().cloned();
+    let client = client.ok_or_else(|| Problem::new(Code::Internal))?;
+    let scope = match slug_of(&mut parts).await? {
+        Some(slug) => {
+            let scope = api.platform.operator_scope(Route::Slug(slug)).await?;
+            Some(scope.ok_or_else(super::gate::no_such_tenant)?)
+        }
+        None => (action == Action::CreateTenant).then(|| api.platform.scope_for_new_tenant()),
+    };
+    match scope {
+        Some(scope) => {
+            let cx = Cx::begin(&api.platform, (scope, principal), client, action).await?;
+            parts.extensions.insert(cx);
+        }
+        None => {
+            let cx = InstanceCx::begin(&api.platform, principal, client, action);
+            let cx = cx.map_err(|_| Problem::new(Code::Forbidden))?;
+            parts.extensions.insert(cx);
+        }
+    }
+    Ok(Request::from_parts(parts, body))
+}
+
+/// The tenant that the path names, if it does.
+async fn slug_of(parts: &mut axum::http::request::Parts) -> Result<Option<Slug>, Problem> {
+    let named = RawPathParams::from_request_parts(parts, &()).await;
+    let named = named.map_err(|_| Problem::new(Code::NotFound))?;
+    let slug = named.iter().find(|(name, _)| *name == "slug");
+    slug.map(|(_, slug)| slug.parse().map_err(|_| super::gate::no_such_tenant()))
+        .transpose()
+}
+
+/// Why the operator acts. Who changes something must say it; who only looks may leave it at the action's name.
+fn reason_of(headers: &HeaderMap, declaration: Declaration) -> Result<String, Problem> {
+    let mut given = headers.get_all(REASON).iter();
+    let Some(value) = given.next() else {
+        return match declaration.action.permission() == Permission::Read
+            || declaration.method == "GET"
+        {
+            true => Ok(declaration.action.name().to_owned()),
+            false => Err(Problem::new(Code::OperatorReasonMissing)),
+        };
+    };
+    let text = std::str::from_utf8(value.as_bytes()).map(str::trim);
+    match (text, given.next()) {
+        (Ok(text), None) if is_reason(text) => Ok(text.to_owned()),
+        _ => Err(Problem::new(Code::InvalidOperatorReason)),
+    }
+}
+
+/// Whether it is 1 to 200 characters that can be printed on one line.
+fn is_reason(text: &str) -> bool {
+    (1..=REASON_CHARACTERS_MAX).contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_reason;
+
+    #[test]
+    fn asvs_v16_4_1_a_reason_is_a_line_that_can_be_printed() {
+        assert!(is_reason("ticket 4711: Überprüfung"));
+        assert!(is_reason(&"ü".repeat(200)));
+        for bad in ["", "two\nlines", "\u{1b}[2J", &"x".repeat(201)] {
+            assert!(!is_reason(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The operator plane from both of its ends: the listeners that serve it, and the commands that ask it.
+
+mod ask;
+mod guarded;
+mod socket;
+mod token;
+
+pub(crate) use ask::{Ask, ask};
+pub(crate) use guarded::GuardedListener;
+pub(crate) use socket::OperatorSocket;
+pub(crate) use token::OperatorToken;
