@@ -4,7 +4,8 @@
 //! commit or rollback is visible outside this crate, and no query takes a tenant: [`TenantTx`] binds the one of its
 //! [`TenantScope`].
 //!
-//! What it is not: it decides nothing, draws no randomness, reads no clock (but a stopwatch, for meters) and hashes nothing.
+//! What it is not: it decides nothing, draws no randomness, hashes nothing, and reads no clock but a stopwatch for meters and
+//! the one that says for how long this server holds its database (`tenure.rs`).
 //!
 //! Invariants:
 //! - what was answered is durable, and what was not answered may or may not stand;
@@ -36,6 +37,7 @@ mod sqlite;
 mod statement;
 mod store;
 mod tenants;
+mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;

@@ -24,6 +24,7 @@ mod output;
 mod process;
 mod roles;
 mod root_key;
+mod serving;
 mod settings;
 mod shutdown;
 mod skip;

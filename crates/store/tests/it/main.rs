@@ -11,6 +11,7 @@ mod isolation;
 mod locks;
 mod migrations;
 mod parity;
+mod serving;
 mod sources;
 mod statements;
 mod support;
