@@ -9,15 +9,15 @@ mod serving;
 pub(crate) use catalog::{TenantTable, tenant_tables};
 pub use connect::PostgresOptions;
 pub(crate) use connect::connect_once;
-pub(crate) use lease::Lease;
+pub(crate) use lease::{Call, Lease};
 pub(crate) use safety::{UnsafeRole, unsafe_roles};
 pub(crate) use serving::Serving;
 
 use crate::error::Error;
 use crate::meter::PoolReading;
-use serving::FENCE;
 use deadpool_postgres::{Pool, PoolError};
 use keyward_model::TenantId;
+use serving::FENCE;
 
 /// The engine.
 pub(crate) struct Postgres {
@@ -52,7 +52,7 @@ impl Postgres {
         })
     }
 
-    /// A connection of the app role, inside a transaction of one tenant.
+    /// A connection of the app role, in a transaction of one tenant that begins with its first statement.
     pub(crate) async fn begin(&self, tenant_id: TenantId, how: Begin) -> Result<Lease, Error> {
         let lease = self.lease(&self.app).await?;
         let (begin, fence) = match how {
@@ -64,18 +64,16 @@ impl Postgres {
             ),
         };
         // A UUID's text has no character that could end the literal.
-        lease
-            .batch(&format!(
-                "{begin}; SELECT set_config('app.current_tenant_id', '{tenant_id}', true){fence}"
-            ))
-            .await?;
+        lease.begin_with(format!(
+            "{begin}; SELECT set_config('app.current_tenant_id', '{tenant_id}', true){fence}"
+        ));
         Ok(lease)
     }
 
-    /// A connection of the system role, inside a transaction.
+    /// A connection of the system role, in a transaction that begins with its first statement.
     pub(crate) async fn begin_system(&self) -> Result<Lease, Error> {
         let lease = self.lease(&self.system).await?;
-        lease.batch("BEGIN").await?;
+        lease.begin_with("BEGIN".to_owned());
         Ok(lease)
     }
 

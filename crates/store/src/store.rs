@@ -347,30 +347,33 @@ impl Store {
         tenure.is_none_or(Tenure::holds)
     }
 
-    /// A transaction in a tenant. The server's own changes look at its tenure once they have the fence: from there on nobody
-    /// takes over before they have ended.
     async fn begin(
         &self,
         engine: &Postgres,
         scope: &TenantScope,
         mode: Mode,
     ) -> Result<postgres::Lease, Error> {
-        let tenant_id = scope.tenant_id();
-        let Some(serving) = self.serving.as_ref().filter(|_| mode != Mode::Read) else {
-            let how = match mode {
-                Mode::Read => Begin::Read,
-                Mode::Recorded | Mode::Unrecorded => Begin::Change,
-            };
-            return engine.begin(tenant_id, how).await;
-        };
-        serving.tenure().require()?;
-        let lease = engine.begin(tenant_id, Begin::FencedChange).await?;
-        match serving.tenure().require() {
-            Ok(()) => Ok(lease),
-            Err(refused) => {
-                lease.roll_back().await;
-                Err(refused)
+        let how = match (mode, &self.serving) {
+            (Mode::Read, _) => Begin::Read,
+            (Mode::Recorded | Mode::Unrecorded, None) => Begin::Change,
+            (Mode::Recorded | Mode::Unrecorded, Some(serving)) => {
+                // At once, rather than behind somebody who is taking over.
+                serving.tenure().require()?;
+                Begin::FencedChange
             }
+        };
+        engine.begin(scope.tenant_id(), how).await
+    }
+
+    /// The server's own changes look at its tenure once more, under the fence and before COMMIT: from there on nobody takes
+    /// over before they have ended.
+    async fn require_tenure_of(&self, lease: &postgres::Lease, mode: Mode) -> Result<(), Error> {
+        match &self.serving {
+            Some(serving) if mode != Mode::Read => {
+                lease.ensure_begun().await?;
+                serving.tenure().require()
+            }
+            _ => Ok(()),
         }
     }
 
@@ -434,7 +437,11 @@ impl Store {
                 let memory = self.memory.clone();
                 let forget = Forget { memory, removals };
                 let ring = Ring(enqueued.then(|| self.job_bell.clone()));
-                let outcome = end(lease, outcome, verdict).await;
+                let verdict = match (&outcome, verdict) {
+                    (Ok(_), Ok(())) => self.require_tenure_of(&lease, mode).await,
+                    (_, verdict) => verdict,
+                };
+                let outcome = end(lease, mode, outcome, verdict).await;
                 drop((forget, ring));
                 outcome
             }
@@ -475,7 +482,7 @@ impl Store {
                 let mut tx = SystemTx::new(Link::Postgres(&lease), mode);
                 let outcome = closure(&mut tx).await;
                 let verdict = tx.verdict();
-                end(lease, outcome, verdict).await
+                end(lease, mode, outcome, verdict).await
             }
         }
     }
@@ -517,9 +524,14 @@ fn poll_once<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> R
 
 async fn end<T, E: From<Error>>(
     lease: postgres::Lease,
+    mode: Mode,
     outcome: Result<T, E>,
     verdict: Result<(), Error>,
 ) -> Result<T, E> {
+    if mode == Mode::Read {
+        lease.end_reading();
+        return outcome.and_then(|value| verdict.map(|()| value).map_err(E::from));
+    }
     match (outcome, verdict) {
         (Ok(value), Ok(())) => {
             lease.commit().await?;

@@ -66,20 +66,31 @@ fn asvs_v7_4_1_a_stopped_server_wakes_without_its_memory() {
     assert_eq!((status(&first, &token), status(&first, &kept)), (200, 200));
     // Behind its back, so that only memory can answer: it does.
     let sid = "(SELECT max(id::text)::uuid FROM sessions)";
-    instance.sql(&format!("UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = {sid}"));
+    instance.sql(&format!(
+        "UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = {sid}"
+    ));
     assert_eq!(status(&first, &kept), 200, "memory was at work");
-    instance.sql(&format!("UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = {sid}"));
+    instance.sql(&format!(
+        "UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE id = {sid}"
+    ));
 
     first.signal("STOP");
     cut(&instance);
     let second = instance.serve();
     assert_eq!(status(&second, &token), 200);
-    assert_eq!(second.send("POST", "/v1/auth/logout", Some(&token), None).status, 204);
+    assert_eq!(
+        second
+            .send("POST", "/v1/auth/logout", Some(&token), None)
+            .status,
+        204
+    );
     first.signal("CONT");
     assert_eq!(status(&first, &token), 401, "its first answer");
     assert_eq!(status(&first, &kept), 200, "from the database");
     until("it knows that it was replaced", || {
-        first.stderr().contains("another Keyward server has taken this database over")
+        first
+            .stderr()
+            .contains("another Keyward server has taken this database over")
     });
     assert_eq!(first.get("/readyz").status, 503);
     assert_eq!(first.get("/healthz").status, 200);

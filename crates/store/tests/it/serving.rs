@@ -68,7 +68,8 @@ impl Scene {
     /// Ends the session in the database, as another server would that this one does not hear of.
     async fn revoke_elsewhere(&self) {
         let id = self.database.id_literal(self.session.id);
-        let text = format!("UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = {id}");
+        let text =
+            format!("UPDATE sessions SET ended_at = 1, end_reason = 'signed_out' WHERE id = {id}");
         self.database.sql_without_notice(&text).await;
     }
 
@@ -121,7 +122,12 @@ async fn a_second_server_is_refused_with_what_to_do() {
     let refused = serve(&scene.database, "two").await.unwrap_err();
     assert!(matches!(refused, Error::Unfit(_)), "{refused:?}");
     let text = refused.to_string();
-    for word in ["another Keyward server", "keyward one", "stop it first", "KEYWARD_DATABASE_URL"] {
+    for word in [
+        "another Keyward server",
+        "keyward one",
+        "stop it first",
+        "KEYWARD_DATABASE_URL",
+    ] {
         assert!(text.contains(word), "no {word:?} in {text}");
     }
     scene.write().await.unwrap();
@@ -170,16 +176,21 @@ async fn asvs_v7_4_1_a_lost_lock_empties_memory_and_is_taken_again() {
     scene.cut().await;
     until("memory is empty", async || !scene.recalls()).await;
     assert!(!scene.read().await, "the store is asked, and knows");
-    until("the lock is back", async || scene.store.require_serving().is_ok()).await;
+    until("the lock is back", async || {
+        scene.store.require_serving().is_ok()
+    })
+    .await;
     scene.write().await.unwrap();
     assert!(!scene.recalls());
-    let (user, now) = (scene.user.id, scene.database.now());
-    let _ = now;
+    let user = scene.user.id;
     let fresh = Scene {
         session: new_session(&scene.database, &scene.scope, user).await,
         ..scene
     };
-    assert!(fresh.read().await && fresh.recalls(), "memory is used again");
+    assert!(
+        fresh.read().await && fresh.recalls(),
+        "memory is used again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -216,7 +227,10 @@ async fn asvs_v7_4_1_who_was_replaced_answers_from_the_store_and_changes_nothing
     assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
     // The other one ends without a word, as a killed process does.
     drop(other);
-    until("it serves again", async || scene.store.require_serving().is_ok()).await;
+    until("it serves again", async || {
+        scene.store.require_serving().is_ok()
+    })
+    .await;
     assert_eq!(sign(&scene.database).await.as_deref(), Some("one"));
     scene.write().await.unwrap();
     assert!(!scene.recalls(), "what it knew before is gone");
@@ -244,6 +258,8 @@ async fn who_takes_over_waits_for_changes_that_were_begun() {
     let (store, scope) = (scene.store.clone(), scene.scope);
     let change = tokio::spawn(async move {
         let change = async move |tx: &mut keyward_store::TenantTx<'_>| {
+            // A transaction begins with its first statement.
+            tx.find_tenant().await?;
             inside.send(()).unwrap();
             wait.await.unwrap();
             tx.record(&event).await
