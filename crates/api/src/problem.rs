@@ -59,6 +59,8 @@ pub enum Code {
     WrongStatus,
     /// It is not of a version that `If-Match` names.
     PreconditionFailed,
+    /// The next signing key is there already and does not sign yet.
+    RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -67,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -91,6 +93,7 @@ impl Code {
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
+        Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -121,6 +124,7 @@ impl Code {
             Self::LastAdministrator => "last_administrator",
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
+            Self::RotationUnderWay => "rotation_under_way",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -146,7 +150,7 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -172,6 +176,7 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantTaken => "A tenant with this slug or issuer exists already",
             Self::HostTaken => "The host name leads to another tenant",
             Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",
