@@ -68,5 +68,8 @@ pub fn of_operators() -> Vec<Endpoint> {
         operator::tenants::one::read(),
         operator::tenants::users::endpoint(),
         operator::tenants::audit_events::endpoint(),
+        operator::tenants::signing_keys::list(),
+        operator::tenants::signing_keys::rotate(),
+        operator::tenants::signing_keys::revoke(),
     ]
 }

@@ -13,6 +13,7 @@ use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::settings::SettingsError;
 use keyward_service::sign_in::SignInError;
+use keyward_service::signing_keys::SigningKeyError;
 use keyward_service::tenants::TenantError;
 use keyward_service::users::UserError;
 use keyward_service::{HashingError, Refusal, StoreError};
@@ -144,6 +145,20 @@ impl From<AuditError> for Problem {
         match error {
             AuditError::Denied(_) => Self::new(Code::Forbidden),
             AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SigningKeyError> for Problem {
+    fn from(error: SigningKeyError) -> Self {
+        match error {
+            SigningKeyError::NotFound | SigningKeyError::Denied(_) => Self::new(Code::NotFound),
+            SigningKeyError::UnderWay(signs_from) => {
+                Self::new(Code::RotationUnderWay).with_detail(format!("it signs from {signs_from}"))
+            }
+            SigningKeyError::Changed => Self::new(Code::ChangedMeanwhile),
+            SigningKeyError::Keyring(error) => internal(error),
+            SigningKeyError::Store(error) => error.into(),
         }
     }
 }

@@ -61,6 +61,8 @@ pub enum Code {
     PreconditionFailed,
     /// The invitation is unknown, used, replaced or expired.
     InvalidInvitation,
+    /// The next signing key is there already and does not sign yet.
+    RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -94,6 +96,7 @@ impl Code {
         Self::WrongStatus,
         Self::PreconditionFailed,
         Self::InvalidInvitation,
+        Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -125,6 +128,7 @@ impl Code {
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
+            Self::RotationUnderWay => "rotation_under_way",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -152,7 +156,7 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -178,6 +182,7 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantTaken => "A tenant with this slug or issuer exists already",
             Self::HostTaken => "The host name leads to another tenant",
             Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",

@@ -7,6 +7,7 @@ mod doctor;
 mod migrate;
 mod restore;
 mod serve;
+mod signing_key;
 mod tenant;
 mod user;
 
@@ -39,7 +40,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     )?;
     if global.operator_url.is_some() && !command.asks_operators() {
         return Err(Failure::Usage(
-            "--operator-url is for what operators do: tenant, user, audit".to_owned(),
+            "--operator-url is for what operators do: tenant, user, signing-key, audit".to_owned(),
         ));
     }
     match command {
@@ -53,6 +54,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Tenant(Tenant::List(what)) => tenant::list(&config, what, &global).await,
         Command::Tenant(Tenant::Show(what)) => tenant::show(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
+        Command::SigningKey(what) => signing_key::run(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
         Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,
     }
@@ -61,7 +63,10 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
 impl Command {
     /// Whether it goes over the operator plane.
     fn asks_operators(&self) -> bool {
-        matches!(self, Self::Tenant(_) | Self::User(_) | Self::Audit(_))
+        matches!(
+            self,
+            Self::Tenant(_) | Self::User(_) | Self::SigningKey(_) | Self::Audit(_)
+        )
     }
 }
 

@@ -4,6 +4,7 @@ pub(in crate::endpoints) mod audit_events;
 pub(in crate::endpoints) mod create;
 pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
+pub(in crate::endpoints) mod signing_keys;
 pub(in crate::endpoints) mod users;
 
 use crate::endpoints::admin::settings::SettingsBody;
