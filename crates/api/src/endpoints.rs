@@ -42,6 +42,11 @@ pub fn all() -> Vec<Endpoint> {
         admin::users::status::disable(),
         admin::users::status::enable(),
         admin::users::status::restore(),
+        admin::publishable_keys::create(),
+        admin::publishable_keys::list(),
+        admin::publishable_keys::enable(),
+        admin::publishable_keys::disable(),
+        admin::publishable_keys::delete(),
     ]
 }
 

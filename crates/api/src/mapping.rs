@@ -6,6 +6,7 @@ use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::profile::ProfileError;
+use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::sign_in::SignInError;
@@ -112,11 +113,28 @@ impl From<SigningKeyError> for Problem {
     fn from(error: SigningKeyError) -> Self {
         match error {
             SigningKeyError::NotFound | SigningKeyError::Denied(_) => Self::new(Code::NotFound),
-            SigningKeyError::UnderWay(signs_from) => Self::new(Code::RotationUnderWay)
-                .with_detail(&format!("it signs from {signs_from}")),
+            SigningKeyError::UnderWay(signs_from) => {
+                Self::new(Code::RotationUnderWay).with_detail(format!("it signs from {signs_from}"))
+            }
             SigningKeyError::Changed => Self::new(Code::ChangedMeanwhile),
             SigningKeyError::Keyring(error) => internal(error),
             SigningKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PublishableKeyError> for Problem {
+    fn from(error: PublishableKeyError) -> Self {
+        match error {
+            PublishableKeyError::NotFound | PublishableKeyError::Denied(_) => {
+                Self::new(Code::NotFound)
+            }
+            // The body was checked field by field; these two are what it was checked for.
+            PublishableKeyError::TooManyOrigins | PublishableKeyError::InsecureOrigin(_) => {
+                Self::new(Code::InvalidBody).with_detail(error.to_string())
+            }
+            PublishableKeyError::Taken => internal(error),
+            PublishableKeyError::Store(error) => error.into(),
         }
     }
 }

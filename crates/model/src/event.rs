@@ -2,6 +2,7 @@
 
 mod description;
 mod jobs;
+mod publishable_keys;
 mod sessions;
 mod signing_keys;
 mod tenants;
@@ -10,8 +11,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Job, JobId, Session, SigningKey, SigningKeyId, Tenant, TenantId,
-    Timestamp, User, UserId,
+    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, SigningKeyId, Tenant,
+    TenantId, Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -29,6 +30,30 @@ pub enum Event {
     SigningKeyCreated {
         /// As it is now.
         key: SigningKey,
+    },
+    /// The tenant got a publishable key.
+    PublishableKeyCreated {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads to the tenant again.
+    PublishableKeyEnabled {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads nowhere any more.
+    PublishableKeyDisabled {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key was taken away.
+    PublishableKeyDeleted {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it was.
+        key: PublishableKey,
     },
     /// A signing key got a successor.
     SigningKeyRotated {
@@ -235,6 +260,18 @@ impl Event {
             }
             Self::UserRestored { before, after } => users::changed("user.restored", before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
+            Self::PublishableKeyCreated { key } => {
+                publishable_keys::describe_added("publishable_key.created", key)
+            }
+            Self::PublishableKeyEnabled { key } => {
+                publishable_keys::describe_added("publishable_key.enabled", key)
+            }
+            Self::PublishableKeyDisabled { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.disabled", *tenant_id, key)
+            }
+            Self::PublishableKeyDeleted { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.deleted", *tenant_id, key)
+            }
             Self::SessionOpened {
                 session,
                 hash_upgraded,

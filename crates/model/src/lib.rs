@@ -21,6 +21,7 @@ mod meter;
 mod page;
 mod password;
 mod principal;
+mod publishable_key;
 mod record;
 mod secret;
 mod session;
@@ -29,14 +30,15 @@ mod tenant;
 mod timestamp;
 mod user;
 
-pub use ambient::{Clock, Random, mint_id};
+pub use ambient::{Clock, Random, least_id, mint_id};
 pub use change::{Change, Expected};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    TenantKeyId, TokenId, UserId,
 };
 pub use instance_event::{InstanceAct, InstanceEvent};
 pub use job::{
@@ -44,12 +46,16 @@ pub use job::{
     Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey};
-pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, Stopwatch, Unit};
+pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
 };
 pub use principal::{Client, Principal};
+pub use publishable_key::{
+    ALLOWED_ORIGINS_MAX, InvalidOrigin, InvalidPublishableName, KeyMode, Origin, PublishableKey,
+    PublishableKeyStatus, PublishableName,
+};
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
     AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,

@@ -116,15 +116,18 @@ pub enum Route {
     Host(HostName),
     /// The `kid` of an access token.
     SigningKey(crate::SigningKeyId),
+    /// The `X-Publishable-Key` of a request.
+    PublishableKey(crate::PublishableName),
 }
 
 impl Route {
-    /// The kind as it is stored: `slug`, `host` or `signing_key`.
+    /// The kind as it is stored: `slug`, `host`, `signing_key` or `publishable_key`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Slug(_) => "slug",
             Self::Host(_) => "host",
             Self::SigningKey(_) => "signing_key",
+            Self::PublishableKey(_) => "publishable_key",
         }
     }
 
@@ -134,6 +137,7 @@ impl Route {
             Self::Slug(slug) => slug.to_string(),
             Self::Host(host) => host.to_string(),
             Self::SigningKey(id) => id.to_string(),
+            Self::PublishableKey(key) => key.to_string(),
         }
     }
 }

@@ -27,6 +27,16 @@ pub enum Action {
     ChangeProfile,
     /// Read the tenant's audit log.
     ReadAuditEvents,
+    /// Make a publishable key.
+    CreatePublishableKey,
+    /// List the publishable keys.
+    ListPublishableKeys,
+    /// Let a publishable key name the tenant again.
+    EnablePublishableKey,
+    /// Let a publishable key name nobody.
+    DisablePublishableKey,
+    /// Take a publishable key away.
+    DeletePublishableKey,
     /// Make a tenant.
     CreateTenant,
     /// Record that a tenant was brought back from a backup, and end the sessions that came back with it.
@@ -53,6 +63,8 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Tell events to the outside.
+    DeliverEvents,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -105,7 +117,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 42] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -118,6 +130,11 @@ impl Action {
         Self::ReadProfile,
         Self::ChangeProfile,
         Self::ReadAuditEvents,
+        Self::CreatePublishableKey,
+        Self::ListPublishableKeys,
+        Self::EnablePublishableKey,
+        Self::DisablePublishableKey,
+        Self::DeletePublishableKey,
         Self::CreateTenant,
         Self::RestoreTenant,
         Self::ListTenants,
@@ -131,6 +148,7 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::DeliverEvents,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -160,6 +178,11 @@ impl Action {
             Self::ReadProfile => ("user.read_profile", Read, Rule::Owner),
             Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
             Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
+            Self::CreatePublishableKey => ("publishable_key.create", Admin, Rule::Administrator),
+            Self::ListPublishableKeys => ("publishable_key.list", Admin, Rule::Administrator),
+            Self::EnablePublishableKey => ("publishable_key.enable", Admin, Rule::Administrator),
+            Self::DisablePublishableKey => ("publishable_key.disable", Admin, Rule::Administrator),
+            Self::DeletePublishableKey => ("publishable_key.delete", Admin, Rule::Administrator),
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
@@ -176,6 +199,7 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::DeliverEvents => ("event.deliver", Read, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),

@@ -7,12 +7,13 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, Session, TenantId, Timestamp,
-    User, UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
+    Timestamp, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 /// A request's context. Cheap to clone; it never holds a transaction.
@@ -269,6 +270,7 @@ impl Cx {
                 }
                 Ok((recorded.value, tallies, tenant_is_over))
             })
+            .instrument(self.span())
             .await;
         let outcome = outcome.map(|(value, tallies, tenant_is_over)| {
             self.platform().meter().note(&tallies);
@@ -278,6 +280,15 @@ impl Cx {
             value
         });
         self.after(outcome).await
+    }
+
+    /// The use case's span in a trace: its action, and nothing of whom it is about.
+    fn span(&self) -> Span {
+        tracing::trace_span!(
+            target: SPANS,
+            "use_case",
+            otel.name = self.inner.declared.name(),
+        )
     }
 
     /// Runs a transaction that only reads. What an operator reads is recorded.
@@ -305,7 +316,8 @@ impl Cx {
             let Disclosed { value, permit: _ } = closure(&cx, tx).await?;
             Ok(value)
         };
-        let outcome = self.platform().store().read(&self.inner.scope, read).await;
+        let reading = self.platform().store().read(&self.inner.scope, read);
+        let outcome = reading.instrument(self.span()).await;
         self.after(outcome).await
     }
 
@@ -328,6 +340,7 @@ impl Cx {
         self.platform()
             .store()
             .read(&self.inner.scope, closure)
+            .instrument(self.span())
             .await
     }
 
@@ -356,6 +369,7 @@ impl Cx {
         let write = async move |tx: &mut TenantTx<'_>| tx.record(&record).await;
         let written = self.platform().store().write(&self.inner.scope, write);
         written
+            .instrument(self.span())
             .await
             .inspect(|()| self.platform().meter().note(&[tally]))
     }

@@ -81,6 +81,14 @@ macro_rules! signing_key_columns {
 }
 
 pub(crate) use job_columns;
+/// The columns of a publishable key.
+macro_rules! publishable_key_columns {
+    () => {
+        "id, key, name, status, allowed_origins, created_at, version"
+    };
+}
+
+pub(crate) use publishable_key_columns;
 pub(crate) use session_columns;
 pub(crate) use signing_key_columns;
 pub(crate) use user_columns;

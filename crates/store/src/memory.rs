@@ -17,6 +17,7 @@ mod stripe;
 pub use known::{KnownSession, KnownTenant, VerifiedToken};
 
 use crate::meter::MemoryReading;
+use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use epochs::{Epochs, Stamp};
 use hosts::SharedHosts;
@@ -61,7 +62,7 @@ pub(crate) struct Found {
     pub(crate) session: Session,
     pub(crate) user: User,
     pub(crate) tenant: Tenant,
-    pub(crate) hosts: Vec<HostName>,
+    pub(crate) names: TenantNames,
 }
 
 /// The memory of one node.
@@ -139,7 +140,9 @@ impl Memory {
         };
         let tenant = Arc::new(KnownTenant {
             tenant: found.tenant,
-            hosts: found.hosts,
+            hosts: found.names.hosts,
+            publishable_keys: found.names.publishable_keys,
+            origins: found.names.origins,
         });
         let (tenant, _) = lock(&self.tenants).share(tenant.tenant.id, tenant);
         let shared = known::Shared {

@@ -2,7 +2,9 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, instance_events, jobs, keys, routing, sessions, tenants, users};
+use crate::{
+    events, feed, instance_events, jobs, keys, publishable_keys, routing, sessions, tenants, users,
+};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -198,11 +200,14 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
     [
         events::STATEMENTS,
         instance_events::STATEMENTS,
+        feed::STATEMENTS,
+        feed::STATEMENTS_BY_ENGINE,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

@@ -18,7 +18,10 @@ fn caching(tenant: &Tenant) -> [(HeaderName, String); 2] {
     let seconds = tenant.settings.key_set_max_age_seconds;
     [
         (header::CACHE_CONTROL, format!("public, max-age={seconds}")),
-        (header::VARY, "host, authorization".to_owned()),
+        (
+            header::VARY,
+            "host, authorization, x-publishable-key, origin".to_owned(),
+        ),
     ]
 }
 

@@ -33,6 +33,8 @@ pub enum Schedule {
     PruneSessions,
     /// Deletes jobs that ended long ago.
     PruneJobs,
+    /// Deletes rows of the feed that every reader has had.
+    PruneFeed,
     /// Finds tenants whose signing key is to get a successor.
     RotateSigningKeys,
 }
@@ -65,9 +67,10 @@ impl ScanStep {
 
 impl Schedule {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::PruneSessions,
         Self::PruneJobs,
+        Self::PruneFeed,
         Self::RotateSigningKeys,
     ];
 
@@ -76,6 +79,7 @@ impl Schedule {
         match self {
             Self::PruneSessions => "prune_sessions",
             Self::PruneJobs => "prune_jobs",
+            Self::PruneFeed => "prune_feed",
             Self::RotateSigningKeys => "rotate_signing_keys",
         }
     }

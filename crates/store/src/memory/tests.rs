@@ -1,6 +1,7 @@
 //! What is kept, until when, and that no order of a read and a removal keeps what is over.
 
 use super::{Found, Memory, STRIPES, VerifiedToken};
+use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
     Device, Digest, HostName, Id, Removal, Role, Session, Tenant, TenantSettings, TenantStatus,
@@ -67,12 +68,15 @@ fn found(token: &VerifiedToken) -> Found {
         created_at: START,
         version: 1,
     };
-    let hosts = vec!["demo.example".parse().unwrap()];
+    let names = TenantNames {
+        hosts: vec!["demo.example".parse().unwrap()],
+        ..TenantNames::default()
+    };
     Found {
         session,
         user,
         tenant,
-        hosts,
+        names,
     }
 }
 
@@ -113,7 +117,7 @@ fn what_a_read_found_is_kept_as_it_was() {
         (known.device_name(), known.device_fingerprint()),
         (None, None)
     );
-    assert_eq!(known.tenant.hosts, found.hosts);
+    assert_eq!(known.tenant.hosts, found.names.hosts);
 }
 
 #[test]

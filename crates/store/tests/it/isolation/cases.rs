@@ -3,7 +3,8 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, PageRequest, Progress, Route, SigningKey, UserFilter,
+    AuditFilter, EndReason, Ended, PageRequest, Progress, PublishableKeyStatus, Route, SigningKey,
+    UserFilter,
 };
 use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
 
@@ -150,12 +151,40 @@ async fn on_sessions(
 
 async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Option<Seen>, Error> {
     let (sealing, signing) = (&loot.tenant_key, &loot.signing_key);
+    let public = &loot.publishable_key;
     let any = match method {
         "find_tenant_key" => tx.find_tenant_key(sealing.id).await?.is_some(),
         "find_signing_key" => tx.find_signing_key(signing.id).await?.is_some(),
         "list_signing_keys" => {
             let keys = tx.list_signing_keys().await?;
             keys.iter().any(|key| key.id == signing.id)
+        }
+        "find_publishable_key" => tx.find_publishable_key(public.id).await?.is_some(),
+        "list_publishable_keys" => {
+            let page = PageRequest::new(Some(200), None);
+            let page = tx.list_publishable_keys(page).await?;
+            page.items.iter().any(|key| key.id == public.id)
+        }
+        "set_publishable_key_status" => {
+            let disabled = PublishableKeyStatus::Disabled;
+            let changed = tx.set_publishable_key_status(public.id, disabled);
+            changed.await?.is_some()
+        }
+        "delete_publishable_key" => tx.delete_publishable_key(public.id).await?.is_some(),
+        "list_names" => {
+            let names = tx.list_names().await?;
+            names.publishable_keys.contains(&public.key)
+                || names.origins.contains(&public.allowed_origins[0])
+                || names
+                    .hosts
+                    .into_iter()
+                    .any(|host| Route::Host(host) == loot.host)
+        }
+        "allows_origin" => tx.allows_origin(&public.allowed_origins[0]).await?,
+        // A key is unique over the whole instance, as the route that it is.
+        "insert_publishable_key" => {
+            assert!(!tx.insert_publishable_key(public).await?, "it leads to A");
+            return Ok(Some(Seen::NothingEver));
         }
         "list_published_signing_keys" => {
             let keys = tx.list_published_signing_keys(signing.created_at).await?;
@@ -238,6 +267,7 @@ async fn on_tenant(
             tx.record(&loot.event).await?;
             false
         }
+        "find_public_record" => tx.find_public_record(loot.event.id).await?.is_some(),
         "list_audit_events" => {
             let page = PageRequest::new(Some(200), None);
             let page = tx.list_audit_events(&AuditFilter::default(), page).await?;
