@@ -23,8 +23,11 @@ GET /operator/v1/openapi.json instance.read_operator_api_description
 GET /operator/v1/tenants tenant.list
 GET /operator/v1/tenants/{slug} tenant.read
 GET /operator/v1/tenants/{slug}/audit/events audit_event.list
+GET /operator/v1/tenants/{slug}/signing-keys signing_key.list
 GET /operator/v1/tenants/{slug}/users user.list
 POST /operator/v1/tenants tenant.create
+POST /operator/v1/tenants/{slug}/signing-keys/rotate signing_key.rotate
+POST /operator/v1/tenants/{slug}/signing-keys/{kid}/revoke signing_key.revoke
 ";
 
 #[test]
