@@ -158,6 +158,7 @@ async fn admit_caller(
             return Err(problem);
         }
     };
+    presented.presence = presence.unwrap_or_default();
     let client = request.extensions().get::<Client>().ok_or_else(internal)?;
     let may_look_up = || visit.toll.advance(api, client, now);
     let sender = authenticate(&api.platform, presented, may_look_up).await?;
