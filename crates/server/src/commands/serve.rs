@@ -10,6 +10,7 @@ use crate::listener::{Listener, Socket};
 use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
+use crate::tls::Tls;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen, "listen").await?;
+    let tls = Tls::open(config)?;
     let metrics_socket = match config.metrics.address()? {
         Some(address) => Some(bind(address, "metrics.listen").await?),
         None => None,
@@ -53,7 +55,12 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         Some(traces) => traces.around(service(&api)),
         None => service(&api),
     };
-    let listener = Listener::new(socket, served, config.connections_max);
+    // It ends with this function.
+    let _following = tls.as_ref().map(Tls::follow).transpose()?;
+    let from_one = config.connections_per_network_max;
+    let listener = Listener::new(socket, served, config.connections_max)
+        .behind(tls)
+        .at_most_from_one_network(from_one, config.edge()?.trusted_proxies);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {
