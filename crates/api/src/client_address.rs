@@ -54,16 +54,18 @@ impl TrustedProxies {
         Ok(Self { networks, header })
     }
 
-    fn contain(&self, address: &IpAddr) -> bool {
+    /// Whether the address is a proxy's.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.networks
             .iter()
-            .any(|network| network.contains(address))
+            .any(|network| network.contains(&address))
     }
 
     /// From where a request comes that `peer` sent with these headers.
     pub(crate) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
-        if self.networks.is_empty() || !self.contain(&peer) {
+        if self.networks.is_empty() || !self.contains(peer) {
             return peer;
         }
         let mut values = headers.get_all(self.header.name()).iter();
@@ -75,7 +77,7 @@ impl TrustedProxies {
                     return last_good;
                 };
                 last_good = address.to_canonical();
-                if !self.contain(&last_good) {
+                if !self.contains(last_good) {
                     return last_good;
                 }
             }

@@ -27,12 +27,14 @@ const OF_KUBERNETES: [&str; 2] = ["KEYWARD_PORT", "KEYWARD_SERVICE_"];
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) connections_max: usize,
+    pub(crate) connections_per_network_max: usize,
     pub(crate) data: PathBuf,
     pub(crate) public_url: String,
     pub(crate) default_tenant: String,
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
+    pub(crate) tls: TlsSettings,
     pub(crate) demo: Demo,
     pub(crate) operator: Operator,
     pub(crate) database: Database,
@@ -58,6 +60,13 @@ pub(crate) struct RateLimitSettings {
 pub(crate) struct RateLimitSetting {
     requests_per_minute: u32,
     burst: u32,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TlsSettings {
+    certificate_file: PathBuf,
+    key_file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -184,6 +193,22 @@ impl RateLimitSetting {
     }
 }
 
+impl TlsSettings {
+    /// The files of the certificate and of its key, if TLS is wanted.
+    pub(crate) fn files(&self) -> Result<Option<(&Path, &Path)>, ConfigError> {
+        let named = |path: &PathBuf| !path.as_os_str().is_empty();
+        let needed = |missing: &str, given: &str| {
+            ConfigError(format!("tls.{missing} is needed with tls.{given}"))
+        };
+        match (named(&self.certificate_file), named(&self.key_file)) {
+            (false, false) => Ok(None),
+            (true, true) => Ok(Some((&self.certificate_file, &self.key_file))),
+            (true, false) => Err(needed("key_file", "certificate_file")),
+            (false, true) => Err(needed("certificate_file", "key_file")),
+        }
+    }
+}
+
 impl Log {
     /// What is logged.
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
@@ -303,6 +328,7 @@ impl Config {
         self.hash_cost()?;
         self.default_tenant()?;
         self.edge()?;
+        self.tls.files()?;
         self.base_url()
             .parse::<Issuer>()
             .map_err(|error| ConfigError(format!("public_url: {error}")))?;
@@ -378,10 +404,18 @@ impl Config {
         })
     }
 
+    /// What clients of this process speak.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.tls.files() {
+            Ok(Some(_)) => "https",
+            _ => "http",
+        }
+    }
+
     /// The URL of tenants without a host of their own.
     pub(crate) fn base_url(&self) -> String {
         match self.public_url.trim_end_matches('/') {
-            "" => format!("http://{}", self.listen),
+            "" => format!("{}://{}", self.scheme(), self.listen),
             url => url.to_owned(),
         }
     }
@@ -607,6 +641,11 @@ mod tests {
                 "KEYWARD_TRUSTED_PROXIES",
                 "0.0.0.0/0",
                 "trusted_proxies: `0.0.0.0/0` would trust everybody",
+            ),
+            (
+                "KEYWARD_TLS_KEY_FILE",
+                "key.pem",
+                "tls.certificate_file is needed with tls.key_file",
             ),
             ("KEYWARD_FORWARDED_HEADER", "x-real-ip", "forwarded_header:"),
             (

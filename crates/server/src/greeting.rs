@@ -12,7 +12,7 @@ pub(crate) fn greet(
     demo: Option<&DemoPassword>,
 ) {
     let (version, data) = (env!("CARGO_PKG_VERSION"), config.data.display());
-    let base = format!("http://{address}");
+    let base = format!("{}://{address}", config.scheme());
     println!("Keyward {version} is ready at {base} ({engine}, data in {data}).");
     println!("The API to read: {base}/docs");
     let Some(demo) = demo else { return };

@@ -2,23 +2,30 @@
 //!
 //! axum's own `serve` sets no time limit on headers, so that whoever sends half a request holds a connection for ever.
 
+mod crowd;
+mod patient;
+
 use crate::operator::OperatorToken;
+use crate::tls::Tls;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use axum::response::Response;
+use crowd::{Counted, Crowd};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use keyward_api::{ApiService, OperatorPeer};
+use keyward_api::{ApiService, OperatorPeer, TrustedProxies};
 use keyward_model::{Counter, Gauge};
+use patient::Patient;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::server::TlsStream;
 use tower::util::MapRequestLayer;
 use tower::{Layer, Service};
 
@@ -30,6 +37,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(20);
 const STREAMS_MAX: u32 = 128;
 /// How many bytes of headers are read.
 const HEADER_BYTES_MAX: u32 = 32 * 1_024;
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long to wait when the system gives no more descriptors.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
@@ -57,7 +66,9 @@ pub(crate) enum Peer {
 pub(crate) struct Listener<S, A = ApiService> {
     socket: S,
     service: A,
-    builder: Builder<TokioExecutor>,
+    builder: Arc<Builder<TokioExecutor>>,
+    tls: Option<Tls>,
+    crowd: Option<Arc<Crowd>>,
     free: Arc<Semaphore>,
     meter: Arc<ListenerMeter>,
 }
@@ -73,11 +84,14 @@ pub(crate) struct ListenerMeter {
 /// A connection that is open, and its place among those that may be.
 struct Open {
     meter: Arc<ListenerMeter>,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: Place,
 }
 
+/// What a connection has taken of what there is: one of all places, and one of its network's.
+type Place = (Option<OwnedSemaphorePermit>, Option<Counted>);
+
 impl Open {
-    fn count(meter: &Arc<ListenerMeter>, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn count(meter: &Arc<ListenerMeter>, place: Place) -> Self {
         meter.taken.increment();
         meter.open.add(1);
         Self {
@@ -120,7 +134,8 @@ impl<S: Socket, A: Served> Listener<S, A> {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_DEADLINE)
-            .max_headers(64);
+            .max_headers(64)
+            .max_buf_size(HEADER_BYTES_MAX as usize);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -132,13 +147,31 @@ impl<S: Socket, A: Served> Listener<S, A> {
         Self {
             socket,
             service,
-            builder,
+            builder: Arc::new(builder),
+            tls: None,
+            crowd: None,
             free,
             meter: Arc::new(ListenerMeter {
                 open_max: connections_max,
                 ..ListenerMeter::default()
             }),
         }
+    }
+
+    /// The same behind TLS.
+    pub(crate) fn behind(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The same with at most `connections_max` from one network that is no proxy's.
+    pub(crate) fn at_most_from_one_network(
+        mut self,
+        connections_max: usize,
+        proxies: TrustedProxies,
+    ) -> Self {
+        self.crowd = Some(Crowd::new(connections_max, proxies));
+        self
     }
 
     /// What it counts.
@@ -160,11 +193,15 @@ impl<S: Socket, A: Served> Listener<S, A> {
         open.shutdown().await;
     }
 
-    async fn accept(&self) -> (S::Stream, Peer, Option<OwnedSemaphorePermit>) {
+    async fn accept(&self) -> (S::Stream, Peer, Place) {
         let place = self.free.clone().acquire_owned().await.ok();
         loop {
             match self.socket.accept().await {
-                Ok((stream, peer)) => return (stream, peer, place),
+                Ok((stream, peer)) => match self.count(&peer) {
+                    Ok(counted) => return (stream, peer, (place, counted)),
+                    // It is hung up on: an answer would take what is to be kept for others.
+                    Err(()) => drop(stream),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be taken");
                     tokio::time::sleep(EXHAUSTED_PAUSE).await;
@@ -173,26 +210,49 @@ impl<S: Socket, A: Served> Listener<S, A> {
         }
     }
 
-    fn serve_one(
-        &self,
-        stream: S::Stream,
-        peer: Peer,
-        place: Option<OwnedSemaphorePermit>,
-        open: &GracefulShutdown,
-    ) {
+    /// Counts the connection among those of its network; an error, if it is one too many.
+    fn count(&self, peer: &Peer) -> Result<Option<Counted>, ()> {
+        match (&self.crowd, peer.address()) {
+            (Some(crowd), Some(address)) => crowd.admit(address),
+            _ => Ok(None),
+        }
+    }
+
+    fn serve_one(&self, stream: S::Stream, peer: Peer, place: Place, open: &GracefulShutdown) {
         let open_connection = Open::count(&self.meter, place);
-        let service = with_peer(self.service.clone(), peer);
-        let connection = self
-            .builder
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = open.watch(connection.into_owned());
+        let service = TowerToHyperService::new(with_peer(self.service.clone(), peer));
+        let (builder, watcher, tls) = (self.builder.clone(), open.watcher(), self.tls.clone());
+        // A handshake takes a client as long as it likes, so it is no business of the loop that takes connections.
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = match tls {
+                None => {
+                    let stream = TokioIo::new(Patient::new(stream));
+                    let connection = builder.serve_connection(stream, service).into_owned();
+                    watcher.watch(connection).await
+                }
+                Some(tls) => match shake_hands(&tls, stream).await {
+                    Ok(stream) => {
+                        let stream = TokioIo::new(Patient::new(stream));
+                        let connection = builder.serve_connection(stream, service).into_owned();
+                        watcher.watch(connection).await
+                    }
+                    Err(error) => Err(error.into()),
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(open_connection);
         });
     }
+}
+
+async fn shake_hands<S>(tls: &Tls, stream: S) -> std::io::Result<TlsStream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let hands = tls.acceptor.accept(stream);
+    tokio::time::timeout(HANDSHAKE_DEADLINE, hands).await?
 }
 
 impl Socket for TcpListener {
@@ -207,6 +267,14 @@ impl Socket for TcpListener {
 }
 
 impl Peer {
+    /// From where the connection comes, if it is from a network and no operator's.
+    fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address.ip()),
+            Self::Account(_) | Self::Holder(..) => None,
+        }
+    }
+
     /// Says in a request who sent it.
     fn note_in(&self, request: &mut Request) {
         let operator = match self {

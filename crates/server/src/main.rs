@@ -27,6 +27,7 @@ mod operator;
 mod output;
 mod process;
 mod telemetry;
+mod tls;
 mod traces;
 
 use clap::Parser;

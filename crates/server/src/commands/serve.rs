@@ -10,6 +10,7 @@ use crate::listener::{Listener, Served, Socket};
 use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
+use crate::tls::Tls;
 use crate::traces::Traced;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
@@ -33,6 +34,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen, "listen").await?;
+    let tls = Tls::open(config)?;
     let metrics_socket = match config.metrics.address()? {
         Some(address) => Some(bind(address, "metrics.listen").await?),
         None => None,
@@ -51,7 +53,12 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         demo.as_ref(),
     );
     let served = Traced::new(service(&api), traces.as_ref());
-    let listener = Listener::new(socket, served, config.connections_max);
+    // It ends with this function.
+    let _following = tls.as_ref().map(Tls::follow).transpose()?;
+    let from_one = config.connections_per_network_max;
+    let listener = Listener::new(socket, served, config.connections_max)
+        .behind(tls)
+        .at_most_from_one_network(from_one, config.edge()?.trusted_proxies);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {

@@ -28,4 +28,6 @@ mod serving;
 mod settings;
 mod shutdown;
 mod skip;
+mod slow_clients;
+mod tls;
 mod traces;
