@@ -59,6 +59,8 @@ pub enum Code {
     WrongStatus,
     /// It is not of a version that `If-Match` names.
     PreconditionFailed,
+    /// The invitation is unknown, used, replaced or expired.
+    InvalidInvitation,
     /// The next signing key is there already and does not sign yet.
     RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
@@ -69,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -93,6 +95,7 @@ impl Code {
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
+        Self::InvalidInvitation,
         Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
@@ -124,6 +127,7 @@ impl Code {
             Self::LastAdministrator => "last_administrator",
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
+            Self::InvalidInvitation => "invalid_invitation",
             Self::RotationUnderWay => "rotation_under_way",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
@@ -133,7 +137,9 @@ impl Code {
     /// The status that it comes with.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::InvalidJson | Self::InvalidHost | Self::InvalidInvitation => {
+                StatusCode::BAD_REQUEST
+            }
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -185,6 +191,7 @@ impl Code {
             }
             Self::LastAdministrator => "A tenant keeps at least one active administrator",
             Self::WrongStatus => "The user's status does not allow this",
+            Self::InvalidInvitation => "The invitation is not valid",
             Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
