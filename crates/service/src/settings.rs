@@ -68,6 +68,11 @@ pub async fn change_settings(cx: &Cx, command: ChangeSettings) -> Result<Tenant,
         }
         let changed = tx.change_settings(before.version, &settings).await?;
         let after = changed.ok_or(SettingsError::Changed)?;
+        let days = |tenant: &Tenant| tenant.settings.signing_key_rotation_days;
+        if days(&after) != days(&before) {
+            // The schedule looks at once, and finds out when the next rotation is.
+            tx.plan_rotation(Some(cx.now())).await?;
+        }
         let tenant = after.clone();
         let event = Event::SettingsChanged { before, after };
         Ok(Recorded::new(permit, tenant, event))
