@@ -17,6 +17,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod idempotency;
 mod instance_events;
 mod invitations;
 mod jobs;

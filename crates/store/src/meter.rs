@@ -2,7 +2,10 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, instance_events, invitations, jobs, keys, routing, sessions, tenants, users};
+use crate::{
+    events, idempotency, instance_events, invitations, jobs, keys, routing, sessions, tenants,
+    users,
+};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -197,6 +200,7 @@ impl StoreMeter {
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
         events::STATEMENTS,
+        idempotency::STATEMENTS,
         instance_events::STATEMENTS,
         invitations::STATEMENTS,
         jobs::STATEMENTS,

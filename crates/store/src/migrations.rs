@@ -39,6 +39,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0005_user_administration"),
     migration!("0006_instance_events"),
     migration!("0009_invitations"),
+    migration!("0013_idempotency_keys"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -2,9 +2,9 @@
 //! all, and lets a change run to its end even when its client hangs up.
 
 use super::finish::Route;
-use super::operator;
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::{Toll, pay_as_network};
+use super::{once, operator};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::meter::RouteMeter;
@@ -118,7 +118,7 @@ async fn admit(
         Plane::Operator => operator::admit(&api, declaration, request).await,
     };
     match admitted {
-        Ok(request) => next.run(request).await,
+        Ok(request) => once::run(declaration, request, next).await,
         Err(problem) => problem.into_response(),
     }
 }

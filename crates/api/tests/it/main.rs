@@ -10,6 +10,7 @@
 mod docs;
 mod headers;
 mod health;
+mod once;
 mod openapi;
 mod operator;
 mod outage;

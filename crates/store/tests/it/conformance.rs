@@ -2,6 +2,7 @@
 
 mod administration;
 mod events;
+mod idempotency;
 mod invitations;
 mod jobs;
 mod keys;
@@ -62,6 +63,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     tenants::all(&open).await;
     users::all(&open).await;
     administration::all(&open).await;
+    idempotency::all(&open).await;
     invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
