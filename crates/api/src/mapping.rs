@@ -8,6 +8,7 @@ use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::profile::ProfileError;
+use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::settings::SettingsError;
@@ -143,6 +144,22 @@ impl From<AuditError> for Problem {
         match error {
             AuditError::Denied(_) => Self::new(Code::Forbidden),
             AuditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PublishableKeyError> for Problem {
+    fn from(error: PublishableKeyError) -> Self {
+        match error {
+            PublishableKeyError::NotFound | PublishableKeyError::Denied(_) => {
+                Self::new(Code::NotFound)
+            }
+            // The body was checked field by field; these two are what it was checked for.
+            PublishableKeyError::TooManyOrigins | PublishableKeyError::InsecureOrigin(_) => {
+                Self::new(Code::InvalidBody).with_detail(error.to_string())
+            }
+            PublishableKeyError::Taken => internal(error),
+            PublishableKeyError::Store(error) => error.into(),
         }
     }
 }

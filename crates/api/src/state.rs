@@ -4,6 +4,7 @@ use crate::client_address::TrustedProxies;
 use crate::edge::Edge;
 use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
+use crate::recent_origins::RecentOrigins;
 use keyward_service::Platform;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ pub struct Api {
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) meter: Arc<HttpMeter>,
+    pub(crate) recent_origins: Arc<RecentOrigins>,
 }
 
 impl Api {
@@ -32,6 +34,7 @@ impl Api {
             trusted_proxies: Arc::new(edge.trusted_proxies),
             rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
             meter: Arc::default(),
+            recent_origins: Arc::default(),
         }
     }
 

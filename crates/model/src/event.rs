@@ -2,15 +2,17 @@
 
 mod description;
 mod jobs;
+mod publishable_keys;
 mod sessions;
+mod signing_keys;
 mod tenants;
 mod users;
 
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Job, JobId, Session, SigningKey, Tenant, TenantId, Timestamp, User,
-    UserId,
+    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, SigningKeyId, Tenant,
+    TenantId, Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -26,6 +28,51 @@ pub enum Event {
     },
     /// A tenant got a signing key.
     SigningKeyCreated {
+        /// As it is now.
+        key: SigningKey,
+    },
+    /// The tenant got a publishable key.
+    PublishableKeyCreated {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads to the tenant again.
+    PublishableKeyEnabled {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads nowhere any more.
+    PublishableKeyDisabled {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key was taken away.
+    PublishableKeyDeleted {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it was.
+        key: PublishableKey,
+    },
+    /// A signing key got a successor.
+    SigningKeyRotated {
+        /// The key that signs until its successor does, as it is now.
+        key: SigningKey,
+        /// Its successor.
+        successor: SigningKey,
+    },
+    /// A signing key was revoked: its tokens count no more.
+    SigningKeyRevoked {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: SigningKey,
+        /// The key that signs.
+        signing: SigningKeyId,
+    },
+    /// A signing key's time is over, and its private key is destroyed.
+    SigningKeyRetired {
         /// As it is now.
         key: SigningKey,
     },
@@ -223,7 +270,14 @@ impl Event {
     pub fn describe(&self) -> Description {
         match self {
             Self::TenantCreated { tenant } => tenants::created(tenant),
-            Self::SigningKeyCreated { key } => tenants::signing_key_created(key),
+            Self::SigningKeyCreated { key } => signing_keys::created(key),
+            Self::SigningKeyRotated { key, successor } => signing_keys::rotated(key, successor.id),
+            Self::SigningKeyRevoked {
+                tenant_id,
+                key,
+                signing,
+            } => signing_keys::revoked(*tenant_id, key, *signing),
+            Self::SigningKeyRetired { key } => signing_keys::retired(key),
             Self::UserRegistered { user } => users::created("user.registered", user),
             Self::UserCreated { user } => users::created("user.created", user),
             Self::UserChanged { before, after } => users::changed("user.changed", before, after),
@@ -243,6 +297,18 @@ impl Event {
             Self::UserErased { user } => users::erased(user),
             Self::SettingsChanged { before, after } => tenants::settings_changed(before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
+            Self::PublishableKeyCreated { key } => {
+                publishable_keys::describe_added("publishable_key.created", key)
+            }
+            Self::PublishableKeyEnabled { key } => {
+                publishable_keys::describe_added("publishable_key.enabled", key)
+            }
+            Self::PublishableKeyDisabled { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.disabled", *tenant_id, key)
+            }
+            Self::PublishableKeyDeleted { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.deleted", *tenant_id, key)
+            }
             Self::SessionOpened {
                 session,
                 hash_upgraded,

@@ -1,6 +1,6 @@
 //! Work that is done later: what is to be done, and how far it is.
 
-use crate::{JobId, TenantId, Timestamp, UserId};
+use crate::{JobId, SigningKeyId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,6 +16,13 @@ pub const ATTEMPTS_MAX_DEFAULT: i64 = 16;
 pub enum JobKind {
     /// Delete the tenant's sessions that ended long ago, with their refresh tokens.
     PruneSessions {},
+    /// Make the tenant's next signing key, if its time has come.
+    RotateSigningKey {},
+    /// Destroy a signing key whose last token has expired.
+    RetireSigningKey {
+        /// Which one.
+        id: SigningKeyId,
+    },
     /// Delete a user for good whose time of grace is over.
     EraseUser {
         /// Who it is.
@@ -144,6 +151,8 @@ impl JobKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PruneSessions {} => "prune_sessions",
+            Self::RotateSigningKey {} => "rotate_signing_key",
+            Self::RetireSigningKey { .. } => "retire_signing_key",
             Self::EraseUser { .. } => "erase_user",
         }
     }
@@ -249,14 +258,25 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::{JobKind, JobState, UnknownJobKind};
+    use crate::Id;
+    use uuid::Uuid;
 
     /// One of each: a new kind does not compile until it is here.
     fn all_kinds() -> Vec<JobKind> {
         let every = |kind: &JobKind| match kind {
-            JobKind::PruneSessions {} | JobKind::EraseUser { .. } => (),
+            JobKind::PruneSessions {}
+            | JobKind::RotateSigningKey {}
+            | JobKind::RetireSigningKey { .. }
+            | JobKind::EraseUser { .. } => (),
         };
-        let user_id = crate::Id::from_uuid(uuid::Uuid::from_u128(7));
-        let kinds = vec![JobKind::PruneSessions {}, JobKind::EraseUser { user_id }];
+        let id = Id::from_uuid(Uuid::from_u128(7));
+        let user_id = Id::from_uuid(Uuid::from_u128(8));
+        let kinds = vec![
+            JobKind::PruneSessions {},
+            JobKind::RotateSigningKey {},
+            JobKind::RetireSigningKey { id },
+            JobKind::EraseUser { user_id },
+        ];
         kinds.iter().for_each(every);
         kinds
     }

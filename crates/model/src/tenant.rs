@@ -1,6 +1,6 @@
 //! Tenants: who they are, under which names they are reached, and how long things live there.
 
-use crate::{TenantId, Timestamp};
+use crate::{SigningAlgorithm, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -45,6 +45,14 @@ pub struct TenantSettings {
     pub session_idle_seconds: i64,
     /// How many days a user who was deleted can be restored.
     pub user_deletion_grace_days: i64,
+    /// What the next signing key signs with.
+    pub signing_algorithm: SigningAlgorithm,
+    /// After how many days a signing key is followed by another; never, if 0.
+    pub signing_key_rotation_days: i64,
+    /// How long a new signing key is published before it signs.
+    pub signing_key_propagation_seconds: i64,
+    /// How long verifiers may keep the key set.
+    pub key_set_max_age_seconds: i64,
 }
 
 /// What is to become of a tenant's settings. What is not named stays.
@@ -58,6 +66,14 @@ pub struct SettingsChange {
     pub session_idle_seconds: Option<i64>,
     /// See [`TenantSettings::user_deletion_grace_days`].
     pub user_deletion_grace_days: Option<i64>,
+    /// See [`TenantSettings::signing_algorithm`].
+    pub signing_algorithm: Option<SigningAlgorithm>,
+    /// See [`TenantSettings::signing_key_rotation_days`].
+    pub signing_key_rotation_days: Option<i64>,
+    /// See [`TenantSettings::signing_key_propagation_seconds`].
+    pub signing_key_propagation_seconds: Option<i64>,
+    /// See [`TenantSettings::key_set_max_age_seconds`].
+    pub key_set_max_age_seconds: Option<i64>,
 }
 
 /// A setting is outside of its range.
@@ -76,7 +92,8 @@ impl TenantSettings {
     /// The settings as a change makes them.
     ///
     /// # Errors
-    /// Every setting that would be outside of its range. A session outlives its access tokens and its idleness.
+    /// Every setting that would be outside of its range. A session outlives its access tokens and its idleness, and a new
+    /// signing key is published for longer than verifiers keep a key set without it.
     pub fn changed(&self, change: &SettingsChange) -> Result<Self, Vec<SettingProblem>> {
         let changed = Self {
             access_token_ttl_seconds: change
@@ -91,6 +108,16 @@ impl TenantSettings {
             user_deletion_grace_days: change
                 .user_deletion_grace_days
                 .unwrap_or(self.user_deletion_grace_days),
+            signing_algorithm: change.signing_algorithm.unwrap_or(self.signing_algorithm),
+            signing_key_rotation_days: change
+                .signing_key_rotation_days
+                .unwrap_or(self.signing_key_rotation_days),
+            signing_key_propagation_seconds: change
+                .signing_key_propagation_seconds
+                .unwrap_or(self.signing_key_propagation_seconds),
+            key_set_max_age_seconds: change
+                .key_set_max_age_seconds
+                .unwrap_or(self.key_set_max_age_seconds),
         };
         let problems = changed.problems();
         match problems.is_empty() {
@@ -118,6 +145,22 @@ impl TenantSettings {
                 self.user_deletion_grace_days,
                 (0, 365),
             ),
+            (
+                "signing_key_rotation_days",
+                self.signing_key_rotation_days,
+                (0, 3_650),
+            ),
+            (
+                "key_set_max_age_seconds",
+                self.key_set_max_age_seconds,
+                (1, 86_400),
+            ),
+            // Otherwise a key could sign while verifiers still keep a set without it.
+            (
+                "signing_key_propagation_seconds",
+                self.signing_key_propagation_seconds,
+                (self.key_set_max_age_seconds, 604_800),
+            ),
         ];
         let outside =
             |(_, value, (least, most)): &(_, i64, (i64, i64))| value < least || value > most;
@@ -140,6 +183,10 @@ impl Default for TenantSettings {
             session_ttl_seconds: 8 * 3_600,
             session_idle_seconds: 30 * 60,
             user_deletion_grace_days: 30,
+            signing_algorithm: SigningAlgorithm::default(),
+            signing_key_rotation_days: 90,
+            signing_key_propagation_seconds: 600,
+            key_set_max_age_seconds: 300,
         }
     }
 }
@@ -153,15 +200,18 @@ pub enum Route {
     Host(HostName),
     /// The `kid` of an access token.
     SigningKey(crate::SigningKeyId),
+    /// The `X-Publishable-Key` of a request.
+    PublishableKey(crate::PublishableName),
 }
 
 impl Route {
-    /// The kind as it is stored: `slug`, `host` or `signing_key`.
+    /// The kind as it is stored: `slug`, `host`, `signing_key` or `publishable_key`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Slug(_) => "slug",
             Self::Host(_) => "host",
             Self::SigningKey(_) => "signing_key",
+            Self::PublishableKey(_) => "publishable_key",
         }
     }
 
@@ -171,6 +221,7 @@ impl Route {
             Self::Slug(slug) => slug.to_string(),
             Self::Host(host) => host.to_string(),
             Self::SigningKey(id) => id.to_string(),
+            Self::PublishableKey(key) => key.to_string(),
         }
     }
 }
@@ -343,6 +394,16 @@ mod tests {
                 ..SettingsChange::default()
             };
             assert_eq!(settings.changed(&change).unwrap_err().len(), 1, "{seconds}");
+        }
+        let of_keys = |max_age, propagation| SettingsChange {
+            key_set_max_age_seconds: Some(max_age),
+            signing_key_propagation_seconds: Some(propagation),
+            ..SettingsChange::default()
+        };
+        assert!(settings.changed(&of_keys(1, 1)).is_ok());
+        for (max_age, propagation) in [(300, 299), (0, 600), (86_401, 90_000), (1, i64::MAX)] {
+            let problems = settings.changed(&of_keys(max_age, propagation));
+            assert_eq!(problems.unwrap_err().len(), 1, "{max_age} {propagation}");
         }
     }
 

@@ -27,6 +27,16 @@ pub enum Action {
     ChangeProfile,
     /// Read the tenant's audit log.
     ReadAuditEvents,
+    /// Make a publishable key.
+    CreatePublishableKey,
+    /// List the publishable keys.
+    ListPublishableKeys,
+    /// Let a publishable key name the tenant again.
+    EnablePublishableKey,
+    /// Let a publishable key name nobody.
+    DisablePublishableKey,
+    /// Take a publishable key away.
+    DeletePublishableKey,
     /// Make a tenant.
     CreateTenant,
     /// Record that a tenant was brought back from a backup, and end the sessions that came back with it.
@@ -53,6 +63,8 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Tell events to the outside.
+    DeliverEvents,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -67,6 +79,14 @@ pub enum Action {
     DeleteUser,
     /// Take the deletion of a user back.
     RestoreUser,
+    /// List a tenant's signing keys with their states.
+    ListSigningKeys,
+    /// Make a tenant's next signing key.
+    RotateSigningKey,
+    /// Revoke a tenant's signing key at once.
+    RevokeSigningKey,
+    /// Destroy a signing key whose time is over.
+    RetireSigningKey,
     /// Delete a user for good whose time of grace is over.
     EraseUser,
     /// Give somebody a link by which they set their first password.
@@ -115,7 +135,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 51] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -128,6 +148,11 @@ impl Action {
         Self::ReadProfile,
         Self::ChangeProfile,
         Self::ReadAuditEvents,
+        Self::CreatePublishableKey,
+        Self::ListPublishableKeys,
+        Self::EnablePublishableKey,
+        Self::DisablePublishableKey,
+        Self::DeletePublishableKey,
         Self::CreateTenant,
         Self::RestoreTenant,
         Self::ListTenants,
@@ -141,6 +166,7 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::DeliverEvents,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -148,6 +174,10 @@ impl Action {
         Self::EnableUser,
         Self::DeleteUser,
         Self::RestoreUser,
+        Self::ListSigningKeys,
+        Self::RotateSigningKey,
+        Self::RevokeSigningKey,
+        Self::RetireSigningKey,
         Self::EraseUser,
         Self::InviteUser,
         Self::AcceptInvitation,
@@ -175,6 +205,11 @@ impl Action {
             Self::ReadProfile => ("user.read_profile", Read, Rule::Owner),
             Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
             Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
+            Self::CreatePublishableKey => ("publishable_key.create", Admin, Rule::Administrator),
+            Self::ListPublishableKeys => ("publishable_key.list", Admin, Rule::Administrator),
+            Self::EnablePublishableKey => ("publishable_key.enable", Admin, Rule::Administrator),
+            Self::DisablePublishableKey => ("publishable_key.disable", Admin, Rule::Administrator),
+            Self::DeletePublishableKey => ("publishable_key.delete", Admin, Rule::Administrator),
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
@@ -191,6 +226,7 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::DeliverEvents => ("event.deliver", Read, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),
@@ -199,6 +235,10 @@ impl Action {
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
+            Self::ListSigningKeys => ("signing_key.list", Admin, Rule::Operator),
+            Self::RotateSigningKey => ("signing_key.rotate", Admin, Rule::Operator),
+            Self::RevokeSigningKey => ("signing_key.revoke", Admin, Rule::Operator),
+            Self::RetireSigningKey => ("signing_key.retire", Delete, Rule::Operator),
             Self::EraseUser => ("user.erase", Delete, Rule::Operator),
             Self::InviteUser => ("user.invite", Admin, Rule::Administrator),
             Self::AcceptInvitation => ("user.accept_invitation", Write, Rule::Anyone),

@@ -6,11 +6,11 @@ use crate::instance_cx::InstanceCx;
 use crate::keyring::KeyringError;
 use crate::outcome::{Disclosed, Recorded};
 use crate::registration::new_user;
+use crate::signing_keys::rotation_due_at;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Role, Route, SealedTenantKey, SigningAlgorithm, SigningKey, Slug, Tenant, TenantSettings,
-    TenantStatus, User,
+    Role, Route, SealedTenantKey, SigningKey, Slug, Tenant, TenantSettings, TenantStatus, User,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -82,6 +82,8 @@ pub async fn create_tenant(cx: &Cx, command: CreateTenant) -> Result<Tenant, Ten
         insert_routes(tx, new.routes).await?;
         tx.insert_tenant_key(&new.tenant_key).await?;
         tx.insert_signing_key(&new.signing_key).await?;
+        tx.plan_rotation(rotation_due_at(&tenant, &new.signing_key))
+            .await?;
         let mut events = vec![
             Event::TenantCreated {
                 tenant: tenant.clone(),
@@ -137,7 +139,7 @@ pub async fn read_issuer(cx: &Cx) -> Result<(Tenant, Vec<SigningKey>), TenantErr
         let tenant = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
         Ok(Disclosed::new(
             permit,
-            (tenant, tx.list_signing_keys().await?),
+            (tenant, tx.list_published_signing_keys(cx.now()).await?),
         ))
     })
     .await
@@ -165,12 +167,12 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         (None, Some(host)) => Issuer::on_own_host(host),
         (None, None) => Issuer::on_shared_host(&platform.settings().base_url, &slug)?,
     };
+    let settings = TenantSettings::default();
     let (tenant_key, keyring) =
         platform
             .root_key()
             .mint_tenant_key(cx.tenant_id(), now, platform.random())?;
-    let signing_key =
-        keyring.mint_signing_key(SigningAlgorithm::default(), now, platform.random())?;
+    let signing_key = keyring.mint_signing_key(&settings, now, platform.random())?;
     let administrator = match administrator {
         Some((email, password)) => {
             let hash = platform.hash(password).await?;
@@ -185,7 +187,7 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         slug,
         issuer,
         status: TenantStatus::Active,
-        settings: TenantSettings::default(),
+        settings,
         created_at: now,
         version: 1,
     };

@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, idempotency, instance_events, invitations, jobs, keys, routing, sessions, tenants,
-    users,
+    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, routing,
+    sessions, tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -202,12 +202,15 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         events::STATEMENTS,
         idempotency::STATEMENTS,
         instance_events::STATEMENTS,
+        feed::STATEMENTS,
+        feed::STATEMENTS_BY_ENGINE,
         invitations::STATEMENTS,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

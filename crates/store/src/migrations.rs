@@ -38,8 +38,11 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0004_jobs"),
     migration!("0005_user_administration"),
     migration!("0006_instance_events"),
-    migration!("0009_invitations"),
-    migration!("0013_idempotency_keys"),
+    migration!("0007_publishable_keys"),
+    migration!("0008_feed_cursors"),
+    migration!("0009_signing_key_rotation"),
+    migration!("0010_invitations"),
+    migration!("0012_idempotency_keys"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

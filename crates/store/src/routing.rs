@@ -5,11 +5,14 @@ use crate::statement::statements;
 use crate::tenants::read_tenant;
 use crate::transaction::SystemTx;
 use crate::value::Value;
-use keyward_model::{Page, PageRequest, Route, Tenant, TenantId};
+use keyward_model::{Origin, Page, PageRequest, Route, Tenant, TenantId};
 use uuid::Uuid;
 
 statements! {
     FIND_ROUTE = "SELECT tenant_id FROM tenant_routes WHERE kind = $1 AND name = $2";
+    FIND_ORIGIN = "SELECT origin FROM allowed_origins WHERE origin = $1 ORDER BY tenant_id LIMIT 1";
+    FIND_ORIGIN_OF = "SELECT origin FROM allowed_origins WHERE origin = $1 AND tenant_id = $2
+        ORDER BY tenant_id LIMIT 1";
     LIST_TENANTS = "SELECT tenant_id, slug, issuer, status, settings, created_at, version FROM tenants
         WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
     FIND_INSTANCE_SETTING = "SELECT value FROM instance_settings WHERE name = $1";
@@ -23,6 +26,33 @@ impl SystemTx<'_> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
         let mut answer = self.run(&FIND_ROUTE, values).await?;
         answer.rows.first_mut().map(|row| row.get(0)).transpose()
+    }
+
+    /// Whether the origin is allowed by every tenant that the routes lead to, or by any, if they lead to none: then the host
+    /// is a shared one, and who is meant will be said by a credential.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn allows_origin(
+        &mut self,
+        origin: &Origin,
+        routes: &[Route],
+    ) -> Result<bool, Error> {
+        let mut tenants = Vec::new();
+        for route in routes {
+            tenants.extend(self.find_route(route).await?);
+        }
+        let origin = Value::from(origin.as_str());
+        if tenants.is_empty() {
+            return Ok(!self.run(&FIND_ORIGIN, vec![origin]).await?.rows.is_empty());
+        }
+        for tenant_id in tenants {
+            let values = vec![origin.clone(), Value::from(tenant_id)];
+            if self.run(&FIND_ORIGIN_OF, values).await?.rows.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The tenants of the instance, oldest first.

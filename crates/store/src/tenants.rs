@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings};
+use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings, Timestamp};
 
 statements! {
     FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
@@ -20,6 +20,8 @@ statements! {
         RETURNING tenant_id, slug, issuer, status, settings, created_at, version";
     INSERT_ROUTE = "INSERT INTO tenant_routes (tenant_id, kind, name) VALUES ($1, $2, $3)
         ON CONFLICT DO NOTHING RETURNING kind";
+    DELETE_ROUTE = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = $2 AND name = $3 RETURNING kind";
+    PLAN_ROTATION = "UPDATE tenants SET rotation_due_at = $2 WHERE tenant_id = $1";
     LIST_HOSTS = "SELECT name FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' ORDER BY name";
 }
 
@@ -84,6 +86,26 @@ impl TenantTx<'_> {
         // Memory knows tenants with their hosts, and hosts that are nobody's.
         self.note_removal(Removal::Tenant(self.tenant_id()));
         Ok(made)
+    }
+
+    /// Makes a name lead nowhere; false when it did not lead to this tenant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn delete_route(&mut self, route: &Route) -> Result<bool, Error> {
+        let values = vec![Value::from(route.kind()), Value::from(route.name())];
+        Ok(!self.run(&DELETE_ROUTE, values).await?.rows.is_empty())
+    }
+
+    /// Says when the tenant's signing keys are to be looked at for a rotation; never, if `None`. It is no change, and asks for
+    /// no event.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn plan_rotation(&mut self, due_at: Option<Timestamp>) -> Result<(), Error> {
+        let planned = self.run(&PLAN_ROTATION, vec![Value::from(due_at)]).await?;
+        self.ledger().forget_changed(planned.changed);
+        Ok(())
     }
 
     /// The host names that lead to this tenant.

@@ -2,6 +2,8 @@
 
 mod erase_user;
 mod prune_sessions;
+mod retire_signing_key;
+mod rotate_signing_key;
 
 pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
 
@@ -13,6 +15,8 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::RotateSigningKey {} => Action::RotateSigningKey,
+        JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
         JobKind::EraseUser { .. } => Action::EraseUser,
     }
 }
@@ -22,6 +26,8 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
+        JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
         JobKind::EraseUser { user_id } => erase_user::run(job, user_id).await,
     }
 }

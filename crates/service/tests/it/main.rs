@@ -2,4 +2,5 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
 mod erasure;
+mod feed;
 mod jobs;

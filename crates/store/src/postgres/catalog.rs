@@ -7,9 +7,12 @@ use crate::error::Error;
 const ISOLATION: &str =
     "(tenant_id = (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid)";
 
-/// The policies that let the system role across tenants, by table: it reads routes and the feed, works through the queue of
-/// jobs, and finds by narrow columns which tenants have something due. Nothing else does.
-const POLICIES_OF_SYSTEM: [(&str, &str); 5] = [
+/// The policies that let the system role across tenants, by table: it reads routes and the feed, deletes what the feed's
+/// readers have had, works through the queue of jobs, and finds by narrow columns which tenants have something due. Nothing
+/// else does.
+const POLICIES_OF_SYSTEM: [(&str, &str); 7] = [
+    ("allowed_origins", "system_reads|r|t|f|true"),
+    ("feed", "system_prunes|d|t|f|true"),
     ("feed", "system_reads|r|t|f|true"),
     ("jobs", "system_works|*|t|f|true"),
     ("sessions", "system_scans|r|t|f|true"),

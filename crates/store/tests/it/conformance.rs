@@ -2,10 +2,12 @@
 
 mod administration;
 mod events;
+mod feed;
 mod idempotency;
 mod invitations;
 mod jobs;
 mod keys;
+mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
@@ -67,10 +69,12 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
+    publishable_keys::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;
     schedules::all(&open_alone).await;
+    feed::all(&open_alone).await;
 }
 
 fn expect_coverage(database: &TestDatabase) {

@@ -176,6 +176,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     }
     let tables: Vec<&String> = found.keys().collect();
     let expected = [
+        "SELECT allowed_origins",
         "SELECT feed",
         "SELECT jobs",
         "SELECT sessions",
@@ -205,7 +206,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
             deletable.push(table);
         }
     }
-    assert_eq!(deletable, ["jobs"]);
+    assert_eq!(deletable, ["feed", "jobs"]);
     let rows = query_postgres(system, "SELECT tenant_id FROM tenants LIMIT 1").await;
     assert_eq!(rows.len(), 1, "without a tenant");
 }

@@ -6,7 +6,7 @@ use crate::problem::{Code, Problem};
 use crate::version::{IfMatch, Versioned};
 use axum::Json;
 use axum::http::StatusCode;
-use keyward_model::{SettingsChange, Tenant, TenantSettings};
+use keyward_model::{SettingsChange, SigningAlgorithm, Tenant, TenantSettings};
 use keyward_policy::Action;
 use keyward_service::settings::{ChangeSettings, change_settings, read_settings};
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,15 @@ pub(crate) struct SettingsBody {
     session_idle_seconds: i64,
     /// How many days a user who was deleted can be restored.
     user_deletion_grace_days: i64,
+    /// What the next signing key signs with.
+    #[schema(value_type = AlgorithmName)]
+    signing_algorithm: SigningAlgorithm,
+    /// After how many days a signing key is followed by another; never, if 0.
+    signing_key_rotation_days: i64,
+    /// How long a new signing key is published before it signs.
+    signing_key_propagation_seconds: i64,
+    /// How long verifiers may keep the key set.
+    key_set_max_age_seconds: i64,
 }
 
 /// The settings.
@@ -50,6 +59,27 @@ pub(crate) struct SettingsRequest {
     /// How many days a user who was deleted can be restored: 0 to 365.
     #[schema(minimum = 0, maximum = 365)]
     user_deletion_grace_days: Option<i64>,
+    /// What the next signing key signs with.
+    #[schema(value_type = Option<AlgorithmName>)]
+    signing_algorithm: Option<AlgorithmName>,
+    /// After how many days a signing key is followed by another: 0, never, to 3650.
+    #[schema(minimum = 0, maximum = 3_650)]
+    signing_key_rotation_days: Option<i64>,
+    /// How long a new signing key is published before it signs: not less than `key_set_max_age_seconds`, 604800 at most.
+    #[schema(minimum = 1, maximum = 604_800)]
+    signing_key_propagation_seconds: Option<i64>,
+    /// How long verifiers may keep the key set: 1 to 86400.
+    #[schema(minimum = 1, maximum = 86_400)]
+    key_set_max_age_seconds: Option<i64>,
+}
+
+/// A signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+pub(crate) enum AlgorithmName {
+    /// Ed25519.
+    EdDSA,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
 }
 
 pub(in crate::endpoints) fn read() -> Endpoint {
@@ -83,6 +113,10 @@ async fn change_own(
         session_ttl_seconds: request.session_ttl_seconds,
         session_idle_seconds: request.session_idle_seconds,
         user_deletion_grace_days: request.user_deletion_grace_days,
+        signing_algorithm: request.signing_algorithm.map(SigningAlgorithm::from),
+        signing_key_rotation_days: request.signing_key_rotation_days,
+        signing_key_propagation_seconds: request.signing_key_propagation_seconds,
+        key_set_max_age_seconds: request.key_set_max_age_seconds,
     };
     let tenant = change_settings(&cx, ChangeSettings { expected, change }).await?;
     Ok(versioned(tenant))
@@ -100,12 +134,29 @@ impl From<TenantSettings> for SettingsBody {
             session_ttl_seconds,
             session_idle_seconds,
             user_deletion_grace_days,
+            signing_algorithm,
+            signing_key_rotation_days,
+            signing_key_propagation_seconds,
+            key_set_max_age_seconds,
         } = settings;
         Self {
             access_token_ttl_seconds,
             session_ttl_seconds,
             session_idle_seconds,
             user_deletion_grace_days,
+            signing_algorithm,
+            signing_key_rotation_days,
+            signing_key_propagation_seconds,
+            key_set_max_age_seconds,
+        }
+    }
+}
+
+impl From<AlgorithmName> for SigningAlgorithm {
+    fn from(name: AlgorithmName) -> Self {
+        match name {
+            AlgorithmName::EdDSA => Self::EdDsa,
+            AlgorithmName::ES256 => Self::Es256,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `/v1/admin/…`
 
 mod audit;
+mod publishable_keys;
 mod roles;
 mod sessions;
 mod settings;

@@ -10,6 +10,7 @@ scenarios!(
     a_tenant_is_made_and_found,
     a_slug_and_an_issuer_belong_to_one_tenant,
     a_name_leads_to_one_tenant_only,
+    a_deleted_route_leads_nowhere,
     routes_are_resolved_in_their_order,
     an_operator_comes_in_by_a_route,
     a_tenant_is_held_without_a_change,
@@ -78,6 +79,32 @@ async fn a_name_leads_to_one_tenant_only(database: TestDatabase) {
     );
     let hosts = read(&database, &second, async |tx| tx.list_hosts().await).await;
     assert!(hosts.is_empty());
+}
+
+async fn a_deleted_route_leads_nowhere(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "first").await;
+    let (other, _) = new_tenant(&database, "other").await;
+    let route = Route::SigningKey(database.mint());
+    let inserted = route.clone();
+    write(&database, &scope, async move |tx| {
+        tx.insert_route(&inserted).await
+    })
+    .await;
+    let (theirs, own) = (route.clone(), route.clone());
+    let deleted = write(&database, &other, async move |tx| {
+        tx.delete_route(&theirs).await
+    });
+    assert!(!deleted.await, "another tenant's");
+    let found = database.store.resolve(vec![route.clone()]).await.unwrap();
+    assert_eq!(found, [Some(scope)]);
+    write(&database, &scope, async move |tx| {
+        assert!(tx.delete_route(&own).await?);
+        assert!(!tx.delete_route(&own).await?, "it is gone");
+        Ok(())
+    })
+    .await;
+    let found = database.store.resolve(vec![route]).await.unwrap();
+    assert_eq!(found, [None]);
 }
 
 async fn routes_are_resolved_in_their_order(database: TestDatabase) {
