@@ -1,6 +1,8 @@
 //! What is promised of an endpoint: whose it is, what it asks policy for, how much it reads.
 
+use axum::http::StatusCode;
 use keyward_policy::Action;
+use keyward_service::Keep;
 
 /// Whose an endpoint is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,4 +24,8 @@ pub(crate) struct Declaration {
     pub(crate) plane: Plane,
     /// How long its body may be; none, if it takes none.
     pub(crate) body_bytes_max: Option<usize>,
+    /// The status of its answer when all is well.
+    pub(crate) success: StatusCode,
+    /// What is kept of an answer under the request's `Idempotency-Key`; none, if it heeds no key.
+    pub(crate) keep: Option<Keep>,
 }

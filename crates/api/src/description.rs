@@ -149,9 +149,17 @@ fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
             "description": "Entity tags as the answers carry them in `ETag`, such as `\"3\"`: if what is to be changed is \
                 of another version, nothing is (RFC 9110, section 13.1.1). Without it the change is to whichever there is." })
     });
+    let key = endpoint.is_idempotent().then(|| {
+        json!({ "name": "Idempotency-Key", "in": "header", "required": false,
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+            "description": "A name of the client's choice for this request. For 24 hours the same request of the same \
+                caller with the same key is not done again: it is answered as before, with `Idempotency-Replayed: true`. \
+                Another one is 422. An answer that showed a secret is not repeated: 409, with the `id` of what was made." })
+    });
     in_path
         .chain(in_query)
         .chain(if_match)
+        .chain(key)
         .chain(reason)
         .collect()
 }

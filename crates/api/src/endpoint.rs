@@ -2,6 +2,7 @@
 
 use crate::declaration::{Declaration, Plane};
 use crate::middleware::gate;
+use crate::once::{Shown, keep};
 use crate::problem::Code;
 use crate::shape::{Shape, shape_of};
 use crate::state::Api;
@@ -58,6 +59,8 @@ impl Endpoint {
                 action,
                 plane,
                 body_bytes_max: None,
+                success: StatusCode::OK,
+                keep: None,
             },
             summary: "",
             request: None,
@@ -102,6 +105,7 @@ impl Endpoint {
 
     /// The status and shape of its answer.
     pub(crate) fn gives<T: ToSchema>(mut self, status: StatusCode) -> Self {
+        self.declaration.success = status;
         self.answer = (status, Some(shape_of::<T>()));
         self
     }
@@ -110,6 +114,21 @@ impl Endpoint {
     pub(crate) fn gives_no_json(mut self, status: StatusCode) -> Self {
         self.answer = (status, None);
         self
+    }
+
+    /// It heeds `Idempotency-Key`: `T`, the value of its use case's transaction, is what its answer shows.
+    pub(crate) fn idempotent<T: Shown>(mut self) -> Self {
+        self.declaration.keep = Some(keep::<T>);
+        self.fails_with(&[
+            Code::InvalidIdempotencyKey,
+            Code::IdempotencyKeyReused,
+            Code::AnswerNotRepeated,
+        ])
+    }
+
+    /// Whether it heeds `Idempotency-Key`.
+    pub fn is_idempotent(&self) -> bool {
+        self.declaration.keep.is_some()
     }
 
     /// It heeds `If-Match`.

@@ -18,6 +18,7 @@ mod extract;
 mod mapping;
 mod meter;
 mod middleware;
+mod once;
 mod problem;
 mod rate_limit;
 mod recent_origins;

@@ -224,6 +224,8 @@ impl From<StoreError> for Problem {
                 Self::new(Code::Unavailable)
             }
             StoreError::SessionOver => Self::new(Code::InvalidToken),
+            // The gate gives the answer of then in its place.
+            StoreError::DoneBefore => Self::new(Code::Unavailable),
             StoreError::RoleChanged => Self::new(Code::Forbidden),
             StoreError::Conflict { .. }
             | StoreError::Corrupt { .. }

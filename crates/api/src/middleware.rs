@@ -5,6 +5,7 @@ pub(crate) mod cross_origin;
 pub(crate) mod finish;
 pub(crate) mod gate;
 mod headers;
+pub(crate) mod once;
 pub(crate) mod operator;
 pub(crate) mod tenant_prefix;
 pub(crate) mod toll;

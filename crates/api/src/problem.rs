@@ -6,6 +6,7 @@ use keyward_model::RequestId;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// After how long a client may try again that was told nothing more exact.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -59,6 +60,12 @@ pub enum Code {
     WrongStatus,
     /// It is not of a version that `If-Match` names.
     PreconditionFailed,
+    /// `Idempotency-Key` is none, or is there twice.
+    InvalidIdempotencyKey,
+    /// Something else was asked for under the key.
+    IdempotencyKeyReused,
+    /// It was done before, and the answer showed a secret.
+    AnswerNotRepeated,
     /// The invitation is unknown, used, replaced or expired.
     InvalidInvitation,
     /// The next signing key is there already and does not sign yet.
@@ -71,7 +78,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -95,6 +102,9 @@ impl Code {
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
+        Self::InvalidIdempotencyKey,
+        Self::IdempotencyKeyReused,
+        Self::AnswerNotRepeated,
         Self::InvalidInvitation,
         Self::RotationUnderWay,
         Self::Unavailable,
@@ -129,6 +139,9 @@ impl Code {
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
             Self::RotationUnderWay => "rotation_under_way",
+            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::AnswerNotRepeated => "answer_not_repeated",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -137,9 +150,10 @@ impl Code {
     /// The status that it comes with.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidHost | Self::InvalidInvitation => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidJson
+            | Self::InvalidHost
+            | Self::InvalidInvitation
+            | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -155,6 +169,8 @@ impl Code {
             | Self::LastAdministrator
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::AnswerNotRepeated => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
@@ -192,6 +208,11 @@ impl Code {
             Self::LastAdministrator => "A tenant keeps at least one active administrator",
             Self::WrongStatus => "The user's status does not allow this",
             Self::InvalidInvitation => "The invitation is not valid",
+            Self::InvalidIdempotencyKey => {
+                "Idempotency-Key is given once, as 1 to 255 printable characters"
+            }
+            Self::IdempotencyKeyReused => "Something else was asked for under this Idempotency-Key",
+            Self::AnswerNotRepeated => "It was done before; its answer showed a secret",
             Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",
@@ -206,6 +227,7 @@ pub struct Problem {
     detail: Option<String>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    id: Option<Uuid>,
 }
 
 /// What is wrong with one field.
@@ -235,6 +257,10 @@ pub(crate) struct ProblemBody {
     detail: Option<String>,
     /// To be quoted when asking for help.
     request_id: String,
+    /// Of what was made before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
+    id: Option<String>,
     /// Which fields are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
@@ -247,6 +273,7 @@ impl Problem {
             code,
             detail: None,
             fields: Vec::new(),
+            id: None,
             retry_after: None,
         }
     }
@@ -260,6 +287,12 @@ impl Problem {
     /// The same, with what it is about this time. The text leaves the house.
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same, with the id of what it is about.
+    pub(crate) fn with_id(mut self, id: Uuid) -> Self {
+        self.id = Some(id);
         self
     }
 
@@ -277,6 +310,7 @@ impl Problem {
             code: self.code.name(),
             detail: self.detail,
             request_id: request_id.to_string(),
+            id: self.id.map(|id| id.to_string()),
             errors: self.fields,
         };
         let mut response = (self.code.status(), axum::Json(body)).into_response();

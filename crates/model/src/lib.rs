@@ -14,6 +14,7 @@ mod change;
 mod email;
 mod event;
 mod id;
+mod idempotency;
 mod instance_event;
 mod invitation;
 mod job;
@@ -40,6 +41,9 @@ pub use event::{
 pub use id::{
     EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
     TenantKeyId, TokenId, UserId,
+};
+pub use idempotency::{
+    IdempotencyKey, InvalidIdempotencyKey, KeptAnswer, KeptContent, OnceRequest,
 };
 pub use instance_event::{InstanceAct, InstanceEvent};
 pub use invitation::Invitation;

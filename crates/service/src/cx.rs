@@ -2,6 +2,7 @@
 
 use crate::authentication::Sender;
 use crate::meter::Tally;
+use crate::once::Once;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
 use crate::presence::Presence;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Cx {
     inner: Arc<Inner>,
+    once: Option<Once>,
 }
 
 #[derive(Debug)]
@@ -112,6 +114,7 @@ impl Cx {
         };
         let cx = Self {
             inner: Arc::new(inner),
+            once: None,
         };
         if may_ever(cx.principal(), declared) {
             return Ok(cx);
@@ -151,6 +154,7 @@ impl Cx {
         };
         Self {
             inner: Arc::new(inner),
+            once: None,
         }
     }
 
@@ -167,6 +171,15 @@ impl Cx {
     /// Who asks.
     pub fn principal(&self) -> &Principal {
         &self.inner.principal
+    }
+
+    pub(crate) fn with_once(self, once: Once) -> Self {
+        let once = Some(once);
+        Self { once, ..self }
+    }
+
+    pub(crate) fn asked_once(&self) -> Option<&Once> {
+        self.once.as_ref()
     }
 
     /// The session that the caller acts in, as it was when the request began.
@@ -252,6 +265,9 @@ impl Cx {
                     tx.hold_tenant().await?;
                 }
                 hold_caller(&cx, tx).await?;
+                if let Some(once) = &cx.once {
+                    once.claim(&cx, tx).await?;
+                }
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
@@ -269,11 +285,16 @@ impl Cx {
                     tallies.push(Tally::of(event, &record));
                     tx.record(&record).await?;
                 }
+                if let Some(once) = &cx.once {
+                    let content = once.content_of(&recorded.value);
+                    once.settle(tx, content).await?;
+                }
                 Ok((recorded.value, tallies, tenant_is_over))
             })
             .instrument(self.span())
             .await;
         let outcome = outcome.map(|(value, tallies, tenant_is_over)| {
+            self.once.iter().for_each(Once::note_done);
             self.platform().meter().note(&tallies);
             if tenant_is_over {
                 self.platform().parsed_keys().forget(self.tenant_id());

@@ -3,7 +3,7 @@
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::outcome::Recorded;
-use crate::users::{UserError, find_user_in};
+use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
 use keyward_model::{
     DisplayName, Event, Invitation, InvitationSecret, Issuer, Password, PasswordHash, Timestamp,
@@ -59,7 +59,7 @@ pub enum AcceptInvitationError {
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn invite_user(cx: &Cx, id: UserId) -> Result<(User, IssuedInvitation), UserError> {
+pub async fn invite_user(cx: &Cx, id: UserId) -> Result<CreatedUser, UserError> {
     let (token, invitation) = new_invitation(cx, id);
     cx.govern(async move |cx, tx| {
         let found = find_user_in(tx, id).await?;
@@ -69,7 +69,12 @@ pub async fn invite_user(cx: &Cx, id: UserId) -> Result<(User, IssuedInvitation)
         }
         let user = tx.invite_user(id).await?.ok_or(UserError::Changed)?;
         let (issued, event) = keep_invitation(tx, &user, (token, invitation)).await?;
-        Ok(Recorded::new(permit, (user, issued), event))
+        let invitation = Some(issued);
+        Ok(Recorded::new(
+            permit,
+            CreatedUser { user, invitation },
+            event,
+        ))
     })
     .await
 }

@@ -39,6 +39,9 @@ pub enum Error {
     /// The job that a change is made in is to stop.
     #[error("the job was cancelled")]
     JobCancelled,
+    /// The request was done before under the same idempotency key: its answer is known.
+    #[error("the request was done before")]
+    DoneBefore,
     /// Whoever makes a change has another role than when the request began.
     #[error("the caller's role was changed meanwhile")]
     RoleChanged,

@@ -19,6 +19,7 @@ mod columns;
 mod error;
 mod events;
 mod feed;
+mod idempotency;
 mod instance_events;
 mod invitations;
 mod jobs;

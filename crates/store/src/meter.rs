@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, instance_events, invitations, jobs, keys, publishable_keys, routing, sessions,
-    tenants, users,
+    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, routing,
+    sessions, tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -200,6 +200,7 @@ impl StoreMeter {
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
         events::STATEMENTS,
+        idempotency::STATEMENTS,
         instance_events::STATEMENTS,
         feed::STATEMENTS,
         feed::STATEMENTS_BY_ENGINE,

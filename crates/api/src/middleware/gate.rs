@@ -7,6 +7,7 @@ use super::operator;
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::pay_as_network;
 use super::visit::Visit;
+use super::{once, operator};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::meter::RouteMeter;
@@ -121,7 +122,7 @@ async fn admit(
         Plane::Operator => operator::admit(api, declaration, request).await,
     };
     match admitted {
-        Ok(request) => next.run(request).await,
+        Ok(request) => once::run(declaration, request, next).await,
         Err(problem) => problem.into_response(),
     }
 }

@@ -3,6 +3,7 @@
 mod administration;
 mod events;
 mod feed;
+mod idempotency;
 mod invitations;
 mod jobs;
 mod keys;
@@ -64,6 +65,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     tenants::all(&open).await;
     users::all(&open).await;
     administration::all(&open).await;
+    idempotency::all(&open).await;
     invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;

@@ -7,6 +7,7 @@ pub(in crate::endpoints) mod one;
 pub(in crate::endpoints) mod status;
 
 use crate::bodies::UserBody;
+use crate::once::Shown;
 use crate::version::Versioned;
 use axum::Json;
 use keyward_model::{Role, User};
@@ -14,6 +15,7 @@ use keyward_service::invitations::IssuedInvitation;
 use keyward_service::users::CreatedUser;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A user as administrators see them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,6 +74,18 @@ impl From<&CreatedUser> for CreatedUserAnswer {
             user: created.user.clone().into(),
             invitation: created.invitation.as_ref().map(InvitationBody::from),
         }
+    }
+}
+
+impl Shown for CreatedUser {
+    type Body = CreatedUserAnswer;
+
+    fn body(&self) -> CreatedUserAnswer {
+        self.into()
+    }
+
+    fn secret_of(&self) -> Option<Uuid> {
+        self.invitation.as_ref().map(|_| self.user.id.uuid())
     }
 }
 

@@ -3,8 +3,8 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, PageRequest, Progress, PublishableKeyStatus, Route, SigningKey,
-    UserFilter,
+    AuditFilter, EndReason, Ended, KeptContent, PageRequest, Progress, PublishableKeyStatus, Route,
+    SigningKey, UserFilter,
 };
 use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
 
@@ -48,6 +48,9 @@ pub(super) async fn run_case(
     loot: &Loot,
 ) -> Result<Seen, Error> {
     if let Some(seen) = on_users(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_idempotency_keys(method, tx, loot).await? {
         return Ok(seen);
     }
     if let Some(seen) = on_invitations(method, tx, loot).await? {
@@ -126,6 +129,29 @@ async fn on_invitations(
         "void_invitation" => tx.void_invitation(id).await?,
         "invite_user" => tx.invite_user(id).await?.is_some(),
         "activate_user" => tx.activate_user(id, &hash(), None).await?.is_some(),
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_idempotency_keys(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (request, now) = (&loot.once, loot.tenant.created_at);
+    let any = match method {
+        "claim_idempotency_key" => !tx.claim_idempotency_key(request, now).await?,
+        "find_kept_answer" => tx.find_kept_answer(request, now).await?.is_some(),
+        "keep_answer" => {
+            let content = KeptContent::Whole("{}".to_owned());
+            tx.keep_answer(request, &content).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "release_idempotency_key" => {
+            tx.release_idempotency_key(request).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
         _ => return Ok(None),
     };
     Ok(Some(Seen::if_any(any)))

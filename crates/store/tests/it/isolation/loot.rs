@@ -2,9 +2,9 @@
 
 use crate::support::{insert, write};
 use keyward_model::{
-    Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, NewJob, PublishableKey,
-    RefreshToken, Role, Route, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User,
-    UserId, UserStatus,
+    Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, KeptContent, NewJob,
+    OnceRequest, PublishableKey, RefreshToken, Role, Route, SealedTenantKey, Session,
+    SignInSubject, SigningKey, Tenant, User, UserId, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
@@ -22,6 +22,7 @@ pub(super) struct Loot {
     pub(super) disabled: User,
     pub(super) deleting: User,
     pub(super) invitation: Invitation,
+    pub(super) once: OnceRequest,
     pub(super) subject: SignInSubject,
     pub(super) name: DisplayName,
     pub(super) session: Session,
@@ -52,12 +53,23 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         expires_at: now.plus_seconds(60),
     };
     let to_keep = invitation.clone();
+    let once = OnceRequest {
+        principal: format!("user:{id}"),
+        route: "POST /v1/things".into(),
+        key: "key".parse().unwrap(),
+        digest: invitation.digest,
+        expires_at: now.plus_seconds(60),
+    };
+    let to_claim = once.clone();
     let deleting = write(database, &scope, async move |tx| {
         for other in &others {
             insert(tx, other).await?;
         }
         tx.insert_user(&invited, None).await?;
         tx.replace_invitation(&to_keep).await?;
+        tx.claim_idempotency_key(&to_claim, now).await?;
+        tx.keep_answer(&to_claim, &KeptContent::Secret(id.uuid()))
+            .await?;
         tx.schedule_user_deletion(id, now).await
     });
     let deleting = deleting.await.unwrap();
@@ -91,6 +103,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         disabled,
         deleting,
         invitation,
+        once,
         subject,
         name: "Mallory".parse().unwrap(),
         session,

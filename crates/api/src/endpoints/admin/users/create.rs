@@ -9,7 +9,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use keyward_model::{DisplayName, Password, Role};
 use keyward_policy::Action;
-use keyward_service::users::{Access, CreateUser, create_user};
+use keyward_service::users::{Access, CreateUser, CreatedUser, create_user};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -37,6 +37,7 @@ pub(in crate::endpoints) fn endpoint() -> Endpoint {
         .summary("Makes an account for somebody, with a password or an invitation to set one.")
         .takes::<CreateUserRequest>()
         .gives::<CreatedUserAnswer>(StatusCode::CREATED)
+        .idempotent::<CreatedUser>()
         .fails_with(&[Code::EmailTaken])
         .handled_by(create)
 }
