@@ -1,7 +1,7 @@
 //! Every error of every use case, as the client sees it. Internal text stays here: it is logged once and never leaves.
 
-use crate::problem::{Code, Problem};
-use keyward_model::UserStatus;
+use crate::problem::{Code, FieldError, Problem};
+use keyward_model::{SettingOutOfRange, UserStatus};
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
@@ -20,6 +20,7 @@ impl From<AuthenticationError> for Problem {
             AuthenticationError::NoSuchTenant => {
                 Self::new(Code::NotFound).with_detail("no such tenant")
             }
+            AuthenticationError::TenantSuspended => Self::new(Code::TenantSuspended),
             AuthenticationError::InvalidToken => Self::new(Code::InvalidToken),
             AuthenticationError::TooMany => Self::new(Code::RateLimited),
             AuthenticationError::Signing(error) => internal(error),
@@ -115,6 +116,11 @@ impl From<TenantError> for Problem {
             TenantError::Hashing(error) => error.into(),
             TenantError::Taken => Self::new(Code::TenantTaken),
             TenantError::HostTaken(_) => Self::new(Code::HostTaken).with_detail(error.to_string()),
+            TenantError::WrongStatus(status) => Self::new(Code::WrongTenantStatus)
+                .with_detail(format!("the tenant is {}", status.name())),
+            TenantError::Changed => Self::new(Code::ChangedMeanwhile),
+            TenantError::Settings(faults) => Self::new(Code::InvalidBody)
+                .with_fields(faults.iter().map(field_of).collect()),
             // The base URL was parsed at start.
             TenantError::Issuer(_) | TenantError::Keyring(_) => internal(error),
         }
@@ -170,6 +176,14 @@ fn status_name(status: UserStatus) -> &'static str {
         UserStatus::Disabled => "disabled",
         UserStatus::Invited => "invited",
         UserStatus::Deleting => "about to be deleted",
+    }
+}
+
+fn field_of(fault: &SettingOutOfRange) -> FieldError {
+    FieldError {
+        pointer: format!("/{}", fault.name),
+        code: "invalid",
+        detail: format!("must be {} to {}", fault.least, fault.most),
     }
 }
 

@@ -45,6 +45,10 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// The tenant is suspended, or about to be deleted.
+    TenantSuspended,
+    /// In the status that the tenant is in this cannot be done.
+    WrongTenantStatus,
     /// Another tenant has the slug or the issuer.
     TenantTaken,
     /// The host name leads to another tenant.
@@ -67,7 +71,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -84,6 +88,8 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::TenantSuspended,
+        Self::WrongTenantStatus,
         Self::TenantTaken,
         Self::HostTaken,
         Self::OperatorReasonMissing,
@@ -114,6 +120,8 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::TenantSuspended => "tenant_suspended",
+            Self::WrongTenantStatus => "wrong_tenant_status",
             Self::TenantTaken => "tenant_taken",
             Self::HostTaken => "host_taken",
             Self::OperatorReasonMissing => "operator_reason_missing",
@@ -146,7 +154,8 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::TenantTaken | Self::HostTaken | Self::WrongTenantStatus => StatusCode::CONFLICT,
+            Self::TenantSuspended => StatusCode::FORBIDDEN,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -172,6 +181,8 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TenantSuspended => "The tenant is suspended",
+            Self::WrongTenantStatus => "The tenant's status does not allow this",
             Self::TenantTaken => "A tenant with this slug or issuer exists already",
             Self::HostTaken => "The host name leads to another tenant",
             Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",

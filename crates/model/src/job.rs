@@ -16,6 +16,8 @@ pub const ATTEMPTS_MAX_DEFAULT: i64 = 16;
 pub enum JobKind {
     /// Delete the tenant's sessions that ended long ago, with their refresh tokens.
     PruneSessions {},
+    /// Delete the tenant with all its rows, once its time of grace is over.
+    PurgeTenant {},
 }
 
 /// The stored name and payload are no [`JobKind`] of this binary.
@@ -139,6 +141,7 @@ impl JobKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PruneSessions {} => "prune_sessions",
+            Self::PurgeTenant {} => "purge_tenant",
         }
     }
 

@@ -54,7 +54,8 @@ pub use secret::{
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
 pub use tenant::{
-    HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantSettings, TenantStatus,
+    HostName, InvalidName, Issuer, Route, SettingOutOfRange, Slug, Tenant, TenantSettings,
+    TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{

@@ -19,6 +19,8 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// Its own durations.
     pub settings: TenantSettings,
+    /// From when on it is deleted, if it is to be.
+    pub delete_after: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counts its changes.
@@ -31,6 +33,40 @@ pub struct Tenant {
 pub enum TenantStatus {
     /// They are.
     Active,
+    /// They are refused, until an operator lets the tenant go on.
+    Suspended,
+    /// They are refused, and the tenant will be deleted at its time. Until then an operator may take that back.
+    Deleting,
+    /// Its rows are being deleted, and there is no way back: it is as if it were gone.
+    Purging,
+}
+
+impl TenantStatus {
+    /// The name as it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleting => "deleting",
+            Self::Purging => "purging",
+        }
+    }
+
+    /// Whether its users, and whoever wants to become one, are let in.
+    pub fn serves_users(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Suspended | Self::Deleting | Self::Purging => false,
+        }
+    }
+
+    /// Whether it still publishes its metadata and keys: who verifies its tokens is to be told no other than before.
+    pub fn publishes(self) -> bool {
+        match self {
+            Self::Active | Self::Suspended | Self::Deleting => true,
+            Self::Purging => false,
+        }
+    }
 }
 
 /// What a tenant may set for itself. Durations are whole seconds.
@@ -55,6 +91,41 @@ impl Default for TenantSettings {
             session_idle_seconds: 30 * 60,
             user_deletion_grace_days: 30,
         }
+    }
+}
+
+/// A setting is out of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} must be {least} to {most}")]
+pub struct SettingOutOfRange {
+    /// Which one.
+    pub name: &'static str,
+    /// The least that is taken.
+    pub least: i64,
+    /// The most that is taken.
+    pub most: i64,
+}
+
+impl TenantSettings {
+    /// What is out of its range. A session may not live longer without a request than at all.
+    pub fn faults(&self) -> Vec<SettingOutOfRange> {
+        let Self {
+            access_token_ttl_seconds,
+            session_ttl_seconds,
+            session_idle_seconds,
+            user_deletion_grace_days,
+        } = *self;
+        let idle_most = session_ttl_seconds.clamp(60, 30 * 86_400);
+        [
+            ("access_token_ttl_seconds", access_token_ttl_seconds, 60, 3_600),
+            ("session_ttl_seconds", session_ttl_seconds, 300, 30 * 86_400),
+            ("session_idle_seconds", session_idle_seconds, 60, idle_most),
+            ("user_deletion_grace_days", user_deletion_grace_days, 0, 365),
+        ]
+        .into_iter()
+        .filter(|(_, value, least, most)| !(least..=most).contains(&value))
+        .map(|(name, _, least, most)| SettingOutOfRange { name, least, most })
+        .collect()
     }
 }
 
@@ -227,7 +298,40 @@ impl fmt::Display for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostName, Issuer, Slug};
+    use super::{HostName, Issuer, Slug, TenantSettings, TenantStatus};
+
+    #[test]
+    fn a_status_is_stored_by_the_name_that_it_says() {
+        for status in [
+            TenantStatus::Active,
+            TenantStatus::Suspended,
+            TenantStatus::Deleting,
+            TenantStatus::Purging,
+        ] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(status.serves_users(), status == TenantStatus::Active);
+        }
+    }
+
+    #[test]
+    fn asvs_v7_3_1_durations_have_a_least_and_a_most() {
+        assert_eq!(TenantSettings::default().faults(), []);
+        let wrong = TenantSettings {
+            access_token_ttl_seconds: 0,
+            session_ttl_seconds: 600,
+            session_idle_seconds: 601,
+            user_deletion_grace_days: -1,
+        };
+        let names: Vec<_> = wrong.faults().iter().map(|fault| fault.name).collect();
+        assert_eq!(
+            names,
+            [
+                "access_token_ttl_seconds",
+                "session_idle_seconds",
+                "user_deletion_grace_days"
+            ]
+        );
+    }
 
     #[test]
     fn slugs_are_dns_labels() {

@@ -53,6 +53,24 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Refuse a tenant's users.
+    SuspendTenant,
+    /// Let a suspended tenant's users in again.
+    ResumeTenant,
+    /// Change what a tenant may set for itself.
+    ChangeTenantSettings,
+    /// Make a host name lead to a tenant.
+    AddTenantHost,
+    /// Make a host name lead to a tenant no longer.
+    RemoveTenantHost,
+    /// Delete a tenant, after a time of grace.
+    DeleteTenant,
+    /// Take the deletion of a tenant back.
+    CancelTenantDeletion,
+    /// Delete a tenant's rows, once its time of grace is over.
+    PurgeTenant,
+    /// Look at the nodes that serve the instance.
+    ListNodes,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -97,7 +115,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 41] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -123,6 +141,15 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::SuspendTenant,
+        Self::ResumeTenant,
+        Self::ChangeTenantSettings,
+        Self::AddTenantHost,
+        Self::RemoveTenantHost,
+        Self::DeleteTenant,
+        Self::CancelTenantDeletion,
+        Self::PurgeTenant,
+        Self::ListNodes,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -164,6 +191,15 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::SuspendTenant => ("tenant.suspend", Admin, Rule::Operator),
+            Self::ResumeTenant => ("tenant.resume", Admin, Rule::Operator),
+            Self::ChangeTenantSettings => ("tenant.change_settings", Admin, Rule::Operator),
+            Self::AddTenantHost => ("tenant.add_host", Admin, Rule::Operator),
+            Self::RemoveTenantHost => ("tenant.remove_host", Admin, Rule::Operator),
+            Self::DeleteTenant => ("tenant.delete", Delete, Rule::Operator),
+            Self::CancelTenantDeletion => ("tenant.cancel_deletion", Admin, Rule::Operator),
+            Self::PurgeTenant => ("tenant.purge", Delete, Rule::Operator),
+            Self::ListNodes => ("node.list", Admin, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),

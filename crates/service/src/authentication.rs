@@ -26,8 +26,20 @@ pub struct Presented {
     pub host: Option<HostName>,
     /// From `Authorization: Bearer`.
     pub access_token: Option<AccessTokenSecret>,
+    /// From the endpoint's action.
+    pub purpose: Purpose,
     /// Whether the client still waits.
     pub presence: Presence,
+}
+
+/// What a request is for, as far as the tenant's status matters to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be served, as one of its users or to become one.
+    #[default]
+    Service,
+    /// To read what the tenant publishes: its metadata and public keys.
+    Metadata,
 }
 
 /// Why a request was not let in.
@@ -36,6 +48,9 @@ pub enum AuthenticationError {
     /// No tenant is named, the named one is unknown, or two were named.
     #[error("no such tenant")]
     NoSuchTenant,
+    /// The tenant is suspended, or about to be deleted: its users are refused.
+    #[error("the tenant is suspended")]
+    TenantSuspended,
     /// The token is not ours, not valid now, or its session is over.
     #[error("the access token is not valid")]
     InvalidToken,
@@ -99,6 +114,9 @@ pub async fn authenticate(
     let now = platform.now();
     let Some(token) = &presented.access_token else {
         let scope = find_scope(platform, presented.slug, presented.host, None).await?;
+        if !scope.status().serves_users() {
+            return outsider(scope, presented.purpose, presented.presence);
+        }
         let principal = Principal::Anonymous;
         return Ok(Sender {
             scope,
@@ -114,12 +132,33 @@ pub async fn authenticate(
         None => {
             let key_id = key_id_of(token)?;
             let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
+            if !scope.status().serves_users() {
+                return outsider(scope, presented.purpose, presented.presence);
+            }
             let known = verify(platform, scope, token, (key_id, digest), now).await?;
             (scope, known)
         }
     };
     touch(platform, scope, &known, now).await;
     Ok(sender(scope, known, presented.presence))
+}
+
+/// Somebody at a tenant whose users are refused. What it publishes they still get, as anybody does.
+fn outsider(
+    scope: TenantScope,
+    purpose: Purpose,
+    presence: Presence,
+) -> Result<Sender, AuthenticationError> {
+    match (scope.status().publishes(), purpose) {
+        (true, Purpose::Metadata) => Ok(Sender {
+            scope,
+            principal: Principal::Anonymous,
+            known: None,
+            presence,
+        }),
+        (true, Purpose::Service) => Err(AuthenticationError::TenantSuspended),
+        (false, _) => Err(AuthenticationError::NoSuchTenant),
+    }
 }
 
 /// What memory knows of a token. It only says yes: a token that is not there, a session that looks over, and a name that

@@ -1,5 +1,15 @@
 //! Tenants: made by operators, listed by them, and what each publishes of itself.
 
+mod governing;
+mod lifecycle;
+
+pub use governing::{
+    ChangeTenantSettings, add_tenant_host, change_tenant_settings, remove_tenant_host,
+};
+pub use lifecycle::{
+    GRACE_DAYS, cancel_tenant_deletion, delete_tenant, resume_tenant, suspend_tenant,
+};
+
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::instance_cx::InstanceCx;
@@ -9,7 +19,7 @@ use crate::registration::new_user;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Role, Route, SealedTenantKey, SigningAlgorithm, SigningKey, Slug, Tenant, TenantSettings,
+    Role, Route, SealedTenantKey, SettingOutOfRange, SigningAlgorithm, SigningKey, Slug, Tenant, TenantSettings,
     TenantStatus, User,
 };
 use keyward_policy::{Action, Denied};
@@ -41,6 +51,18 @@ pub enum TenantError {
     /// No issuer can be made of the base URL.
     #[error(transparent)]
     Issuer(#[from] InvalidName),
+    /// No such host name leads to the tenant.
+    #[error("no such host name leads to the tenant")]
+    NoSuchHost,
+    /// In the status that the tenant is in this cannot be done.
+    #[error("the tenant's status does not allow this")]
+    WrongStatus(TenantStatus),
+    /// Another request changed the tenant at the same moment.
+    #[error("the tenant was changed meanwhile")]
+    Changed,
+    /// Settings are out of their range.
+    #[error("settings are out of their range")]
+    Settings(Vec<SettingOutOfRange>),
     /// The tenant is gone.
     #[error("no such tenant")]
     NotFound,
@@ -187,6 +209,7 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         status: TenantStatus::Active,
         settings: TenantSettings::default(),
         created_at: now,
+        delete_after: None,
         version: 1,
     };
     Ok(NewTenant {

@@ -72,6 +72,14 @@ macro_rules! job_columns {
     };
 }
 
+/// The columns of a tenant.
+macro_rules! tenant_columns {
+    () => {
+        "tenant_id, slug, issuer, status, settings, created_at, delete_after, version"
+    };
+}
+
 pub(crate) use job_columns;
 pub(crate) use session_columns;
 pub(crate) use user_columns;
+pub(crate) use tenant_columns;

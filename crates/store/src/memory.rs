@@ -125,6 +125,7 @@ impl KnownSession {
             && now < self.session.expires_at
             && now < idles_out_at
             && self.user.status == UserStatus::Active
+            && self.tenant.tenant.status.serves_users()
     }
 
     /// When it was last seen.

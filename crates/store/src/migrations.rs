@@ -38,6 +38,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0004_jobs"),
     migration!("0005_user_administration"),
     migration!("0006_instance_events"),
+    migration!("0007_tenant_lifecycle"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

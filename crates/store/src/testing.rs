@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::sqlite::Lane;
 use crate::statement::Statement;
 use crate::store::Store;
-use crate::{events, instance_events, jobs, keys, routing, sessions, tenants, users};
+use crate::{events, instance_events, jobs, keys, purge, routing, sessions, tenants, users};
 
 /// The statements of every entity.
 fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
@@ -16,6 +16,7 @@ fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
         jobs::SCHEDULE_STATEMENTS,
         instance_events::STATEMENTS,
         keys::STATEMENTS,
+        purge::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

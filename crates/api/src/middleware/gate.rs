@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::{AccessTokenSecret, Client, HostName, Principal};
 use keyward_policy::{Action, may_ever};
-use keyward_service::authentication::{Presented, authenticate};
+use keyward_service::authentication::{Presented, Purpose, authenticate};
 use keyward_service::{Cx, Presence};
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +145,7 @@ async fn admit_caller(
         .get::<Client>()
         .cloned()
         .ok_or_else(|| Problem::new(Code::Internal))?;
-    let presented = match presented_by(&request) {
+    let presented = match presented_by(&request, declaration) {
         Ok(presented) => presented,
         Err(problem) => {
             if toll.is_unpaid() {
@@ -164,7 +164,7 @@ async fn admit_caller(
     Ok(request)
 }
 
-fn presented_by(request: &Request) -> Result<Presented, Problem> {
+fn presented_by(request: &Request, declaration: Declaration) -> Result<Presented, Problem> {
     let slug = match request.extensions().get::<PrefixedSlug>() {
         Some(PrefixedSlug(slug)) => Some(slug.parse().map_err(|_| no_such_tenant())?),
         None => None,
@@ -173,6 +173,10 @@ fn presented_by(request: &Request) -> Result<Presented, Problem> {
         slug,
         host: host_of(request)?,
         access_token: bearer_of(request)?,
+        purpose: match declaration.action {
+            Action::ReadIssuerMetadata => Purpose::Metadata,
+            _ => Purpose::Service,
+        },
         presence: request
             .extensions()
             .get::<Presence>()

@@ -1,6 +1,7 @@
 //! What each kind of job does, one file each.
 
 mod prune_sessions;
+mod purge_tenant;
 
 pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
 
@@ -12,6 +13,7 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::PurgeTenant {} => Action::PurgeTenant,
     }
 }
 
@@ -20,5 +22,6 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::PurgeTenant {} => purge_tenant::run(job).await,
     }
 }

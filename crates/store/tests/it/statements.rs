@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 17] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 20] = [
     "FIND_ROUTE",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
@@ -22,6 +22,9 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 17] = [
     "SCAN_SESSIONS",
     "INSERT_INSTANCE_EVENT",
     "LIST_INSTANCE_EVENTS",
+    "PURGE_AUDIT_EVENTS",
+    "PURGE_FEED",
+    "INSERT_LAST_EVENT",
 ];
 
 on_both_engines!(every_statement_is_understood);
