@@ -1,6 +1,6 @@
 //! The shapes that several endpoints give.
 
-use keyward_model::{Page, Session, SessionId, Tenant, Timestamp, User};
+use keyward_model::{Page, Session, SessionId, Tenant, User};
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
@@ -122,17 +122,6 @@ impl SessionBody {
                 fingerprint: session.device.fingerprint,
                 priority: session.device.priority,
             },
-        }
-    }
-}
-
-impl SessionBody {
-    /// The same, seen later than its row says.
-    pub(crate) fn seen_at(self, moment: Timestamp, idle_seconds: i64) -> Self {
-        Self {
-            last_active_at: moment.to_string(),
-            idles_out_at: moment.plus_seconds(idle_seconds).to_string(),
-            ..self
         }
     }
 }

@@ -49,6 +49,11 @@ impl Endpoint {
         Self::new("DELETE", path, action)
     }
 
+    /// Declares a PUT.
+    pub(crate) fn put(path: &'static str, action: Action) -> Self {
+        Self::new("PUT", path, action)
+    }
+
     fn new(method: &'static str, path: &'static str, action: Action) -> Self {
         let plane = Plane::Tenant;
         Self {
@@ -161,8 +166,9 @@ impl Endpoint {
 
     /// Adds its route, behind its gate.
     pub(crate) fn add_to(self, router: Router<Api>, api: &Api) -> Router<Api> {
+        let meter = api.meter.route(self.method(), self.path());
         let gated = self.handler.layer(axum::middleware::from_fn_with_state(
-            (api.clone(), self.declaration),
+            (api.clone(), self.declaration, meter),
             gate::pass,
         ));
         router.route(self.declaration.path, gated)

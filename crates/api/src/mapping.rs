@@ -5,6 +5,7 @@ use keyward_model::{SettingOutOfRange, UserStatus};
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
+use keyward_service::jobs::JobsError;
 use keyward_service::profile::ProfileError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
@@ -111,7 +112,9 @@ impl From<AuditError> for Problem {
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
-            TenantError::NotFound | TenantError::Denied(_) => Self::new(Code::NotFound),
+            TenantError::NotFound | TenantError::NoSuchHost | TenantError::Denied(_) => {
+                Self::new(Code::NotFound)
+            }
             TenantError::Store(error) => error.into(),
             TenantError::Hashing(error) => error.into(),
             TenantError::Taken => Self::new(Code::TenantTaken),
@@ -119,10 +122,24 @@ impl From<TenantError> for Problem {
             TenantError::WrongStatus(status) => Self::new(Code::WrongTenantStatus)
                 .with_detail(format!("the tenant is {}", status.name())),
             TenantError::Changed => Self::new(Code::ChangedMeanwhile),
-            TenantError::Settings(faults) => Self::new(Code::InvalidBody)
-                .with_fields(faults.iter().map(field_of).collect()),
+            TenantError::Settings(faults) => {
+                Self::new(Code::InvalidBody).with_fields(faults.iter().map(field_of).collect())
+            }
             // The base URL was parsed at start.
             TenantError::Issuer(_) | TenantError::Keyring(_) => internal(error),
+        }
+    }
+}
+
+impl From<JobsError> for Problem {
+    fn from(error: JobsError) -> Self {
+        match error {
+            JobsError::NotFound => Self::new(Code::NotFound),
+            JobsError::Ended | JobsError::NotDead | JobsError::Superseded => {
+                Self::new(Code::WrongJobState).with_detail(error.to_string())
+            }
+            JobsError::Denied(_) => Self::new(Code::Forbidden),
+            JobsError::Store(error) => error.into(),
         }
     }
 }

@@ -49,6 +49,8 @@ pub enum Code {
     TenantSuspended,
     /// In the status that the tenant is in this cannot be done.
     WrongTenantStatus,
+    /// In the state that the job is in this cannot be done.
+    WrongJobState,
     /// Another tenant has the slug or the issuer.
     TenantTaken,
     /// The host name leads to another tenant.
@@ -71,7 +73,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -90,6 +92,7 @@ impl Code {
         Self::RateLimited,
         Self::TenantSuspended,
         Self::WrongTenantStatus,
+        Self::WrongJobState,
         Self::TenantTaken,
         Self::HostTaken,
         Self::OperatorReasonMissing,
@@ -122,6 +125,7 @@ impl Code {
             Self::RateLimited => "rate_limited",
             Self::TenantSuspended => "tenant_suspended",
             Self::WrongTenantStatus => "wrong_tenant_status",
+            Self::WrongJobState => "wrong_job_state",
             Self::TenantTaken => "tenant_taken",
             Self::HostTaken => "host_taken",
             Self::OperatorReasonMissing => "operator_reason_missing",
@@ -154,7 +158,8 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::TenantTaken | Self::HostTaken | Self::WrongTenantStatus => StatusCode::CONFLICT,
+            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
             Self::TenantSuspended => StatusCode::FORBIDDEN,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -183,6 +188,7 @@ impl Code {
             Self::RateLimited => "Too many requests",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",
+            Self::WrongJobState => "The job's state does not allow this",
             Self::TenantTaken => "A tenant with this slug or issuer exists already",
             Self::HostTaken => "The host name leads to another tenant",
             Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",

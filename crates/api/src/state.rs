@@ -2,10 +2,13 @@
 
 use crate::client_address::TrustedProxies;
 use crate::edge::Edge;
+use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
+use keyward_model::Timestamp;
 use keyward_service::Platform;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// What every endpoint can reach.
 #[derive(Debug, Clone)]
@@ -14,6 +17,9 @@ pub struct Api {
     pub(crate) running: TaskTracker,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
+    pub(crate) meter: Arc<HttpMeter>,
+    pub(crate) node_id: Uuid,
+    pub(crate) started_at: Timestamp,
 }
 
 impl Api {
@@ -24,12 +30,21 @@ impl Api {
 
     /// The API on these running parts, behind this edge.
     pub fn with_edge(platform: Platform, edge: Edge) -> Self {
+        let started_at = platform.now();
         Self {
+            node_id: platform.mint::<Self>(started_at).uuid(),
+            started_at,
             platform,
             running: TaskTracker::new(),
             trusted_proxies: Arc::new(edge.trusted_proxies),
             rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
+            meter: Arc::default(),
         }
+    }
+
+    /// What HTTP counted so far.
+    pub fn reading(&self) -> HttpReading {
+        self.meter.read()
     }
 
     /// Waits until every change that was begun has run to its end, whether or not its client still waits.

@@ -9,8 +9,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, HostName, Job, JobId, Session, SigningKey, Tenant, TenantId, Timestamp, User,
-    UserId,
+    EmailAddress, EndReason, HostName, Job, JobId, Session, SigningKey, Tenant, TenantId,
+    Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The nouns of Keyward: ids, times, secrets, tenants, users, sessions, keys, and [`Event`], everything that can happen.
 //!
-//! What it is not: nothing here waits, reads a clock, draws randomness, speaks SQL or HTTP. [`Clock`] and [`Random`] are
+//! What it is not: nothing here waits, reads the time, draws randomness, speaks SQL or HTTP. [`Clock`] and [`Random`] are
 //! only named here, so that every layer above can be handed one.
 //!
 //! Invariants:
@@ -17,6 +17,7 @@ mod id;
 mod instance_event;
 mod job;
 mod key;
+mod meter;
 mod page;
 mod password;
 mod principal;
@@ -42,6 +43,7 @@ pub use job::{
     Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
+pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,

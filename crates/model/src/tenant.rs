@@ -117,7 +117,12 @@ impl TenantSettings {
         } = *self;
         let idle_most = session_ttl_seconds.clamp(60, 30 * 86_400);
         [
-            ("access_token_ttl_seconds", access_token_ttl_seconds, 60, 3_600),
+            (
+                "access_token_ttl_seconds",
+                access_token_ttl_seconds,
+                60,
+                3_600,
+            ),
             ("session_ttl_seconds", session_ttl_seconds, 300, 30 * 86_400),
             ("session_idle_seconds", session_idle_seconds, 60, idle_most),
             ("user_deletion_grace_days", user_deletion_grace_days, 0, 365),

@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
+    pub(crate) metrics: Metrics,
+    pub(crate) memory: Memory,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -100,6 +102,19 @@ pub(crate) struct Jobs {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Metrics {
+    listen: String,
+    pub(crate) token: SecretSetting,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) sessions_mib: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) filter: String,
@@ -158,6 +173,27 @@ impl Log {
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
         EnvFilter::try_new(&self.filter)
             .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
+impl Metrics {
+    /// Where metrics are shown, if they are.
+    pub(crate) fn address(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        if self.listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.listen.parse().map_err(|_| {
+            ConfigError(
+                "metrics.listen must be an address and a port, as 127.0.0.1:9464".to_owned(),
+            )
+        })?;
+        if !address.ip().is_loopback() && self.token.get().is_none() {
+            return Err(ConfigError(format!(
+                "metrics.token is needed with metrics.listen = \"{address}\", which others can reach: Prometheus shows it \
+                 as `authorization: {{ credentials_file: … }}`"
+            )));
+        }
+        Ok(Some(address))
     }
 }
 
@@ -237,6 +273,7 @@ impl Config {
         }
         self.database.checked()?;
         self.demo_password()?;
+        self.metrics.address()?;
         self.operator_listen()?;
         self.log.filter()?;
         Ok(self)
@@ -303,6 +340,11 @@ impl Config {
             "" => format!("http://{}", self.listen),
             url => url.to_owned(),
         }
+    }
+
+    /// How many bytes of sessions are kept in memory.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.memory.sessions_mib.saturating_mul(1_024 * 1_024)
     }
 
     /// Where operators are served on a network, if they are. Whoever reaches that place needs the token.
@@ -489,6 +531,12 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            ("KEYWARD_METRICS_LISTEN", "9464", "metrics.listen must be"),
+            (
+                "KEYWARD_METRICS_LISTEN",
+                "0.0.0.0:9464",
+                "metrics.token is needed",
+            ),
             (
                 "KEYWARD_TRUSTED_PROXIES",
                 "10.0.0.0/8, proxy.example",

@@ -134,7 +134,9 @@ async fn open_store(
             }
             Access::Look | Access::Examine => {}
         }
-        return Ok(Store::open_sqlite(&SqliteOptions::at(path))?);
+        let mut options = SqliteOptions::at(path);
+        options.memory_bytes_max = config.memory_bytes_max();
+        return Ok(Store::open_sqlite(&options)?);
     };
     let mut options = PostgresOptions::new(
         app_url,

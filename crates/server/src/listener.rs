@@ -10,6 +10,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use keyward_api::{ApiService, OperatorPeer};
+use keyward_model::{Counter, Gauge};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,38 @@ pub(crate) struct Listener<S> {
     service: ApiService,
     builder: Builder<TokioExecutor>,
     free: Arc<Semaphore>,
+    meter: Arc<ListenerMeter>,
+}
+
+/// What a listener counts.
+#[derive(Debug, Default)]
+pub(crate) struct ListenerMeter {
+    pub(crate) taken: Counter,
+    pub(crate) open: Gauge,
+    pub(crate) open_max: usize,
+}
+
+/// A connection that is open, and its place among those that may be.
+struct Open {
+    meter: Arc<ListenerMeter>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Open {
+    fn count(meter: &Arc<ListenerMeter>, place: Option<OwnedSemaphorePermit>) -> Self {
+        meter.taken.increment();
+        meter.open.add(1);
+        Self {
+            meter: meter.clone(),
+            _place: place,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.meter.open.add(-1);
+    }
 }
 
 impl<S: Socket> Listener<S> {
@@ -80,7 +113,16 @@ impl<S: Socket> Listener<S> {
             service,
             builder,
             free,
+            meter: Arc::new(ListenerMeter {
+                open_max: connections_max,
+                ..ListenerMeter::default()
+            }),
         }
+    }
+
+    /// What it counts.
+    pub(crate) fn meter(&self) -> Arc<ListenerMeter> {
+        self.meter.clone()
     }
 
     /// Takes connections until `stop`; then lets those that are open answer what they have begun.
@@ -117,6 +159,7 @@ impl<S: Socket> Listener<S> {
         place: Option<OwnedSemaphorePermit>,
         open: &GracefulShutdown,
     ) {
+        let open_connection = Open::count(&self.meter, place);
         let service = with_peer(self.service.clone(), peer);
         let connection = self
             .builder
@@ -126,7 +169,7 @@ impl<S: Socket> Listener<S> {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(place);
+            drop(open_connection);
         });
     }
 }

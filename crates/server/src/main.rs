@@ -14,13 +14,16 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod exposition;
 mod failure;
 mod greeting;
 mod hashing;
 mod instance;
 mod listener;
+mod metrics;
 mod operator;
 mod output;
+mod process;
 mod telemetry;
 
 use clap::Parser;

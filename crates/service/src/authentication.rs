@@ -131,11 +131,16 @@ pub async fn authenticate(
         None if !may_look_up() => return Err(AuthenticationError::TooMany),
         None => {
             let key_id = key_id_of(token)?;
+            let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
             let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
             if !scope.status().serves_users() {
                 return outsider(scope, presented.purpose, presented.presence);
             }
             let known = verify(platform, scope, token, (key_id, digest), now).await?;
+            if let Some(host) = host.filter(|host| !known.tenant.hosts.contains(host)) {
+                // It did not disagree with the token, and it is not the tenant's own: it leads nowhere.
+                platform.store().keep_shared_host(ticket, &host);
+            }
             (scope, known)
         }
     };
@@ -174,19 +179,19 @@ fn recall(
         .slug
         .as_ref()
         .is_none_or(|slug| *slug == known.tenant.tenant.slug);
-    let host_agrees = presented
-        .host
-        .as_ref()
-        .is_none_or(|host| known.tenant.hosts.contains(host));
+    // A host that is no tenant's own is a shared one, and names nobody.
+    let host_agrees = presented.host.as_ref().is_none_or(|host| {
+        known.tenant.hosts.contains(host) || platform.store().is_shared_host(host)
+    });
     (slug_agrees && host_agrees && known.admits(now)).then_some((scope, known))
 }
 
 fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> Sender {
     let principal = Principal::User {
         tenant_id: scope.tenant_id(),
-        user_id: known.user.id,
-        session_id: known.session.id,
-        role: known.user.role,
+        user_id: known.user_id,
+        session_id: known.session_id,
+        role: known.role,
     };
     Sender {
         scope,
@@ -264,7 +269,7 @@ async fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, no
         return;
     }
     let what = Housekeeping::TouchSession {
-        session_id: known.session.id,
+        session_id: known.session_id,
         now,
     };
     match platform.store().housekeeping(&scope, what).await {

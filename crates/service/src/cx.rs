@@ -1,6 +1,7 @@
 //! The context of a request: who asks, in which tenant, from where, and the one moment that is its "now".
 
 use crate::authentication::Sender;
+use crate::meter::Tally;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
 use crate::presence::Presence;
@@ -252,6 +253,7 @@ impl Cx {
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
+                let mut tallies = Vec::with_capacity(recorded.events.len());
                 for (position, event) in (0_i64..).zip(&recorded.events) {
                     let permit = Some(permit.as_str());
                     let act = Act {
@@ -259,11 +261,17 @@ impl Cx {
                         actor,
                         permit,
                     };
-                    tx.record(&record_of(&cx, act, position)?).await?;
+                    let record = record_of(&cx, act, position)?;
+                    tallies.push(Tally::of(event, &record));
+                    tx.record(&record).await?;
                 }
-                Ok(recorded.value)
+                Ok((recorded.value, tallies))
             })
             .await;
+        let outcome = outcome.map(|(value, tallies)| {
+            self.platform().meter().note(&tallies);
+            value
+        });
         self.after(outcome).await
     }
 
@@ -339,11 +347,12 @@ impl Cx {
             permit: None,
         };
         let record = record_of(self, act, 0)?;
+        let tally = Tally::of(event, &record);
         let write = async move |tx: &mut TenantTx<'_>| tx.record(&record).await;
-        self.platform()
-            .store()
-            .write(&self.inner.scope, write)
+        let written = self.platform().store().write(&self.inner.scope, write);
+        written
             .await
+            .inspect(|()| self.platform().meter().note(&[tally]))
     }
 
     fn denied(&self) -> std::sync::MutexGuard<'_, Option<Denial>> {
@@ -399,6 +408,16 @@ impl Owned for Session {
 
     fn id(&self) -> Option<Uuid> {
         Some(self.id.uuid())
+    }
+}
+
+impl Owned for KnownSession {
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user_id)
+    }
+
+    fn id(&self) -> Option<Uuid> {
+        Some(self.session_id.uuid())
     }
 }
 

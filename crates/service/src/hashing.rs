@@ -5,9 +5,10 @@
 
 mod queue;
 
+use crate::meter::{HashMeter, HashReading};
 use crate::presence::Presence;
 use keyward_crypto::{HashError, HashMemory, PasswordHasher, Verdict};
-use keyward_model::{Clock, Password, PasswordHash, Random};
+use keyward_model::{Clock, Password, PasswordHash, Random, Stopwatch};
 use queue::{Effort, Queue, Turn};
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub struct HashLimits {
 #[derive(Clone)]
 pub struct HashPool {
     queue: Arc<Queue>,
+    meter: Arc<HashMeter>,
 }
 
 /// A password could not be hashed.
@@ -60,7 +62,8 @@ impl HashPool {
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::start(hasher, limits, clock)?);
-        Ok(Self { queue })
+        let meter = Arc::default();
+        Ok(Self { queue, meter })
     }
 
     /// Hashes a new password: also when its client has hung up, since a change runs to its end.
@@ -98,15 +101,22 @@ impl HashPool {
         .await
     }
 
+    /// What was counted so far.
+    pub(crate) fn reading(&self) -> HashReading {
+        self.meter.read(self.queue.length())
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         presence: Presence,
         work: impl FnOnce(&PasswordHasher, &mut HashMemory) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashingError> {
         let (answer, answered) = oneshot::channel();
-        self.queue.enqueue(Box::new(move |turn| {
+        let (meter, enqueued) = (self.meter.clone(), Stopwatch::start());
+        let admitted = self.queue.enqueue(Box::new(move |turn| {
             let (outcome, effort) = match turn {
                 Turn::Refuse { retry_after } => {
+                    meter.refused.increment();
                     (Err(HashingError::Busy { retry_after }), Effort::None)
                 }
                 // Whoever has hung up is not worked for.
@@ -114,14 +124,18 @@ impl HashPool {
                     (Err(HashingError::Abandoned), Effort::None)
                 }
                 Turn::Work(hasher, memory) => {
+                    meter.wait_seconds.observe(enqueued.elapsed());
+                    let begun = Stopwatch::start();
                     let outcome = work(hasher, memory).map_err(HashingError::Hash);
+                    meter.work_seconds.observe(begun.elapsed());
                     (outcome, Effort::OneHash)
                 }
             };
             // Whoever went away meanwhile does not want it.
             let _ = answer.send(outcome);
             effort
-        }))?;
+        }));
+        admitted.inspect_err(|_| self.meter.refused.increment())?;
         answered.await.unwrap_or(Err(HashingError::Ended))
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
+use crate::meter::{ServiceMeter, ServiceReading};
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
-use keyward_store::{Lock, Store, TenantScope};
+use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Platform {
     parts: Arc<Parts>,
+    meter: Arc<ServiceMeter>,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -43,12 +45,27 @@ impl Platform {
     pub fn new(parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
+            meter: Arc::default(),
         }
     }
 
     /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
     pub(crate) fn store(&self) -> &Store {
         &self.parts.store
+    }
+
+    pub(crate) fn meter(&self) -> &ServiceMeter {
+        &self.meter
+    }
+
+    /// What the use cases counted so far.
+    pub fn reading(&self) -> ServiceReading {
+        self.meter.read(self.hashing().reading())
+    }
+
+    /// What the store counted so far, and how it stands.
+    pub fn store_reading(&self) -> StoreReading {
+        self.store().reading()
     }
 
     /// Which engine keeps the data, as people call it.

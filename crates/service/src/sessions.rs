@@ -36,7 +36,7 @@ pub enum Which {
 /// [`SessionError`].
 pub fn read_current_session(cx: &Cx) -> Result<Arc<KnownSession>, SessionError> {
     let known = cx.known_session().ok_or(SessionError::NotFound)?;
-    let permit = cx.permit(Action::ReadSession, &known.session)?;
+    let permit = cx.permit(Action::ReadSession, known.as_ref())?;
     Ok(cx.give(Disclosed::new(permit, known.clone())))
 }
 

@@ -19,8 +19,8 @@ use crate::registration::new_user;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Role, Route, SealedTenantKey, SettingOutOfRange, SigningAlgorithm, SigningKey, Slug, Tenant, TenantSettings,
-    TenantStatus, User,
+    Role, Route, SealedTenantKey, SettingOutOfRange, SigningAlgorithm, SigningKey, Slug, Tenant,
+    TenantSettings, TenantStatus, User,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;

@@ -81,5 +81,5 @@ macro_rules! tenant_columns {
 
 pub(crate) use job_columns;
 pub(crate) use session_columns;
-pub(crate) use user_columns;
 pub(crate) use tenant_columns;
+pub(crate) use user_columns;

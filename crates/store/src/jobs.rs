@@ -5,9 +5,7 @@ mod claiming;
 mod schedules;
 
 pub use claiming::ClaimedJob;
-#[cfg(feature = "testing")]
 pub(crate) use claiming::{STATEMENTS as CLAIMING_STATEMENTS, STATEMENTS_BY_ENGINE};
-#[cfg(feature = "testing")]
 pub(crate) use schedules::STATEMENTS as SCHEDULE_STATEMENTS;
 pub use schedules::{ClaimedSchedule, ScanStep, Schedule};
 

@@ -4,7 +4,7 @@
 //! commit or rollback is visible outside this crate, and no query takes a tenant: [`TenantTx`] binds the one of its
 //! [`TenantScope`].
 //!
-//! What it is not: it decides nothing, draws no randomness, reads no clock and hashes nothing.
+//! What it is not: it decides nothing, draws no randomness, reads no clock (but a stopwatch, for meters) and hashes nothing.
 //!
 //! Invariants:
 //! - what was answered is durable, and what was not answered may or may not stand;
@@ -23,6 +23,7 @@ mod keys;
 mod link;
 mod locks;
 mod memory;
+mod meter;
 mod migrations;
 mod postgres;
 mod purge;
@@ -45,7 +46,10 @@ pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
-pub use memory::{KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use meter::{
+    MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
+};
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use purge::Purge;

@@ -5,6 +5,7 @@ use crate::row::Answer;
 use crate::statement::Statement;
 use crate::value::Value;
 use crate::{postgres, sqlite};
+use keyward_model::Stopwatch;
 
 /// The connection that a transaction runs on.
 pub(crate) enum Link<'a> {
@@ -43,10 +44,12 @@ impl Link<'_> {
         ledger.admit(statement)?;
         #[cfg(feature = "testing")]
         statement.note_executed(matches!(self, Self::Postgres(_)));
+        let begun = Stopwatch::start();
         let answer = match self {
             Self::Sqlite(connection) => sqlite::run(connection, statement, values),
             Self::Postgres(lease) => lease.run(statement, values).await,
         };
+        statement.seconds().observe(begun.elapsed());
         ledger.note(&answer);
         answer
     }

@@ -12,6 +12,7 @@ pub(crate) use lease::Lease;
 pub(crate) use safety::{UnsafeRole, unsafe_roles};
 
 use crate::error::Error;
+use crate::meter::PoolReading;
 use deadpool_postgres::{Pool, PoolError};
 use keyward_model::TenantId;
 
@@ -69,6 +70,21 @@ impl Postgres {
     /// The same of the system role.
     pub(crate) async fn system_lease(&self) -> Result<Lease, Error> {
         self.lease(&self.system).await
+    }
+
+    /// How the two pools stand.
+    pub(crate) fn pools(&self) -> Vec<PoolReading> {
+        let reading = |role, pool: &Pool| {
+            let status = pool.status();
+            PoolReading {
+                role,
+                open: status.size,
+                idle: status.available,
+                open_max: status.max_size,
+                waiting: status.waiting,
+            }
+        };
+        vec![reading("app", &self.app), reading("system", &self.system)]
     }
 
     async fn lease(&self, pool: &Pool) -> Result<Lease, Error> {

@@ -8,16 +8,18 @@ mod writer;
 
 use crate::error::Error;
 use crate::memory::MEMORY_BYTES_MAX;
+use crate::meter::StoreMeter;
 use crate::row::{Answer, Row};
 use crate::statement::Statement;
 use crate::value::Value;
 use crossbeam_channel::Receiver;
 use job::{Job, UseCase};
-use queue::Queue;
+use queue::{Limits, Queue};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, params_from_iter};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -67,16 +69,25 @@ pub(crate) enum Lane {
 }
 
 impl Sqlite {
-    pub(crate) fn open(options: &SqliteOptions) -> Result<Self, Error> {
+    pub(crate) fn open(options: &SqliteOptions, meter: Arc<StoreMeter>) -> Result<Self, Error> {
         let to_write = connect(&options.path)?;
-        let lengths = (options.queue_length_max, options.batch_length_max);
+        let limits = Limits {
+            length_max: options.queue_length_max,
+            batch_length_max: options.batch_length_max,
+            meter,
+        };
         let to_read = (0..options.readers.max(1))
             .map(|_| connect_to_read(&options.path))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            writer: Queue::start("keyward-writer", vec![to_write], lengths, writer::serve)?,
-            readers: Queue::start("keyward-reader", to_read, lengths, serve_reads)?,
+            writer: Queue::start("keyward-writer", vec![to_write], &limits, writer::serve)?,
+            readers: Queue::start("keyward-reader", to_read, &limits, serve_reads)?,
         })
+    }
+
+    /// How many use cases wait for the writer, and for a reader.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.writer.length(), self.readers.length())
     }
 
     /// The tables with a `tenant_id` of which no unique key begins with it.
@@ -138,7 +149,7 @@ impl Sqlite {
     }
 }
 
-fn serve_reads(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, _: usize) {
+fn serve_reads(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, _: &Limits) {
     while let Ok(job) = waiting.recv() {
         job.read(&mut connection);
     }

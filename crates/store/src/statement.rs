@@ -1,5 +1,6 @@
 //! Statements: one text for both engines, known by name, so that tests can prepare and count every one of them.
 
+use keyward_model::Histogram;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -12,6 +13,8 @@ pub(crate) struct Statement {
     other_on_sqlite: Option<&'static str>,
     changes: bool,
     sqlite_text: OnceLock<String>,
+    /// How long the engine took for it, each time.
+    seconds: Histogram,
     /// On SQLite, and on PostgreSQL.
     #[cfg(feature = "testing")]
     executed: [std::sync::atomic::AtomicBool; 2],
@@ -25,6 +28,7 @@ impl Statement {
             other_on_sqlite: None,
             changes: !starts_with(text, "SELECT"),
             sqlite_text: OnceLock::new(),
+            seconds: Histogram::of_durations(),
             #[cfg(feature = "testing")]
             executed: [const { std::sync::atomic::AtomicBool::new(false) }; 2],
         }
@@ -43,6 +47,10 @@ impl Statement {
 
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(crate) fn seconds(&self) -> &Histogram {
+        &self.seconds
     }
 
     /// Whether it is anything but a SELECT.
@@ -104,7 +112,6 @@ macro_rules! statements {
     ($($name:ident = $text:expr;)+) => {
         $(static $name: crate::statement::Statement = crate::statement::Statement::new(stringify!($name), $text);)+
         /// Every statement of this file.
-        #[cfg(feature = "testing")]
         pub(crate) static STATEMENTS: &[&crate::statement::Statement] = &[$(&$name),+];
     };
 }
@@ -116,7 +123,6 @@ macro_rules! statements_by_engine {
         $(static $name: crate::statement::Statement =
             crate::statement::Statement::by_engine(stringify!($name), $sqlite, $postgres);)+
         /// Every statement of this file that has two texts.
-        #[cfg(feature = "testing")]
         pub(crate) static STATEMENTS_BY_ENGINE: &[&crate::statement::Statement] = &[$(&$name),+];
     };
 }

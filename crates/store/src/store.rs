@@ -2,14 +2,17 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{KnownSession, KnownTenant, KnownToken, Memory, VerifiedToken};
+use crate::memory::{Found, HostTicket, KnownSession, Memory, VerifiedToken};
+use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
 use crate::postgres::{self, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
-use keyward_model::{Digest, Removal, Route, SessionId, TenantId, Timestamp};
+use keyward_model::{
+    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, Timestamp, UserStatus,
+};
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,6 +25,7 @@ pub struct Store {
     memory: Arc<Memory>,
     /// Rung when a job was enqueued here.
     job_bell: Arc<Notify>,
+    meter: Arc<StoreMeter>,
 }
 
 enum Engine {
@@ -71,10 +75,12 @@ impl Store {
     /// [`Error::Unfit`] when the file cannot be opened.
     pub fn open_sqlite(options: &SqliteOptions) -> Result<Self, Error> {
         migrations::refuse_pending_on_sqlite(&options.path)?;
+        let meter = Arc::new(StoreMeter::default());
         Ok(Self {
-            engine: Arc::new(Engine::Sqlite(Sqlite::open(options)?)),
+            engine: Arc::new(Engine::Sqlite(Sqlite::open(options, meter.clone())?)),
             memory: Arc::new(Memory::new(options.memory_bytes_max)),
             job_bell: Arc::default(),
+            meter,
         })
     }
 
@@ -99,6 +105,7 @@ impl Store {
             // Another node may serve the same database, and this one would not hear what it revokes.
             memory: Arc::new(Memory::new(0)),
             job_bell: Arc::default(),
+            meter: Arc::default(),
         })
     }
 
@@ -225,24 +232,50 @@ impl Store {
         }
     }
 
+    /// What it counted so far, and how it stands.
+    pub fn reading(&self) -> StoreReading {
+        let pools = self.postgres().map(Postgres::pools).unwrap_or_default();
+        self.meter
+            .read(&self.memory, self.sqlite().map(Sqlite::waiting), pools)
+    }
+
     /// What a test does to what this node keeps of sessions.
     #[cfg(feature = "testing")]
     pub fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// The session that a token points to, if memory knows both, with the scope that the token was verified in.
+    /// The session that a token points to, if memory knows it, with the scope that the token was verified in.
     pub fn recall(
         &self,
         digest: &Digest,
         now: Timestamp,
     ) -> Option<(TenantScope, Arc<KnownSession>)> {
-        let known = self.memory.find_token(digest, now)?;
-        let session = self.memory.find_session(known.token.session_id)?;
-        (session.tenant.tenant.id == known.scope.tenant_id()).then_some((known.scope, session))
+        let known = self.memory.recall(digest, now);
+        match known {
+            Some(_) => self.meter.memory.hits.increment(),
+            None => self.meter.memory.misses.increment(),
+        }
+        known.map(|known| (known.scope(), known))
     }
 
-    /// Reads the session that a verified token points to, and remembers both if it admits its user at `now`. Memory is
+    /// Whether a host is known to lead to no tenant. What is not known is to be asked of [`Store::resolve`].
+    pub fn is_shared_host(&self, host: &HostName) -> bool {
+        self.memory.is_shared_host(host)
+    }
+
+    /// Begins a [`Store::resolve`] whose answer on a host is to be remembered.
+    pub fn host_ticket(&self) -> HostTicket {
+        self.memory.host_ticket()
+    }
+
+    /// Remembers that a host led to no tenant in a look-up that began with this ticket. Only of somebody whose token was
+    /// verified: else anybody could push the right names out with made-up ones.
+    pub fn keep_shared_host(&self, ticket: HostTicket, host: &HostName) {
+        self.memory.keep_shared_host(ticket, host);
+    }
+
+    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now`. Memory is
     /// filled nowhere else: what it says comes from a read of this scope.
     ///
     /// # Errors
@@ -253,7 +286,7 @@ impl Store {
         token: VerifiedToken,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownSession>>, Error> {
-        let ticket = self.memory.ticket(token.session_id, token.user_id);
+        let ticket = self.memory.ticket(scope, &token);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
             Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
@@ -262,23 +295,43 @@ impl Store {
         else {
             return Ok(None);
         };
-        let tenant = KnownTenant::new(tenant, hosts);
-        let known = Arc::new(KnownSession::new(found.session, found.user, tenant));
-        if !known.admits(now) || known.user.id != token.user_id {
+        let (session, user) = (found.session, found.user);
+        let admits = session.is_live(now) && user.status == UserStatus::Active;
+        if !admits || user.id != token.user_id || tenant.id != scope.tenant_id() {
             return Ok(None);
         }
-        self.memory.keep_session(ticket, known.clone());
-        self.memory.keep_token(
-            KnownToken {
-                scope: *scope,
-                token,
-            },
-            now,
-        );
-        Ok(Some(known))
+        let found = Found {
+            session,
+            user,
+            tenant,
+            hosts,
+        };
+        Ok(Some(self.memory.keep(ticket, token, found, now)))
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let kind = match mode {
+            Mode::Read => TransactionKind::Read,
+            Mode::Recorded => TransactionKind::Write,
+            Mode::Unrecorded => TransactionKind::Housekeeping,
+        };
+        let begun = Stopwatch::start();
+        let outcome = self.in_tenant_uncounted(scope, mode, closure).await;
+        self.meter.note(kind, begun, outcome.is_err());
+        outcome
+    }
+
+    async fn in_tenant_uncounted<T, E, F>(
+        &self,
+        scope: TenantScope,
+        mode: Mode,
+        closure: F,
+    ) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -324,6 +377,19 @@ impl Store {
     }
 
     async fn in_system<T, E, F>(&self, mode: Mode, closure: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let begun = Stopwatch::start();
+        let outcome = self.in_system_uncounted(mode, closure).await;
+        self.meter
+            .note(TransactionKind::System, begun, outcome.is_err());
+        outcome
+    }
+
+    async fn in_system_uncounted<T, E, F>(&self, mode: Mode, closure: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut SystemTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,

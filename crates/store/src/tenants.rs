@@ -6,7 +6,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{HostName, Route, Tenant, TenantSettings, TenantStatus, Timestamp};
+use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings, TenantStatus, Timestamp};
 
 statements! {
     FIND_TENANT = concat!("SELECT ", tenant_columns!(), " FROM tenants WHERE tenant_id = $1");
@@ -150,7 +150,10 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`].
     pub async fn insert_route(&mut self, route: &Route) -> Result<bool, Error> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
-        Ok(!self.run(&INSERT_ROUTE, values).await?.rows.is_empty())
+        let made = !self.run(&INSERT_ROUTE, values).await?.rows.is_empty();
+        // Memory knows tenants with their hosts, and hosts that are nobody's.
+        self.note_removal(Removal::Tenant(self.tenant_id()));
+        Ok(made)
     }
 
     /// The host names that lead to this tenant.

@@ -1,30 +1,9 @@
 //! What only tests may do: look past the scopes, count statements, break the database on purpose.
 
 use crate::error::Error;
+use crate::meter::all_statements;
 use crate::sqlite::Lane;
-use crate::statement::Statement;
 use crate::store::Store;
-use crate::{events, instance_events, jobs, keys, purge, routing, sessions, tenants, users};
-
-/// The statements of every entity.
-fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
-    [
-        events::STATEMENTS,
-        jobs::STATEMENTS,
-        jobs::CLAIMING_STATEMENTS,
-        jobs::STATEMENTS_BY_ENGINE,
-        jobs::SCHEDULE_STATEMENTS,
-        instance_events::STATEMENTS,
-        keys::STATEMENTS,
-        purge::STATEMENTS,
-        routing::STATEMENTS,
-        sessions::STATEMENTS,
-        tenants::STATEMENTS,
-        users::STATEMENTS,
-    ]
-    .into_iter()
-    .flatten()
-}
 
 /// The texts of all statements as PostgreSQL gets them, by name.
 pub fn statement_texts() -> Vec<(&'static str, String)> {

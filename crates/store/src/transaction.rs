@@ -6,7 +6,7 @@ use crate::row::{Answer, Row};
 use crate::scope::TenantScope;
 use crate::statement::Statement;
 use crate::value::Value;
-use keyward_model::Removal;
+use keyward_model::{Removal, TenantId};
 
 /// A transaction in one tenant. It binds the tenant to `$1` of each statement itself.
 pub struct TenantTx<'a> {
@@ -54,6 +54,10 @@ impl<'a> TenantTx<'a> {
 
     pub(crate) fn note_enqueued(&mut self) {
         self.enqueued = true;
+    }
+
+    pub(crate) fn tenant_id(&self) -> TenantId {
+        self.scope.tenant_id()
     }
 
     pub(crate) fn ledger(&mut self) -> &mut Ledger {

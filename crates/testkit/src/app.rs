@@ -145,6 +145,12 @@ impl TestApp {
         make_tenant(&self.platform, slug, Some(host)).await
     }
 
+    /// Makes another tenant that takes `host` for its own.
+    pub async fn new_tenant_at(&self, name: &str, host: &str) -> TestTenant {
+        let slug = unique_slug(&self.database, name);
+        make_tenant(&self.platform, slug, Some(parsed(host))).await
+    }
+
     /// Sends requests that name no tenant.
     pub fn bare_client(&self) -> TestClient {
         self.http.clone()

@@ -1,4 +1,6 @@
 //! `GET /v1/session`
+//!
+//! Every request of every service may begin with this one, so its answer is written straight from what memory knows.
 
 use crate::bodies::{SessionBody, TenantBody, UserBody};
 use crate::endpoint::Endpoint;
@@ -6,13 +8,20 @@ use crate::extract::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use keyward_model::{Issuer, Role, SessionId, Slug, TenantId, Timestamp, UserId, UserStatus};
 use keyward_policy::Action;
+use keyward_service::KnownSession;
 use keyward_service::sessions::read_current_session;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Who asks.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, ToSchema)]
+#[expect(
+    dead_code,
+    reason = "the shape that is promised; `Answer` is the same without copies"
+)]
 pub(crate) struct SessionAnswer {
     /// The session of this request.
     session: SessionBody,
@@ -22,6 +31,53 @@ pub(crate) struct SessionAnswer {
     tenant: TenantBody,
 }
 
+/// [`SessionAnswer`], borrowed.
+#[derive(Serialize)]
+struct Answer<'a> {
+    session: SessionPart<'a>,
+    user: UserPart<'a>,
+    tenant: TenantPart<'a>,
+}
+
+#[derive(Serialize)]
+struct SessionPart<'a> {
+    id: SessionId,
+    current: bool,
+    created_at: Timestamp,
+    last_active_at: Timestamp,
+    expires_at: Timestamp,
+    idles_out_at: Timestamp,
+    address: Option<&'a str>,
+    user_agent: Option<&'a str>,
+    device: DevicePart<'a>,
+}
+
+#[derive(Serialize)]
+struct DevicePart<'a> {
+    name: Option<&'a str>,
+    fingerprint: Option<&'a str>,
+    priority: i64,
+}
+
+#[derive(Serialize)]
+struct UserPart<'a> {
+    id: UserId,
+    email: &'a str,
+    name: Option<&'a str>,
+    role: Role,
+    status: UserStatus,
+    created_at: Timestamp,
+    last_sign_in_at: Option<Timestamp>,
+    last_sign_in_address: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TenantPart<'a> {
+    id: TenantId,
+    slug: &'a Slug,
+    issuer: &'a Issuer,
+}
+
 pub(crate) fn endpoint() -> Endpoint {
     Endpoint::get("/v1/session", Action::ReadSession)
         .summary("Validates the access token and says whose it is.")
@@ -29,12 +85,57 @@ pub(crate) fn endpoint() -> Endpoint {
         .handled_by(read)
 }
 
-async fn read(Caller(cx): Caller) -> Result<Json<SessionAnswer>, Problem> {
+async fn read(Caller(cx): Caller) -> Result<Response, Problem> {
     let known = read_current_session(&cx)?;
-    let session = SessionBody::new(known.session.clone(), Some(known.session.id));
-    Ok(Json(SessionAnswer {
-        session: session.seen_at(known.last_active_at(), known.session.idle_seconds),
-        user: known.user.clone().into(),
-        tenant: known.tenant.tenant.clone().into(),
-    }))
+    Ok(Json(Answer::from(known.as_ref())).into_response())
+}
+
+impl<'a> From<&'a KnownSession> for Answer<'a> {
+    fn from(known: &'a KnownSession) -> Self {
+        let tenant = &known.tenant.tenant;
+        Self {
+            session: known.into(),
+            user: known.into(),
+            tenant: TenantPart {
+                id: tenant.id,
+                slug: &tenant.slug,
+                issuer: &tenant.issuer,
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a KnownSession> for SessionPart<'a> {
+    fn from(known: &'a KnownSession) -> Self {
+        Self {
+            id: known.session_id,
+            current: true,
+            created_at: known.created_at,
+            last_active_at: known.last_active_at(),
+            expires_at: known.expires_at,
+            idles_out_at: known.idles_out_at(),
+            address: known.address(),
+            user_agent: known.user_agent(),
+            device: DevicePart {
+                name: known.device_name(),
+                fingerprint: known.device_fingerprint(),
+                priority: known.device_priority,
+            },
+        }
+    }
+}
+
+impl<'a> From<&'a KnownSession> for UserPart<'a> {
+    fn from(known: &'a KnownSession) -> Self {
+        Self {
+            id: known.user_id,
+            email: known.email(),
+            name: known.user_name(),
+            role: known.role,
+            status: known.status,
+            created_at: known.user_created_at,
+            last_sign_in_at: known.last_sign_in_at,
+            last_sign_in_address: known.last_sign_in_address(),
+        }
+    }
 }

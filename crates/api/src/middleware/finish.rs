@@ -1,29 +1,48 @@
 //! The outermost layer: gives the request its id, finishes whatever comes back, and writes one line about it.
 
 use super::headers;
+use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
 use crate::rate_limit::Standing;
 use crate::state::Api;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use keyward_model::Client;
+use keyward_model::{Client, Gauge, Stopwatch};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tracing::Instrument;
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_BYTES_MAX: usize = 512;
 
-/// The route that a request matched, for its log line: the pattern, never the path with its ids.
+/// The route that a request matched: its meter, which knows the pattern, never the path with its ids.
 #[derive(Debug, Clone)]
-pub(crate) struct Route(pub(crate) MatchedPath);
+pub(crate) struct Route(pub(crate) Arc<RouteMeter>);
+
+/// A request that is being answered; counted as such until it is dropped, also half-way.
+struct InFlight<'a>(&'a Gauge);
+
+impl<'a> InFlight<'a> {
+    fn begin(gauge: &'a Gauge) -> Self {
+        gauge.add(1);
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.add(-1);
+    }
+}
 
 pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let begun = api.platform.now();
+    let begun = Stopwatch::start();
+    let _in_flight = InFlight::begin(&api.meter.in_flight);
     let client = client_of(&api, &request);
     let request_id = client.request_id;
     let method = request.method().clone();
@@ -59,14 +78,14 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
             .headers_mut()
             .insert(HeaderName::from_static("x-request-id"), value);
     }
-    let route = response
-        .extensions()
-        .get::<Route>()
-        .map_or("none", |route| route.0.as_str());
-    let micros = api.platform.now().since(begun).as_micros() as u64;
-    span.in_scope(
-        || tracing::info!(%method, route, status = response.status().as_u16(), micros, "answered"),
-    );
+    let route = response.extensions_mut().remove::<Route>();
+    let meter = route
+        .as_ref()
+        .map_or(&api.meter.unmatched, |route| &route.0);
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    meter.note(status, took);
+    let (route, micros) = (meter.pattern(), took.as_micros() as u64);
+    span.in_scope(|| tracing::info!(%method, route, status, micros, "answered"));
     response
 }
 

@@ -7,10 +7,11 @@ use super::tenant_prefix::PrefixedSlug;
 use super::toll::{Toll, pay_as_network};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
+use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -28,16 +29,15 @@ use zeroize::Zeroizing;
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn pass(
-    State((api, declaration)): State<(Api, Declaration)>,
+    State((api, declaration, meter)): State<(Api, Declaration, Arc<RouteMeter>)>,
     request: Request,
     next: Next,
 ) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match request.method().is_safe() {
         true => take(api, declaration, request, next).await,
         false => run_to_completion(api, declaration, request, next).await,
     };
-    route.map(|route| response.extensions_mut().insert(Route(route)));
+    response.extensions_mut().insert(Route(meter));
     response
 }
 

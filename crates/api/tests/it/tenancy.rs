@@ -12,6 +12,7 @@ on_both_engines!(
     a_default_tenant_serves_only_requests_that_name_none,
     asvs_v8_4_1_two_names_that_disagree_are_not_found,
     asvs_v8_4_1_no_endpoint_serves_one_tenants_token_under_another,
+    asvs_v8_4_1_a_shared_host_that_becomes_a_tenants_serves_no_other,
     a_tenant_that_nobody_knows_is_not_found,
     asvs_v8_4_1_asvs_v1_1_1_odd_spellings_of_a_prefix_reach_no_tenant,
     a_second_host_is_refused,
@@ -329,4 +330,39 @@ async fn endpoints_of_the_instance_are_under_no_prefix(database: TestDatabase) {
     }
     let answer = client.post("/healthz", json!({})).await;
     assert!([404, 405].contains(&answer.status));
+}
+
+async fn asvs_v8_4_1_a_shared_host_that_becomes_a_tenants_serves_no_other(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let host = format!("{}-later.example", app.tenant.slug);
+    let at_host = ada.client.under("").with_host(&host);
+    for _ in 0..3 {
+        at_host.get("/v1/session").await.expect(200);
+    }
+    let taker = app.new_tenant_at("taker", &host).await;
+    at_host
+        .get("/v1/session")
+        .await
+        .expect_problem(404, "not_found");
+    let bob = app.member(&taker, "bob@example.org").await;
+    let found = bob
+        .client
+        .under("")
+        .with_host(&host)
+        .get("/v1/session")
+        .await;
+    assert_eq!(found.expect(200).text_at("/tenant/slug"), taker.slug);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_session_on_a_shared_host_needs_no_database() {
+    let app = TestApp::start(keyward_testkit::sqlite_store()).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let client = |host| ada.client.under("").with_host(host);
+    client("id.example").get("/v1/session").await.expect(200);
+    let hide = "ALTER TABLE sessions RENAME TO hidden; ALTER TABLE tenant_routes RENAME TO lost";
+    app.database.sql_without_notice(hide).await;
+    client("id.example").get("/v1/session").await.expect(200);
+    assert_eq!(client("new.example").get("/v1/session").await.status, 500);
 }

@@ -48,8 +48,8 @@ pub(super) fn host_changed(
     tenant_id: TenantId,
     host: &HostName,
 ) -> Description {
-    let mut description = Description::success(kind, Target::one("tenant", tenant_id))
-        .detail("host", json!(host));
+    let mut description =
+        Description::success(kind, Target::one("tenant", tenant_id)).detail("host", json!(host));
     description.removal = Some(Removal::Tenant(tenant_id));
     description
 }

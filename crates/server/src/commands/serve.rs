@@ -6,9 +6,11 @@ use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
 use crate::listener::{Listener, Socket};
+use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
 use keyward_api::{Api, operator_service, service};
+use keyward_crypto::sha256;
 use keyward_service::Platform;
 use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
@@ -21,11 +23,20 @@ use tokio::task::{JoinHandle, JoinSet};
 /// How many operators may be connected at once, on each of their listeners.
 const OPERATORS_MAX: usize = 64;
 
+/// Prometheus needs one; who looks by hand, another.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long an answer to Prometheus may take to finish at the end.
+const METRICS_STOP: Duration = Duration::from_millis(500);
+
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     telemetry::start(&config.log)?;
     let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
-    let socket = bind(config.listen).await?;
+    let socket = bind(config.listen, "listen").await?;
+    let metrics_socket = match config.metrics.address()? {
+        Some(address) => Some(bind(address, "metrics.listen").await?),
+        None => None,
+    };
     let for_operators = OperatorSocket::bind(&instance.hold_folder(config)?)?;
     let guarded = GuardedListener::bind(config).await?;
     let demo = set_up_once(&instance, config).await?;
@@ -37,12 +48,23 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
+    let listener = Listener::new(socket, service(&api), config.connections_max);
+    let metrics = metrics_socket.map(|socket| {
+        let token = config.metrics.token.get();
+        let shown = Metrics {
+            platform: instance.platform.clone(),
+            api: api.clone(),
+            listener: listener.meter(),
+            token: token.map(|token| sha256(token.as_bytes())),
+        };
+        MetricsListener::start(socket, shown)
+    });
     if let Some(guarded) = &guarded {
         tracing::info!(address = %guarded.address()?, "operators are served with the token");
     }
     let operators = operator_service(&api);
     let mut serving = Serving::new();
-    serving.begin(Listener::new(socket, service(&api), config.connections_max));
+    serving.begin(listener);
     serving.begin(Listener::new(
         for_operators,
         operators.clone(),
@@ -54,18 +76,53 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let drain = Duration::from_secs(config.shutdown.drain_seconds);
     let worker = RunningWorker::start(&instance.platform, config, drain);
     serving.until(signals, &api, (worker, drain)).await;
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
     tracing::info!("stopped");
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
         Failure::Failed(format!(
-            "cannot listen on {address} (setting `listen`): {error}"
+            "cannot listen on {address} (setting `{setting}`): {error}"
         ))
     })
+}
+
+/// The listener of Prometheus. It goes on while requests finish, so that the end of a server is seen too.
+struct MetricsListener {
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl MetricsListener {
+    fn start(socket: TcpListener, metrics: Metrics) -> Self {
+        if let Ok(address) = socket.local_addr() {
+            tracing::info!(%address, "metrics are shown");
+        }
+        let listener = Listener::new(socket, metrics::service(metrics), METRICS_CONNECTIONS_MAX);
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(listener.serve_until(async {
+            let _ = stopped.await;
+        }));
+        Self { stop, serving }
+    }
+
+    /// Whoever still reads is cut off: the store closes with its last owner.
+    async fn stop(self) {
+        let _ = self.stop.send(());
+        let mut serving = self.serving;
+        if tokio::time::timeout(METRICS_STOP, &mut serving)
+            .await
+            .is_err()
+        {
+            serving.abort();
+        }
+    }
 }
 
 /// The signals that end the server. Before they are listened for they kill the process, which is as good until it serves.

@@ -17,6 +17,7 @@ mod killed;
 mod killed_job;
 mod locks;
 mod logs;
+mod metrics;
 mod operator;
 mod output;
 mod process;

@@ -94,6 +94,11 @@ impl Queue {
     }
 
     /// Lets a job wait for its turn, unless it would wait for too long.
+    /// How many wait.
+    pub(super) fn length(&self) -> usize {
+        self.jobs.as_ref().map_or(0, Sender::len)
+    }
+
     pub(super) fn enqueue(&self, job: Job) -> Result<(), HashingError> {
         let jobs = self.jobs.as_ref().ok_or(HashingError::Ended)?;
         let wait = self.pace.expected_wait(jobs.len());

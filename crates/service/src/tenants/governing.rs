@@ -23,10 +23,16 @@ impl ChangeTenantSettings {
     fn apply_to(self, settings: &TenantSettings) -> TenantSettings {
         let mut changed = settings.clone();
         let each = [
-            (&mut changed.access_token_ttl_seconds, self.access_token_ttl_seconds),
+            (
+                &mut changed.access_token_ttl_seconds,
+                self.access_token_ttl_seconds,
+            ),
             (&mut changed.session_ttl_seconds, self.session_ttl_seconds),
             (&mut changed.session_idle_seconds, self.session_idle_seconds),
-            (&mut changed.user_deletion_grace_days, self.user_deletion_grace_days),
+            (
+                &mut changed.user_deletion_grace_days,
+                self.user_deletion_grace_days,
+            ),
         ];
         for (setting, given) in each {
             *setting = given.unwrap_or(*setting);

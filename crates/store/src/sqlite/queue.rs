@@ -2,8 +2,10 @@
 
 use super::job::Job;
 use crate::error::Error;
+use crate::meter::StoreMeter;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// A queue with its threads. Dropping it lets the queued work finish and ends them.
@@ -12,21 +14,29 @@ pub(super) struct Queue {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// How long a queue and its batches may be, and who counts them.
+#[derive(Clone)]
+pub(super) struct Limits {
+    pub(super) length_max: usize,
+    pub(super) batch_length_max: usize,
+    pub(super) meter: Arc<StoreMeter>,
+}
+
 /// What a thread does with its connection until the queue is closed and empty.
-pub(super) type Serve = fn(Connection, &Receiver<Box<dyn Job>>, usize);
+pub(super) type Serve = fn(Connection, &Receiver<Box<dyn Job>>, &Limits);
 
 impl Queue {
     /// Starts a thread for each connection.
     pub(super) fn start(
         name: &str,
         connections: Vec<Connection>,
-        (length_max, batch_length_max): (usize, usize),
+        limits: &Limits,
         serve: Serve,
     ) -> Result<Self, Error> {
-        let (sender, receiver) = bounded(length_max.max(1));
+        let (sender, receiver) = bounded(limits.length_max.max(1));
         let start_one = |connection| {
-            let receiver = receiver.clone();
-            let run = move || serve(connection, &receiver, batch_length_max.max(1));
+            let (receiver, limits) = (receiver.clone(), limits.clone());
+            let run = move || serve(connection, &receiver, &limits);
             std::thread::Builder::new()
                 .name(name.to_owned())
                 .spawn(run)
@@ -40,6 +50,11 @@ impl Queue {
             sender: Some(sender),
             threads,
         })
+    }
+
+    /// How many wait.
+    pub(super) fn length(&self) -> usize {
+        self.sender.as_ref().map_or(0, Sender::len)
     }
 
     pub(super) fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Error> {

@@ -1,23 +1,25 @@
 //! The writer thread: many use cases share one durable commit.
 
 use super::job::{Job, Settled};
+use super::queue::Limits;
 use crate::error::Error;
 use crossbeam_channel::Receiver;
+use keyward_model::Stopwatch;
 use rusqlite::Connection;
 
 /// Serves the queue of writers: a batch after the other, each with one commit.
-pub(super) fn serve(
-    mut connection: Connection,
-    waiting: &Receiver<Box<dyn Job>>,
-    batch_length_max: usize,
-) {
+pub(super) fn serve(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, limits: &Limits) {
+    let (meter, batch_length_max) = (&limits.meter.sqlite, limits.batch_length_max.max(1));
     while let Ok(first) = waiting.recv() {
         if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
             first.refuse(Error::unavailable(error));
             continue;
         }
         let batch = run_batch(&mut connection, first, waiting, batch_length_max);
+        meter.batch_lengths.observe_length(batch.len());
+        let begun = Stopwatch::start();
         let verdict = end_batch(&connection, batch.iter().any(|settled| settled.broke_batch));
+        meter.commit_seconds.observe(begun.elapsed());
         if let Err(error) = &verdict {
             tracing::error!(%error, use_cases = batch.len(), "a batch of changes was not committed");
         }

@@ -80,9 +80,8 @@ async fn purge_some(job: &RunningJob, step: Purge, before: i64) -> Result<i64, J
     let of_logs = match step.is_of_the_logs() {
         true => {
             let tenant_id = cx.tenant_id();
-            let purge = async move |tx: &mut SystemTx<'_>| {
-                tx.purge_log(tenant_id, step, BATCH).await
-            };
+            let purge =
+                async move |tx: &mut SystemTx<'_>| tx.purge_log(tenant_id, step, BATCH).await;
             cx.platform().store().system_write(purge).await?
         }
         false => 0,

@@ -1,0 +1,130 @@
+//! What the use cases count, for whoever watches the server. Names come from closed lists: no id and no text of a user.
+
+use keyward_model::{Counter, Event, EventRecord, Histogram, HistogramReading, SignInFailure};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The meters of the use cases.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceMeter {
+    /// By kind and outcome. A lock and no atomics: each entry stands for a committed transaction, which costs a thousand times more.
+    events: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
+    sign_ins: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// The meters of the threads that hash passwords.
+#[derive(Debug)]
+pub(crate) struct HashMeter {
+    pub(crate) wait_seconds: Histogram,
+    pub(crate) work_seconds: Histogram,
+    pub(crate) refused: Counter,
+}
+
+/// What an event counts as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    kind: &'static str,
+    outcome: &'static str,
+    sign_in: Option<&'static str>,
+}
+
+/// What the use cases counted so far.
+#[derive(Debug, Clone)]
+pub struct ServiceReading {
+    /// Committed events: kind, outcome, how many.
+    pub events: Vec<(&'static str, &'static str, u64)>,
+    /// Sign-ins: how they ended, how many.
+    pub sign_ins: Vec<(&'static str, u64)>,
+    /// The hashing of passwords.
+    pub hashing: HashReading,
+}
+
+/// What the threads that hash passwords counted so far.
+#[derive(Debug, Clone)]
+pub struct HashReading {
+    /// How many passwords wait.
+    pub waiting: usize,
+    /// How long passwords waited before they were hashed.
+    pub wait_seconds: HistogramReading,
+    /// How long hashes took.
+    pub work_seconds: HistogramReading,
+    /// How many were refused because too many waited.
+    pub refused: u64,
+}
+
+impl Default for HashMeter {
+    fn default() -> Self {
+        Self {
+            wait_seconds: Histogram::of_durations(),
+            work_seconds: Histogram::of_durations(),
+            refused: Counter::new(),
+        }
+    }
+}
+
+impl HashMeter {
+    pub(crate) fn read(&self, waiting: usize) -> HashReading {
+        HashReading {
+            waiting,
+            wait_seconds: self.wait_seconds.read(),
+            work_seconds: self.work_seconds.read(),
+            refused: self.refused.value(),
+        }
+    }
+}
+
+impl Tally {
+    pub(crate) fn of(event: &Event, record: &EventRecord) -> Self {
+        let sign_in = match event {
+            Event::SessionOpened { .. } => Some("success"),
+            Event::SignInRefused { reason, .. } => Some(match reason {
+                SignInFailure::UnknownUser => "unknown_user",
+                SignInFailure::WrongPassword => "wrong_password",
+                SignInFailure::Disabled => "disabled",
+                SignInFailure::Invited => "invited",
+                SignInFailure::Deleting => "deleting",
+                SignInFailure::ChangedMeanwhile => "changed_meanwhile",
+            }),
+            _ => None,
+        };
+        Self {
+            kind: record.kind,
+            outcome: record.outcome.name(),
+            sign_in,
+        }
+    }
+}
+
+impl ServiceMeter {
+    /// Counts what was committed.
+    pub(crate) fn note(&self, tallies: &[Tally]) {
+        for tally in tallies {
+            *lock(&self.events)
+                .entry((tally.kind, tally.outcome))
+                .or_default() += 1;
+            if let Some(outcome) = tally.sign_in {
+                *lock(&self.sign_ins).entry(outcome).or_default() += 1;
+            }
+        }
+    }
+
+    pub(crate) fn read(&self, hashing: HashReading) -> ServiceReading {
+        let events = lock(&self.events);
+        let sign_ins = lock(&self.sign_ins);
+        ServiceReading {
+            events: events
+                .iter()
+                .map(|((kind, outcome), count)| (*kind, *outcome, *count))
+                .collect(),
+            sign_ins: sign_ins
+                .iter()
+                .map(|(outcome, count)| (*outcome, *count))
+                .collect(),
+            hashing,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

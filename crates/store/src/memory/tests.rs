@@ -1,0 +1,335 @@
+//! What is kept, until when, and that no order of a read and a removal keeps what is over.
+
+use super::{Found, Memory, STRIPES, VerifiedToken};
+use crate::scope::TenantScope;
+use keyward_model::{
+    Device, Digest, HostName, Id, Removal, Role, Session, Tenant, TenantSettings, TenantStatus,
+    Timestamp, User, UserStatus,
+};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use uuid::Uuid;
+
+const START: Timestamp = Timestamp::from_micros(0);
+const ROOM: usize = 1 << 20;
+
+fn id<K>(number: u128) -> Id<K> {
+    Id::from_uuid(Uuid::from_u128(number))
+}
+
+fn token(session: u128, user: u128) -> VerifiedToken {
+    let mut digest = [0; 32];
+    digest[0] = session as u8;
+    digest[8..24].copy_from_slice(&session.to_le_bytes());
+    VerifiedToken {
+        digest: Digest(digest),
+        session_id: id(session),
+        user_id: id(user),
+        good_from: START,
+        expires_at: START.plus_seconds(300),
+    }
+}
+
+fn found(token: &VerifiedToken) -> Found {
+    let session = Session {
+        id: token.session_id,
+        user_id: token.user_id,
+        created_at: START,
+        last_active_at: START,
+        expires_at: START.plus_seconds(600),
+        idle_seconds: 600,
+        address: Some("192.0.2.7".to_owned()),
+        user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101".to_owned()),
+        device: Device::default(),
+        ended: None,
+        version: 1,
+    };
+    let user = User {
+        id: session.user_id,
+        email: format!("ada-{}@example.org", token.user_id)
+            .parse()
+            .unwrap(),
+        name: Some("Ada Lovelace".parse().unwrap()),
+        role: Role::Member,
+        status: UserStatus::Active,
+        created_at: START,
+        last_sign_in_at: Some(START),
+        last_sign_in_address: Some("192.0.2.7".to_owned()),
+        deletes_at: None,
+        version: 1,
+    };
+    let tenant = Tenant {
+        id: id(7),
+        slug: "demo".parse().unwrap(),
+        issuer: "https://demo.example".parse().unwrap(),
+        status: TenantStatus::Active,
+        settings: TenantSettings::default(),
+        created_at: START,
+        delete_after: None,
+        version: 1,
+    };
+    let hosts = vec!["demo.example".parse().unwrap()];
+    Found {
+        session,
+        user,
+        tenant,
+        hosts,
+    }
+}
+
+fn scope() -> TenantScope {
+    TenantScope::resolved(id(7))
+}
+
+fn keep(memory: &Memory, token: VerifiedToken) {
+    let ticket = memory.ticket(&scope(), &token);
+    let _known = memory.keep(ticket, token, found(&token), START);
+}
+
+fn knows(memory: &Memory, token: &VerifiedToken) -> bool {
+    memory.recall(&token.digest, START).is_some()
+}
+
+fn removals_of(token: &VerifiedToken) -> [Removal; 3] {
+    [
+        Removal::Session(token.session_id),
+        Removal::User(token.user_id),
+        Removal::Tenant(id(7)),
+    ]
+}
+
+#[test]
+fn what_a_read_found_is_kept_as_it_was() {
+    let (memory, token) = (Memory::new(ROOM), token(1, 10));
+    keep(&memory, token);
+    let known = memory.recall(&token.digest, START).unwrap();
+    let found = found(&token);
+    assert_eq!(known.scope(), scope());
+    assert_eq!(known.email(), found.user.email.as_given());
+    assert_eq!(known.user_name(), Some("Ada Lovelace"));
+    assert_eq!(known.user_agent(), found.session.user_agent.as_deref());
+    assert_eq!(known.address(), Some("192.0.2.7"));
+    assert_eq!(known.last_sign_in_address(), Some("192.0.2.7"));
+    assert_eq!(
+        (known.device_name(), known.device_fingerprint()),
+        (None, None)
+    );
+    assert_eq!(known.tenant.hosts, found.hosts);
+}
+
+#[test]
+fn a_removal_takes_what_rests_on_it_and_nothing_else() {
+    let memory = Memory::new(ROOM);
+    let tokens: Vec<_> = (1..=100)
+        .map(|number| token(number, 1_000 + number % 2))
+        .collect();
+    tokens.iter().for_each(|token| keep(&memory, *token));
+    memory.remove(Removal::Session(tokens[0].session_id));
+    assert!(!knows(&memory, &tokens[0]));
+    assert!(tokens[1..].iter().all(|token| knows(&memory, token)));
+    memory.remove(Removal::User(tokens[0].user_id));
+    for token in &tokens {
+        assert_eq!(knows(&memory, token), token.user_id != tokens[0].user_id);
+    }
+    memory.remove(Removal::Tenant(id(8)));
+    assert!(knows(&memory, &tokens[1]), "another tenant's");
+    memory.remove(Removal::Tenant(id(7)));
+    assert!(!tokens.iter().any(|token| knows(&memory, token)));
+}
+
+#[test]
+fn asvs_v7_4_1_a_read_that_a_removal_overtook_fills_nothing() {
+    for removal in removals_of(&token(1, 10)) {
+        let (memory, token) = (Memory::new(ROOM), token(1, 10));
+        // Nothing is kept yet that the removal could take away: the ticket alone tells.
+        let ticket = memory.ticket(&scope(), &token);
+        memory.remove(removal);
+        let _known = memory.keep(ticket, token, found(&token), START);
+        assert!(!knows(&memory, &token), "{removal:?}");
+        keep(&memory, token);
+        assert!(knows(&memory, &token), "a later read is good");
+    }
+}
+
+/// What one side does, one step after the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    TakeTicket,
+    Read,
+    Keep,
+    Commit,
+    Remove,
+}
+
+/// Every order in which two sides can take their steps.
+fn interleavings(one: &[Step], other: &[Step]) -> Vec<Vec<Step>> {
+    let (Some((first, ones)), Some((second, others))) = (one.split_first(), other.split_first())
+    else {
+        return vec![[one, other].concat()];
+    };
+    let with = |step: &Step, rest: Vec<Vec<Step>>| {
+        rest.into_iter()
+            .map(move |rest| [&[*step], rest.as_slice()].concat())
+            .collect::<Vec<_>>()
+    };
+    let mut all = with(first, interleavings(ones, other));
+    all.extend(with(second, interleavings(one, others)));
+    all
+}
+
+#[test]
+fn asvs_v7_4_1_in_no_order_does_a_fill_outlive_a_removal() {
+    use Step::{Commit, Keep, Read, Remove, TakeTicket};
+    let orders = interleavings(&[TakeTicket, Read, Keep], &[Commit, Remove]);
+    assert_eq!(orders.len(), 10);
+    for removal in removals_of(&token(1, 10)) {
+        for order in &orders {
+            let (memory, token) = (Memory::new(ROOM), token(1, 10));
+            let (mut ticket, mut live, mut seen_live) = (None, true, false);
+            for step in order {
+                match step {
+                    TakeTicket => ticket = Some(memory.ticket(&scope(), &token)),
+                    Read => seen_live = live,
+                    Keep if seen_live => {
+                        let ticket = ticket.take().unwrap();
+                        let _known = memory.keep(ticket, token, found(&token), START);
+                    }
+                    Keep => {}
+                    Commit => live = false,
+                    Remove => memory.remove(removal),
+                }
+            }
+            assert!(
+                !knows(&memory, &token),
+                "{removal:?} in the order {order:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn asvs_v7_4_1_while_threads_fill_an_answered_removal_is_final() {
+    for removal in removals_of(&token(1, 10)) {
+        for _ in 0..100 {
+            let (memory, token) = (Memory::new(ROOM), token(1, 10));
+            let (live, removed) = (AtomicBool::new(true), AtomicBool::new(false));
+            let barrier = Barrier::new(3);
+            let fill = || {
+                barrier.wait();
+                for _ in 0..100 {
+                    let is_over = removed.load(Ordering::SeqCst);
+                    assert!(!(is_over && knows(&memory, &token)), "{removal:?}");
+                    let ticket = memory.ticket(&scope(), &token);
+                    if live.load(Ordering::SeqCst) {
+                        let _known = memory.keep(ticket, token, found(&token), START);
+                    }
+                }
+            };
+            std::thread::scope(|threads| {
+                threads.spawn(fill);
+                threads.spawn(fill);
+                barrier.wait();
+                std::thread::yield_now();
+                live.store(false, Ordering::SeqCst);
+                memory.remove(removal);
+                removed.store(true, Ordering::SeqCst);
+                assert!(!knows(&memory, &token), "{removal:?}");
+            });
+            assert!(!knows(&memory, &token), "{removal:?}");
+        }
+    }
+}
+
+#[test]
+fn everything_can_be_forgotten_also_what_is_being_read() {
+    let (memory, token) = (Memory::new(ROOM), token(1, 10));
+    let ticket = memory.ticket(&scope(), &token);
+    memory.forget_all();
+    let _known = memory.keep(ticket, token, found(&token), START);
+    assert!(!knows(&memory, &token));
+    keep(&memory, token);
+    memory.forget_all();
+    assert!(!knows(&memory, &token));
+    assert_eq!(memory.size(), (0, 0));
+}
+
+#[test]
+fn memory_is_bounded_in_bytes_and_what_was_used_stays_longest() {
+    let bytes_max = STRIPES * 20_000;
+    let memory = Memory::new(bytes_max);
+    let favourite = token(1, 1);
+    keep(&memory, favourite);
+    for number in 2..=20_000 {
+        keep(&memory, token(number, number));
+        assert!(knows(&memory, &favourite), "gone after {number}");
+    }
+    let (length, bytes) = memory.size();
+    assert!(bytes <= bytes_max, "{bytes}");
+    assert!(bytes > bytes_max / 10 * 9, "{bytes}");
+    assert!(bytes / length <= 450, "{} bytes each", bytes / length);
+}
+
+#[test]
+fn the_room_of_what_is_over_is_used_again() {
+    let memory = Memory::new(1 << 24);
+    // One session, renewed for ever: each of its tokens is forgotten soon after it has ended.
+    for round in 0..20_000_u32 {
+        let now = START.plus_seconds(i64::from(round));
+        let mut token = token(1, 10);
+        token.digest.0[..4].copy_from_slice(&round.to_le_bytes());
+        token.digest.0[8..12].copy_from_slice(&round.to_le_bytes());
+        (token.good_from, token.expires_at) = (now, now.plus_seconds(300));
+        let ticket = memory.ticket(&scope(), &token);
+        let _known = memory.keep(ticket, token, found(&token), now);
+    }
+    let (length, _) = memory.size();
+    assert!((300..=900).contains(&length), "{length}");
+}
+
+#[test]
+fn without_room_nothing_is_kept() {
+    let memory = Memory::new(0);
+    keep(&memory, token(1, 10));
+    assert!(!knows(&memory, &token(1, 10)));
+    let host: HostName = "id.example".parse().unwrap();
+    memory.keep_shared_host(memory.host_ticket(), &host);
+    assert!(!memory.is_shared_host(&host));
+}
+
+#[test]
+fn a_token_is_good_from_its_beginning_to_its_end() {
+    let (memory, mut token) = (Memory::new(ROOM), token(1, 10));
+    token.good_from = START.plus_seconds(1);
+    keep(&memory, token);
+    let recall = |seconds| {
+        memory
+            .recall(&token.digest, START.plus_seconds(seconds))
+            .is_some()
+    };
+    assert_eq!([0, 1, 299, 300].map(recall), [false, true, true, false]);
+}
+
+#[test]
+fn a_shared_host_is_shared_until_any_tenant_changes() {
+    let memory = Memory::new(ROOM);
+    let [shared, other]: [HostName; 2] =
+        ["id.example", "other.example"].map(|host| host.parse().unwrap());
+    memory.keep_shared_host(memory.host_ticket(), &shared);
+    assert!(memory.is_shared_host(&shared) && !memory.is_shared_host(&other));
+    memory.remove(Removal::User(id(1)));
+    assert!(memory.is_shared_host(&shared));
+    let overtaken = memory.host_ticket();
+    memory.remove(Removal::Tenant(id(1)));
+    assert!(!memory.is_shared_host(&shared));
+    memory.keep_shared_host(overtaken, &shared);
+    assert!(
+        !memory.is_shared_host(&shared),
+        "a look-up that the change overtook"
+    );
+    memory.keep_shared_host(memory.host_ticket(), &shared);
+    for number in 0..200 {
+        let made_up = format!("made-up-{number}.example").parse().unwrap();
+        memory.keep_shared_host(memory.host_ticket(), &made_up);
+    }
+    assert!(!memory.is_shared_host(&shared), "a few are kept, not all");
+}
