@@ -6,7 +6,8 @@ use keyward_model::{
 };
 use keyward_policy::Action;
 use keyward_service::jobs::{
-    Worker, WorkerSettings, cancel_job, get_job, list_jobs, operator_scope_of_job, retry_job,
+    JobsError, Worker, WorkerSettings, cancel_job, get_job, list_jobs, operator_scope_of_job,
+    retry_job,
 };
 use keyward_service::{Cx, InstanceCx, Platform};
 use keyward_store::{ClaimedJob, Error, Held, TenantScope};
