@@ -10,11 +10,13 @@ Measure, and print ratios against a baseline of the same run.
 Usage: cargo xtask bench <NAME> [OPTIONS OF THE BENCHMARK]
 
 Benchmarks:
-  store   Durable use cases a second at 1, 8 and 64 callers: group commit against one transaction each, and PostgreSQL";
+  store   Durable use cases a second at 1, 8 and 64 callers: group commit against one transaction each, and PostgreSQL
+  rls     What row-level security costs a request on PostgreSQL, among few tenants and among 10,000";
 
 pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     match arguments.split_first() {
-        Some((name, options)) if name == "store" => bench_store(options),
+        Some((name, options)) if name == "store" => bench_store("commit_rate", options),
+        Some((name, options)) if name == "rls" => bench_store("rls_cost", options),
         Some((name, _)) if name != "--help" => Err(Failure::new(format!(
             "there is no benchmark `{name}`; see `cargo xtask bench --help`"
         ))),
@@ -25,10 +27,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     }
 }
 
-fn bench_store(options: &[String]) -> Result<bool, Failure> {
+/// Runs an example of the store.
+fn bench_store(example: &str, options: &[String]) -> Result<bool, Failure> {
     let mut command = cargo();
     command.args(["run", "--release", "--quiet", "--package", "keyward-store"]);
-    command.args(["--features", "testing", "--example", "commit_rate", "--"]);
+    command.args(["--features", "testing", "--example", example, "--"]);
     command.args(options);
     let server = postgres::find_or_install()
         .and_then(|installation| ThrowAwayPostgres::start(installation, Durability::Full));

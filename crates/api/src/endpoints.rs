@@ -42,6 +42,11 @@ pub fn all() -> Vec<Endpoint> {
         admin::users::status::disable(),
         admin::users::status::enable(),
         admin::users::status::restore(),
+        admin::publishable_keys::create(),
+        admin::publishable_keys::list(),
+        admin::publishable_keys::enable(),
+        admin::publishable_keys::disable(),
+        admin::publishable_keys::delete(),
     ]
 }
 
@@ -62,7 +67,6 @@ pub fn of_operators() -> Vec<Endpoint> {
         operator::tenants::lifecycle::resume(),
         operator::tenants::lifecycle::delete(),
         operator::tenants::lifecycle::restore(),
-        operator::tenants::settings::endpoint(),
         operator::tenants::hosts::add(),
         operator::tenants::hosts::remove(),
         operator::tenants::users::endpoint(),

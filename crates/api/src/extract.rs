@@ -181,6 +181,11 @@ impl FieldErrors {
         value.map_err(|error| self.0.push(noted(&error))).ok()
     }
 
+    /// Whether nothing is wrong.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The problem that says all of it.
     pub(crate) fn into_problem(self) -> Problem {
         Problem::new(Code::InvalidBody).with_fields(self.0)

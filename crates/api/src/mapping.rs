@@ -1,12 +1,13 @@
 //! Every error of every use case, as the client sees it. Internal text stays here: it is logged once and never leaves.
 
-use crate::problem::{Code, FieldError, Problem};
-use keyward_model::{SettingOutOfRange, UserStatus};
+use crate::problem::{Code, Problem};
+use keyward_model::UserStatus;
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::jobs::JobsError;
 use keyward_service::profile::ProfileError;
+use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::sign_in::SignInError;
@@ -109,6 +110,22 @@ impl From<AuditError> for Problem {
     }
 }
 
+impl From<PublishableKeyError> for Problem {
+    fn from(error: PublishableKeyError) -> Self {
+        match error {
+            PublishableKeyError::NotFound | PublishableKeyError::Denied(_) => {
+                Self::new(Code::NotFound)
+            }
+            // The body was checked field by field; these two are what it was checked for.
+            PublishableKeyError::TooManyOrigins | PublishableKeyError::InsecureOrigin(_) => {
+                Self::new(Code::InvalidBody).with_detail(error.to_string())
+            }
+            PublishableKeyError::Taken => internal(error),
+            PublishableKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
@@ -122,9 +139,6 @@ impl From<TenantError> for Problem {
             TenantError::WrongStatus(status) => Self::new(Code::WrongTenantStatus)
                 .with_detail(format!("the tenant is {}", status.name())),
             TenantError::Changed => Self::new(Code::ChangedMeanwhile),
-            TenantError::Settings(faults) => {
-                Self::new(Code::InvalidBody).with_fields(faults.iter().map(field_of).collect())
-            }
             // The base URL was parsed at start.
             TenantError::Issuer(_) | TenantError::Keyring(_) => internal(error),
         }
@@ -193,14 +207,6 @@ fn status_name(status: UserStatus) -> &'static str {
         UserStatus::Disabled => "disabled",
         UserStatus::Invited => "invited",
         UserStatus::Deleting => "about to be deleted",
-    }
-}
-
-fn field_of(fault: &SettingOutOfRange) -> FieldError {
-    FieldError {
-        pointer: format!("/{}", fault.name),
-        code: "invalid",
-        detail: format!("must be {} to {}", fault.least, fault.most),
     }
 }
 

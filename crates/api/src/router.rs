@@ -2,7 +2,9 @@
 
 use crate::endpoint::Endpoint;
 use crate::endpoints;
-use crate::middleware::toll::{Toll, pay_as_network};
+use crate::middleware::cross_origin::{is_preflight, preflight_answer};
+use crate::middleware::toll::pay_as_network;
+use crate::middleware::visit::Visit;
 use crate::middleware::{finish, tenant_prefix};
 use crate::problem::{Code, Problem};
 use crate::state::Api;
@@ -18,9 +20,9 @@ pub type ApiService = Router;
 /// Puts the endpoints behind the layers that every request passes.
 pub fn service(api: &Api) -> ApiService {
     let router = router_of(endpoints::all(), api)
-        .fallback(async |State(api), request: Request| unserved(&api, &request, Code::NotFound))
+        .fallback(async |State(api), request: Request| unserved(api, request, Code::NotFound).await)
         .method_not_allowed_fallback(async |State(api), request: Request| {
-            unserved(&api, &request, Code::MethodNotAllowed)
+            unserved(api, request, Code::MethodNotAllowed).await
         })
         .with_state(api.clone());
     // The prefix is taken off before a route is looked for, so it stands outside of the router.
@@ -49,13 +51,15 @@ fn finished(router: Router, api: &Api) -> ApiService {
     router.layer(layer)
 }
 
-/// What no endpoint serves. Nobody looks at a credential here, so that all of it is counted by network.
-fn unserved(api: &Api, request: &Request, code: Code) -> Response {
-    let mut toll = Toll::default();
-    let problem = pay_as_network(api, request, &mut toll).err();
-    toll.noted_on(
-        problem
-            .unwrap_or_else(|| Problem::new(code))
-            .into_response(),
-    )
+/// What no endpoint serves, and the question of a browser what one would. Nobody looks at a credential here, so that all
+/// of it is counted by network.
+async fn unserved(api: Api, request: Request, code: Code) -> Response {
+    let mut visit = Visit::begin(&request);
+    let response = match pay_as_network(&api, &request, &mut visit.toll) {
+        Err(problem) => problem.into_response(),
+        Ok(()) if is_preflight(&request) => preflight_answer(),
+        Ok(()) => Problem::new(code).into_response(),
+    };
+    drop(request);
+    visit.end(&api, response).await
 }

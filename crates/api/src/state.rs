@@ -4,6 +4,7 @@ use crate::client_address::TrustedProxies;
 use crate::edge::Edge;
 use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
+use crate::recent_origins::RecentOrigins;
 use keyward_model::Timestamp;
 use keyward_service::Platform;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub struct Api {
     pub(crate) meter: Arc<HttpMeter>,
     pub(crate) node_id: Uuid,
     pub(crate) started_at: Timestamp,
+    pub(crate) recent_origins: Arc<RecentOrigins>,
 }
 
 impl Api {
@@ -39,6 +41,7 @@ impl Api {
             trusted_proxies: Arc::new(edge.trusted_proxies),
             rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
             meter: Arc::default(),
+            recent_origins: Arc::default(),
         }
     }
 

@@ -2,8 +2,6 @@
 
 use crate::{Id, Timestamp};
 use std::time::Duration;
-#[cfg(test)]
-use uuid::Uuid;
 
 /// Tells the time. The only source of "now" in the whole program.
 pub trait Clock: Send + Sync {
@@ -37,21 +35,34 @@ pub fn mint_id<K>(now: Timestamp, random: &dyn Random) -> Id<K> {
     Id::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &counter_random).into_uuid())
 }
 
-/// The moment that a UUIDv7 carries, in whole milliseconds since 1970.
-#[cfg(test)]
-fn millis_of(id: Uuid) -> u64 {
-    u64::try_from(id.as_u128() >> 80).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Random, millis_of, mint_id};
-    use crate::{Timestamp, User};
-
+/// The least id that [`mint_id`] makes for `moment`: what was minted before it is less.
+pub fn least_id<K>(moment: Timestamp) -> Id<K> {
     struct Zeros;
     impl Random for Zeros {
         fn fill(&self, bytes: &mut [u8]) {
             bytes.fill(0);
+        }
+    }
+    mint_id(moment, &Zeros)
+}
+
+impl<K> Id<K> {
+    /// The moment that the id was minted for, to the millisecond (RFC 9562 §5.7).
+    pub fn minted_at(self) -> Timestamp {
+        let millis = i64::try_from(self.uuid().as_u128() >> 80).unwrap_or(i64::MAX);
+        Timestamp::from_micros(millis.saturating_mul(1_000))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Random, least_id, mint_id};
+    use crate::{Timestamp, User};
+
+    struct Filled(u8);
+    impl Random for Filled {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
         }
     }
 
@@ -60,11 +71,21 @@ mod tests {
         let early = Timestamp::from_micros(1_800_000_000_000_250);
         let late = Timestamp::from_micros(1_800_000_000_000_900);
         let (first, second) = (
-            mint_id::<User>(early, &Zeros),
-            mint_id::<User>(late, &Zeros),
+            mint_id::<User>(early, &Filled(0)),
+            mint_id::<User>(late, &Filled(0)),
         );
-        assert_eq!(millis_of(first.uuid()), 1_800_000_000_000);
+        assert_eq!(first.minted_at().micros(), 1_800_000_000_000_000);
         assert_eq!(first.uuid().get_version_num(), 7);
         assert!(first < second, "the fraction of the millisecond orders ids");
+    }
+
+    #[test]
+    fn the_least_id_of_a_moment_divides_before_from_after() {
+        let moment = Timestamp::from_micros(1_800_000_000_000_250);
+        let least = least_id::<User>(moment);
+        for byte in [0, 1, 255] {
+            assert!(mint_id::<User>(moment.plus_micros(-1), &Filled(byte)) < least);
+            assert!(mint_id::<User>(moment, &Filled(byte)) >= least);
+        }
     }
 }

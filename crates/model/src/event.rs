@@ -2,15 +2,17 @@
 
 mod description;
 mod jobs;
+mod publishable_keys;
 mod sessions;
+mod signing_keys;
 mod tenants;
 mod users;
 
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, HostName, Job, JobId, Session, SigningKey, Tenant, TenantId,
-    Timestamp, User, UserId,
+    EmailAddress, EndReason, HostName, Job, JobId, PublishableKey, Session, SigningKey,
+    SigningKeyId, Tenant, TenantId, Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -33,13 +35,6 @@ pub enum Event {
     },
     /// A suspended tenant's users are let in again.
     TenantResumed {
-        /// As it was.
-        before: Tenant,
-        /// As it is now.
-        after: Tenant,
-    },
-    /// What a tenant may set for itself was changed by an operator.
-    TenantSettingsChanged {
         /// As it was.
         before: Tenant,
         /// As it is now.
@@ -80,6 +75,51 @@ pub enum Event {
     },
     /// A tenant got a signing key.
     SigningKeyCreated {
+        /// As it is now.
+        key: SigningKey,
+    },
+    /// The tenant got a publishable key.
+    PublishableKeyCreated {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads to the tenant again.
+    PublishableKeyEnabled {
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key leads nowhere any more.
+    PublishableKeyDisabled {
+        /// Whose it is.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: PublishableKey,
+    },
+    /// A publishable key was taken away.
+    PublishableKeyDeleted {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it was.
+        key: PublishableKey,
+    },
+    /// A signing key got a successor.
+    SigningKeyRotated {
+        /// The key that signs until its successor does, as it is now.
+        key: SigningKey,
+        /// Its successor.
+        successor: SigningKey,
+    },
+    /// A signing key was revoked: its tokens count no more.
+    SigningKeyRevoked {
+        /// Whose it was.
+        tenant_id: TenantId,
+        /// As it is now.
+        key: SigningKey,
+        /// The key that signs.
+        signing: SigningKeyId,
+    },
+    /// A signing key's time is over, and its private key is destroyed.
+    SigningKeyRetired {
         /// As it is now.
         key: SigningKey,
     },
@@ -255,9 +295,6 @@ impl Event {
             Self::TenantResumed { before, after } => {
                 tenants::changed("tenant.resumed", before, after)
             }
-            Self::TenantSettingsChanged { before, after } => {
-                tenants::changed("tenant.settings_changed", before, after)
-            }
             Self::TenantDeletionScheduled { before, after } => {
                 tenants::changed("tenant.deletion_scheduled", before, after)
             }
@@ -271,7 +308,14 @@ impl Event {
             Self::TenantHostRemoved { tenant_id, host } => {
                 tenants::host_changed("tenant.host_removed", *tenant_id, host)
             }
-            Self::SigningKeyCreated { key } => tenants::signing_key_created(key),
+            Self::SigningKeyCreated { key } => signing_keys::created(key),
+            Self::SigningKeyRotated { key, successor } => signing_keys::rotated(key, successor.id),
+            Self::SigningKeyRevoked {
+                tenant_id,
+                key,
+                signing,
+            } => signing_keys::revoked(*tenant_id, key, *signing),
+            Self::SigningKeyRetired { key } => signing_keys::retired(key),
             Self::UserRegistered { user } => users::created("user.registered", user),
             Self::UserCreated { user } => users::created("user.created", user),
             Self::UserChanged { before, after } => users::changed("user.changed", before, after),
@@ -282,6 +326,18 @@ impl Event {
             }
             Self::UserRestored { before, after } => users::changed("user.restored", before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
+            Self::PublishableKeyCreated { key } => {
+                publishable_keys::describe_added("publishable_key.created", key)
+            }
+            Self::PublishableKeyEnabled { key } => {
+                publishable_keys::describe_added("publishable_key.enabled", key)
+            }
+            Self::PublishableKeyDisabled { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.disabled", *tenant_id, key)
+            }
+            Self::PublishableKeyDeleted { tenant_id, key } => {
+                publishable_keys::describe_withdrawn("publishable_key.deleted", *tenant_id, key)
+            }
             Self::SessionOpened {
                 session,
                 hash_upgraded,

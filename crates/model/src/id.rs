@@ -22,6 +22,8 @@ pub type UserId = Id<crate::User>;
 pub type SessionId = Id<crate::Session>;
 /// Names a signing key; in text form it is the key's `kid`.
 pub type SigningKeyId = Id<crate::SigningKey>;
+/// Names a publishable key.
+pub type PublishableKeyId = Id<crate::PublishableKey>;
 /// Names the key that a tenant's data is sealed under.
 pub type TenantKeyId = Id<crate::SealedTenantKey>;
 /// Names a job.

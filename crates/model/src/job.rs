@@ -1,6 +1,6 @@
 //! Work that is done later: what is to be done, and how far it is.
 
-use crate::{JobId, TenantId, Timestamp};
+use crate::{JobId, SigningKeyId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -18,6 +18,13 @@ pub enum JobKind {
     PruneSessions {},
     /// Delete the tenant with all its rows, once its time of grace is over.
     PurgeTenant {},
+    /// Make the tenant's next signing key, if its time has come.
+    RotateSigningKey {},
+    /// Destroy a signing key whose last token has expired.
+    RetireSigningKey {
+        /// Which one.
+        id: SigningKeyId,
+    },
 }
 
 /// The stored name and payload are no [`JobKind`] of this binary.
@@ -142,6 +149,8 @@ impl JobKind {
         match self {
             Self::PruneSessions {} => "prune_sessions",
             Self::PurgeTenant {} => "purge_tenant",
+            Self::RotateSigningKey {} => "rotate_signing_key",
+            Self::RetireSigningKey { .. } => "retire_signing_key",
         }
     }
 
@@ -246,13 +255,22 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::{JobKind, JobState, UnknownJobKind};
+    use crate::Id;
+    use uuid::Uuid;
 
     /// One of each: a new kind does not compile until it is here.
     fn all_kinds() -> Vec<JobKind> {
         let every = |kind: &JobKind| match kind {
-            JobKind::PruneSessions {} => (),
+            JobKind::PruneSessions {}
+            | JobKind::RotateSigningKey {}
+            | JobKind::RetireSigningKey { .. } => (),
         };
-        let kinds = vec![JobKind::PruneSessions {}];
+        let id = Id::from_uuid(Uuid::from_u128(7));
+        let kinds = vec![
+            JobKind::PruneSessions {},
+            JobKind::RotateSigningKey {},
+            JobKind::RetireSigningKey { id },
+        ];
         kinds.iter().for_each(every);
         kinds
     }

@@ -21,42 +21,52 @@ mod meter;
 mod page;
 mod password;
 mod principal;
+mod publishable_key;
 mod record;
 mod secret;
 mod session;
+mod signing_key;
 mod tenant;
 mod timestamp;
 mod user;
 
-pub use ambient::{Clock, Random, mint_id};
+pub use ambient::{Clock, Random, least_id, mint_id};
 pub use change::{Change, Expected};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, RequestId, SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    TenantKeyId, TokenId, UserId,
 };
 pub use instance_event::{InstanceAct, InstanceEvent};
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
 };
-pub use key::{Digest, SealedBytes, SealedTenantKey, SigningAlgorithm, SigningKey};
-pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, Stopwatch, Unit};
+pub use key::{Digest, SealedBytes, SealedTenantKey};
+pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
 };
 pub use principal::{Client, Principal};
+pub use publishable_key::{
+    ALLOWED_ORIGINS_MAX, InvalidOrigin, InvalidPublishableName, KeyMode, Origin, PublishableKey,
+    PublishableKeyStatus, PublishableName,
+};
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
     AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,
     TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use signing_key::{
+    SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
+};
 pub use tenant::{
-    HostName, InvalidName, Issuer, Route, SettingOutOfRange, Slug, Tenant, TenantSettings,
+    HostName, InvalidName, InvalidSetting, Issuer, Route, Slug, Tenant, TenantSettings,
     TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};

@@ -34,6 +34,9 @@ const DURATION_BOUNDS: [u64; BOUNDS] = [
 ];
 const LENGTH_BOUNDS: [u64; BOUNDS] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
 
+/// The target of spans that are for traces alone: their level is TRACE, so that nobody makes them unless traces are on.
+pub const SPANS: &str = "keyward::spans";
+
 static NEXT_PIECE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {

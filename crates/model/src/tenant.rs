@@ -1,6 +1,6 @@
 //! Tenants: who they are, under which names they are reached, and how long things live there.
 
-use crate::{TenantId, Timestamp};
+use crate::{SigningAlgorithm, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -81,6 +81,14 @@ pub struct TenantSettings {
     pub session_idle_seconds: i64,
     /// How many days a user who was deleted can be restored.
     pub user_deletion_grace_days: i64,
+    /// What the next signing key signs with.
+    pub signing_algorithm: SigningAlgorithm,
+    /// After how many days a signing key is followed by another; never, if 0.
+    pub signing_key_rotation_days: i64,
+    /// How long a new signing key is published before it signs.
+    pub signing_key_propagation_seconds: i64,
+    /// How long verifiers may keep the key set.
+    pub key_set_max_age_seconds: i64,
 }
 
 impl Default for TenantSettings {
@@ -90,47 +98,48 @@ impl Default for TenantSettings {
             session_ttl_seconds: 8 * 3_600,
             session_idle_seconds: 30 * 60,
             user_deletion_grace_days: 30,
+            signing_algorithm: SigningAlgorithm::default(),
+            signing_key_rotation_days: 90,
+            signing_key_propagation_seconds: 600,
+            key_set_max_age_seconds: 300,
         }
     }
 }
 
 /// A setting is out of its range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} must be {least} to {most}")]
-pub struct SettingOutOfRange {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {problem}")]
+pub struct InvalidSetting {
     /// Which one.
     pub name: &'static str,
-    /// The least that is taken.
-    pub least: i64,
-    /// The most that is taken.
-    pub most: i64,
+    /// What is wrong with it.
+    pub problem: &'static str,
 }
 
 impl TenantSettings {
-    /// What is out of its range. A session may not live longer without a request than at all.
-    pub fn faults(&self) -> Vec<SettingOutOfRange> {
-        let Self {
-            access_token_ttl_seconds,
-            session_ttl_seconds,
-            session_idle_seconds,
-            user_deletion_grace_days,
-        } = *self;
-        let idle_most = session_ttl_seconds.clamp(60, 30 * 86_400);
-        [
-            (
-                "access_token_ttl_seconds",
-                access_token_ttl_seconds,
-                60,
-                3_600,
+    /// Whether the settings of the signing keys can be used.
+    ///
+    /// # Errors
+    /// [`InvalidSetting`], the first one that cannot.
+    pub fn check_signing_keys(&self) -> Result<(), InvalidSetting> {
+        let refuse = |name, problem| Err(InvalidSetting { name, problem });
+        if !(0..=3_650).contains(&self.signing_key_rotation_days) {
+            return refuse("signing_key_rotation_days", "is from 0, never, to 3650");
+        }
+        if !(1..=86_400).contains(&self.key_set_max_age_seconds) {
+            return refuse("key_set_max_age_seconds", "is from 1 to 86400");
+        }
+        if self.signing_key_propagation_seconds > 604_800 {
+            return refuse("signing_key_propagation_seconds", "is 604800 at most");
+        }
+        // Otherwise a key could sign while verifiers still keep a set without it.
+        match self.signing_key_propagation_seconds >= self.key_set_max_age_seconds {
+            true => Ok(()),
+            false => refuse(
+                "signing_key_propagation_seconds",
+                "is not less than key_set_max_age_seconds",
             ),
-            ("session_ttl_seconds", session_ttl_seconds, 300, 30 * 86_400),
-            ("session_idle_seconds", session_idle_seconds, 60, idle_most),
-            ("user_deletion_grace_days", user_deletion_grace_days, 0, 365),
-        ]
-        .into_iter()
-        .filter(|(_, value, least, most)| !(least..=most).contains(&value))
-        .map(|(name, _, least, most)| SettingOutOfRange { name, least, most })
-        .collect()
+        }
     }
 }
 
@@ -143,15 +152,18 @@ pub enum Route {
     Host(HostName),
     /// The `kid` of an access token.
     SigningKey(crate::SigningKeyId),
+    /// The `X-Publishable-Key` of a request.
+    PublishableKey(crate::PublishableName),
 }
 
 impl Route {
-    /// The kind as it is stored: `slug`, `host` or `signing_key`.
+    /// The kind as it is stored: `slug`, `host`, `signing_key` or `publishable_key`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Slug(_) => "slug",
             Self::Host(_) => "host",
             Self::SigningKey(_) => "signing_key",
+            Self::PublishableKey(_) => "publishable_key",
         }
     }
 
@@ -161,6 +173,7 @@ impl Route {
             Self::Slug(slug) => slug.to_string(),
             Self::Host(host) => host.to_string(),
             Self::SigningKey(id) => id.to_string(),
+            Self::PublishableKey(key) => key.to_string(),
         }
     }
 }
@@ -319,23 +332,47 @@ mod tests {
     }
 
     #[test]
-    fn asvs_v7_3_1_durations_have_a_least_and_a_most() {
-        assert_eq!(TenantSettings::default().faults(), []);
-        let wrong = TenantSettings {
-            access_token_ttl_seconds: 0,
-            session_ttl_seconds: 600,
-            session_idle_seconds: 601,
-            user_deletion_grace_days: -1,
+    fn settings_of_the_signing_keys_have_ranges() {
+        let checked = |change: fn(&mut TenantSettings)| {
+            let mut settings = TenantSettings::default();
+            change(&mut settings);
+            settings
+                .check_signing_keys()
+                .map_err(|problem| problem.name)
         };
-        let names: Vec<_> = wrong.faults().iter().map(|fault| fault.name).collect();
+        assert_eq!(checked(|_| {}), Ok(()));
         assert_eq!(
-            names,
-            [
-                "access_token_ttl_seconds",
-                "session_idle_seconds",
-                "user_deletion_grace_days"
-            ]
+            checked(|settings| settings.signing_key_rotation_days = 0),
+            Ok(())
         );
+        assert_eq!(
+            checked(|settings| {
+                settings.key_set_max_age_seconds = 1;
+                settings.signing_key_propagation_seconds = 1;
+            }),
+            Ok(())
+        );
+        for (name, change) in [
+            (
+                "signing_key_rotation_days",
+                (|s| s.signing_key_rotation_days = -1) as fn(&mut TenantSettings),
+            ),
+            ("signing_key_rotation_days", |s| {
+                s.signing_key_rotation_days = 3_651
+            }),
+            ("key_set_max_age_seconds", |s| s.key_set_max_age_seconds = 0),
+            ("key_set_max_age_seconds", |s| {
+                s.key_set_max_age_seconds = 86_401
+            }),
+            ("signing_key_propagation_seconds", |s| {
+                s.signing_key_propagation_seconds = 299
+            }),
+            ("signing_key_propagation_seconds", |s| {
+                s.signing_key_propagation_seconds = i64::MAX
+            }),
+        ] {
+            assert_eq!(checked(change), Err(name));
+        }
     }
 
     #[test]

@@ -151,7 +151,11 @@ impl FromStr for DisplayName {
         if text.len() > 4 * 4 * NAME_CHARACTERS_MAX {
             return Err(InvalidDisplayName);
         }
-        let name: String = text.trim().nfc().collect();
+        let name: String = match text.is_ascii() {
+            // Which is NFC as it is.
+            true => text.trim().to_owned(),
+            false => text.trim().nfc().collect(),
+        };
         match (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count())
             && !name.chars().any(char::is_control)
         {

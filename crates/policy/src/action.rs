@@ -27,6 +27,16 @@ pub enum Action {
     ChangeProfile,
     /// Read the tenant's audit log.
     ReadAuditEvents,
+    /// Make a publishable key.
+    CreatePublishableKey,
+    /// List the publishable keys.
+    ListPublishableKeys,
+    /// Let a publishable key name the tenant again.
+    EnablePublishableKey,
+    /// Let a publishable key name nobody.
+    DisablePublishableKey,
+    /// Take a publishable key away.
+    DeletePublishableKey,
     /// Make a tenant.
     CreateTenant,
     /// Record that a tenant was brought back from a backup, and end the sessions that came back with it.
@@ -57,8 +67,6 @@ pub enum Action {
     SuspendTenant,
     /// Let a suspended tenant's users in again.
     ResumeTenant,
-    /// Change what a tenant may set for itself.
-    ChangeTenantSettings,
     /// Make a host name lead to a tenant.
     AddTenantHost,
     /// Make a host name lead to a tenant no longer.
@@ -71,6 +79,8 @@ pub enum Action {
     PurgeTenant,
     /// Look at the nodes that serve the instance.
     ListNodes,
+    /// Tell events to the outside.
+    DeliverEvents,
     /// Read the account of any user.
     ReadUser,
     /// Make an account for somebody.
@@ -85,6 +95,14 @@ pub enum Action {
     DeleteUser,
     /// Take the deletion of a user back.
     RestoreUser,
+    /// List a tenant's signing keys with their states.
+    ListSigningKeys,
+    /// Make a tenant's next signing key.
+    RotateSigningKey,
+    /// Revoke a tenant's signing key at once.
+    RevokeSigningKey,
+    /// Destroy a signing key whose time is over.
+    RetireSigningKey,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -115,7 +133,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 50] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -128,6 +146,11 @@ impl Action {
         Self::ReadProfile,
         Self::ChangeProfile,
         Self::ReadAuditEvents,
+        Self::CreatePublishableKey,
+        Self::ListPublishableKeys,
+        Self::EnablePublishableKey,
+        Self::DisablePublishableKey,
+        Self::DeletePublishableKey,
         Self::CreateTenant,
         Self::RestoreTenant,
         Self::ListTenants,
@@ -143,13 +166,13 @@ impl Action {
         Self::ListInstanceEvents,
         Self::SuspendTenant,
         Self::ResumeTenant,
-        Self::ChangeTenantSettings,
         Self::AddTenantHost,
         Self::RemoveTenantHost,
         Self::DeleteTenant,
         Self::CancelTenantDeletion,
         Self::PurgeTenant,
         Self::ListNodes,
+        Self::DeliverEvents,
         Self::ReadUser,
         Self::CreateUser,
         Self::ChangeUser,
@@ -157,6 +180,10 @@ impl Action {
         Self::EnableUser,
         Self::DeleteUser,
         Self::RestoreUser,
+        Self::ListSigningKeys,
+        Self::RotateSigningKey,
+        Self::RevokeSigningKey,
+        Self::RetireSigningKey,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -175,6 +202,11 @@ impl Action {
             Self::ReadProfile => ("user.read_profile", Read, Rule::Owner),
             Self::ChangeProfile => ("user.change_profile", Write, Rule::Owner),
             Self::ReadAuditEvents => ("audit_event.list", Admin, Rule::Administrator),
+            Self::CreatePublishableKey => ("publishable_key.create", Admin, Rule::Administrator),
+            Self::ListPublishableKeys => ("publishable_key.list", Admin, Rule::Administrator),
+            Self::EnablePublishableKey => ("publishable_key.enable", Admin, Rule::Administrator),
+            Self::DisablePublishableKey => ("publishable_key.disable", Admin, Rule::Administrator),
+            Self::DeletePublishableKey => ("publishable_key.delete", Admin, Rule::Administrator),
             Self::CreateTenant => ("tenant.create", Admin, Rule::Operator),
             Self::RestoreTenant => ("tenant.restore", Admin, Rule::Operator),
             Self::ListTenants => ("tenant.list", Admin, Rule::Operator),
@@ -193,13 +225,13 @@ impl Action {
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
             Self::SuspendTenant => ("tenant.suspend", Admin, Rule::Operator),
             Self::ResumeTenant => ("tenant.resume", Admin, Rule::Operator),
-            Self::ChangeTenantSettings => ("tenant.change_settings", Admin, Rule::Operator),
             Self::AddTenantHost => ("tenant.add_host", Admin, Rule::Operator),
             Self::RemoveTenantHost => ("tenant.remove_host", Admin, Rule::Operator),
             Self::DeleteTenant => ("tenant.delete", Delete, Rule::Operator),
             Self::CancelTenantDeletion => ("tenant.cancel_deletion", Admin, Rule::Operator),
             Self::PurgeTenant => ("tenant.purge", Delete, Rule::Operator),
             Self::ListNodes => ("node.list", Admin, Rule::Operator),
+            Self::DeliverEvents => ("event.deliver", Read, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),
             Self::CreateUser => ("user.create", Admin, Rule::Administrator),
@@ -208,6 +240,10 @@ impl Action {
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
+            Self::ListSigningKeys => ("signing_key.list", Admin, Rule::Operator),
+            Self::RotateSigningKey => ("signing_key.rotate", Admin, Rule::Operator),
+            Self::RevokeSigningKey => ("signing_key.revoke", Admin, Rule::Operator),
+            Self::RetireSigningKey => ("signing_key.retire", Delete, Rule::Operator),
         }
     }
 

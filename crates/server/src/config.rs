@@ -39,7 +39,9 @@ pub(crate) struct Config {
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
+    pub(crate) traces: Traces,
     pub(crate) memory: Memory,
+    pub(crate) events: Events,
     pub(crate) log: Log,
     pub(crate) shutdown: Shutdown,
 }
@@ -109,8 +111,22 @@ pub(crate) struct Metrics {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Traces {
+    otlp_endpoint: String,
+    sample_ratio: f64,
+    pub(crate) service_name: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Memory {
     pub(crate) sessions_mib: usize,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Events {
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -173,6 +189,32 @@ impl Log {
     pub(crate) fn filter(&self) -> Result<EnvFilter, ConfigError> {
         EnvFilter::try_new(&self.filter)
             .map_err(|error| ConfigError(format!("log.filter: {error}")))
+    }
+}
+
+impl Traces {
+    /// The collector's URL without its path, if traces are sent.
+    pub(crate) fn endpoint(&self) -> Result<Option<&str>, ConfigError> {
+        let endpoint = self.otlp_endpoint.trim_end_matches('/');
+        match endpoint.split_once("://") {
+            None if endpoint.is_empty() => Ok(None),
+            Some(("http" | "https", rest)) if !rest.is_empty() && !rest.contains(['/', '@']) => {
+                Ok(Some(endpoint))
+            }
+            _ => Err(ConfigError(
+                "traces.otlp_endpoint must be an http or https URL without a path, as http://127.0.0.1:4318".to_owned(),
+            )),
+        }
+    }
+
+    /// Which part of the traces is kept, 0 to 1.
+    pub(crate) fn sample_ratio(&self) -> Result<f64, ConfigError> {
+        match (0.0..=1.0).contains(&self.sample_ratio) {
+            true => Ok(self.sample_ratio),
+            false => Err(ConfigError(
+                "traces.sample_ratio must be from 0.0 to 1.0".to_owned(),
+            )),
+        }
     }
 }
 
@@ -274,6 +316,8 @@ impl Config {
         self.database.checked()?;
         self.demo_password()?;
         self.metrics.address()?;
+        self.traces.endpoint()?;
+        self.traces.sample_ratio()?;
         self.operator_listen()?;
         self.log.filter()?;
         Ok(self)
@@ -364,6 +408,12 @@ impl Config {
         }
     }
 
+    /// The file that events are appended to, if one is set.
+    pub(crate) fn events_file(&self) -> Option<&Path> {
+        let path = self.events.file.as_path();
+        (!path.as_os_str().is_empty()).then_some(path)
+    }
+
     /// The file of the database's authorities, if one is set.
     pub(crate) fn ca_file(&self) -> Option<&Path> {
         let path = self.database.ca_file.as_path();
@@ -436,6 +486,10 @@ fn set_from_environment(table: &mut Table, name: &str, text: &str) -> Result<(),
             .parse()
             .map(Value::Integer)
             .map_err(|_| ConfigError(format!("{name} must be a whole number")))?,
+        Value::Float(_) => text
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| ConfigError(format!("{name} must be a number")))?,
         Value::Boolean(_) => text
             .parse()
             .map(Value::Boolean)
@@ -531,6 +585,13 @@ mod tests {
             ),
             ("KEYWARD_PASSWORDS_MEMORY_KIB", "1024", "passwords:"),
             ("KEYWARD_DEFAULT_TENANT", "Not A Slug", "default_tenant:"),
+            (
+                "KEYWARD_TRACES_OTLP_ENDPOINT",
+                "localhost",
+                "an http or https URL",
+            ),
+            ("KEYWARD_TRACES_SAMPLE_RATIO", "1.5", "traces.sample_ratio"),
+            ("KEYWARD_TRACES_SAMPLE_RATIO", "half", "must be a number"),
             ("KEYWARD_METRICS_LISTEN", "9464", "metrics.listen must be"),
             (
                 "KEYWARD_METRICS_LISTEN",

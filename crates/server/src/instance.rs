@@ -6,7 +6,7 @@ use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
 use crate::failure::Failure;
 use crate::hashing::hash_limits;
 use keyward_crypto::PasswordHasher;
-use keyward_model::{Client, Clock, Principal, RootKeySecret};
+use keyward_model::{Client, Clock, Principal, Random, RootKeySecret};
 use keyward_policy::Action;
 use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
 use keyward_service::{Cx, HashPool, InstanceCx, Parts, Platform, RootKey, Settings};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// What a command wants to do with the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Serve it or change it: nobody else may meanwhile, where it is a SQLite file. Makes what is missing.
+    /// Serve it or change it: nobody else may meanwhile. Makes what is missing.
     Change,
     /// Look at what is in it, beside a server that runs.
     Look,
@@ -40,17 +40,17 @@ impl Instance {
             Access::Change => DataFolder::create(&config.data)?,
             Access::Look | Access::Examine => DataFolder::existing(&config.data)?,
         };
-        // PostgreSQL orders writers itself: there a command may change things beside a server.
+        // On PostgreSQL the store takes a lock in the database, which holds from every machine.
         let lock = match access {
             Access::Change if on_sqlite => Some(folder.lock()?),
             _ => None,
         };
         let root_key = folder.read_root_key()?;
-        let store = open_store(config, &folder, access).await?;
+        let random = SystemRandom::default();
+        let store = open_store(config, &folder, access, &random).await?;
         if access != Access::Examine {
             store.require_closed_locks().await?;
         }
-        let random = SystemRandom::default();
         let is_new = root_key.is_none();
         let root_key = match root_key {
             Some(secret) => secret,
@@ -123,6 +123,7 @@ async fn open_store(
     config: &Config,
     folder: &DataFolder,
     access: Access,
+    random: &dyn Random,
 ) -> Result<Store, Failure> {
     let Some(app_url) = config.database.url.get() else {
         let path = folder.database();
@@ -144,7 +145,23 @@ async fn open_store(
     );
     options.connections_max = config.database.connections_max;
     options.ca_file = config.ca_file().map(ToOwned::to_owned);
-    Ok(Store::open_postgres(&options).await?)
+    Ok(match access {
+        Access::Change => Store::open_postgres_to_serve(&options, process_name(random)).await?,
+        Access::Look | Access::Examine => Store::open_postgres(&options).await?,
+    })
+}
+
+/// A name that no other process has or will have, for the lock in the database; behind it, where to find the process.
+fn process_name(random: &dyn Random) -> String {
+    let mut number = [0; 8];
+    random.fill(&mut number);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let process = std::process::id();
+    format!(
+        "{:016x} process {process} on {}",
+        u64::from_le_bytes(number),
+        host.trim()
+    )
 }
 
 /// A new instance gets a key. One that has data was sealed under another, which must be brought here instead.

@@ -9,11 +9,13 @@
 
 mod ambient;
 mod archive;
+mod background;
 mod command_line;
 mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod event_file;
 mod exposition;
 mod failure;
 mod greeting;
@@ -25,6 +27,7 @@ mod operator;
 mod output;
 mod process;
 mod telemetry;
+mod traces;
 
 use clap::Parser;
 use command_line::CommandLine;

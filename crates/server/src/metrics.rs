@@ -149,6 +149,13 @@ fn show_service(exposition: &mut Exposition, reading: &ServiceReading) {
     for (kind, outcome, count) in &reading.events {
         events.sample(&[("type", kind), ("outcome", outcome)], count);
     }
+    let mut attempts = exposition.counter(
+        "keyward_job_attempts_total",
+        "Attempts at jobs by kind and how they ended.",
+    );
+    for (kind, outcome, count) in &reading.job_attempts {
+        attempts.sample(&[("kind", kind), ("outcome", outcome)], count);
+    }
     let mut sign_ins = exposition.counter("keyward_sign_ins_total", "Sign-ins by how they ended.");
     for (outcome, count) in &reading.sign_ins {
         sign_ins.sample(&[("outcome", outcome)], count);

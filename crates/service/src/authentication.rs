@@ -1,14 +1,14 @@
 //! Which tenant a request is for, and who sends it.
 //!
-//! A tenant is named by the credential, by `/t/<slug>` in front of the path, or by the host; two that disagree are as if
-//! the tenant did not exist. Without any of them a development instance has a default.
+//! A tenant is named by the credential, by `/t/<slug>` in front of the path, by a publishable key, or by the host; two
+//! that disagree are as if the tenant did not exist. Without any of them a development instance has a default.
 
 use crate::platform::Platform;
 use crate::presence::Presence;
-use keyward_crypto::{SigningError, TokenProblem, TokenVerifier, key_id_of, sha256};
+use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, Digest, HostName, Principal, Route, SessionId, SigningKey, SigningKeyId,
-    Slug, Tenant, Timestamp,
+    AccessTokenSecret, Digest, HostName, Principal, PublishableName, Route, SessionId, SigningKey,
+    SigningKeyId, Slug, Tenant, Timestamp,
 };
 use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Presented {
     pub slug: Option<Slug>,
     /// From the `Host` header or `:authority`.
     pub host: Option<HostName>,
+    /// From `X-Publishable-Key`.
+    pub publishable_key: Option<PublishableName>,
     /// From `Authorization: Bearer`.
     pub access_token: Option<AccessTokenSecret>,
     /// From the endpoint's action.
@@ -113,7 +115,7 @@ pub async fn authenticate(
 ) -> Result<Sender, AuthenticationError> {
     let now = platform.now();
     let Some(token) = &presented.access_token else {
-        let scope = find_scope(platform, presented.slug, presented.host, None).await?;
+        let scope = find_scope(platform, &presented, None).await?;
         if !scope.status().serves_users() {
             return outsider(scope, presented.purpose, presented.presence);
         }
@@ -132,7 +134,7 @@ pub async fn authenticate(
         None => {
             let key_id = key_id_of(token)?;
             let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
-            let scope = find_scope(platform, presented.slug, presented.host, Some(key_id)).await?;
+            let scope = find_scope(platform, &presented, Some(key_id)).await?;
             if !scope.status().serves_users() {
                 return outsider(scope, presented.purpose, presented.presence);
             }
@@ -183,7 +185,11 @@ fn recall(
     let host_agrees = presented.host.as_ref().is_none_or(|host| {
         known.tenant.hosts.contains(host) || platform.store().is_shared_host(host)
     });
-    (slug_agrees && host_agrees && known.admits(now)).then_some((scope, known))
+    let key_agrees = presented
+        .publishable_key
+        .as_ref()
+        .is_none_or(|key| known.tenant.publishable_keys.contains(key));
+    (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
 }
 
 fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> Sender {
@@ -203,29 +209,33 @@ fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> S
 
 async fn find_scope(
     platform: &Platform,
-    slug: Option<Slug>,
-    host: Option<HostName>,
+    presented: &Presented,
     key_id: Option<SigningKeyId>,
 ) -> Result<TenantScope, AuthenticationError> {
     let default = platform.settings().default_tenant.clone();
     let candidates = [
-        slug.map(Route::Slug),
-        host.map(Route::Host),
+        presented.slug.clone().map(Route::Slug),
+        presented.publishable_key.clone().map(Route::PublishableKey),
+        presented.host.clone().map(Route::Host),
         key_id.map(Route::SigningKey),
         default.map(Route::Slug),
     ];
     let given = candidates.each_ref().map(Option::is_some);
     let routes = candidates.into_iter().flatten().collect();
     let mut found = platform.store().resolve(routes).await?.into_iter();
-    let [slug, host, key, default] = given.map(|given| given.then(|| found.next().flatten()));
-    let slug = slug
-        .map(|scope| scope.ok_or(AuthenticationError::NoSuchTenant))
-        .transpose()?;
+    let [slug, public, host, key, default] =
+        given.map(|given| given.then(|| found.next().flatten()));
+    let must_lead = |named: Option<Option<TenantScope>>| {
+        named
+            .map(|scope| scope.ok_or(AuthenticationError::NoSuchTenant))
+            .transpose()
+    };
+    let (slug, public) = (must_lead(slug)?, must_lead(public)?);
     let key = key
         .map(|scope| scope.ok_or(AuthenticationError::InvalidToken))
         .transpose()?;
     // A host that is no tenant's own is a shared one, and names nobody.
-    let mut named = [slug, host.flatten(), key].into_iter().flatten();
+    let mut named = [slug, public, host.flatten(), key].into_iter().flatten();
     let scope = named
         .next()
         .or(default.flatten())
@@ -244,8 +254,15 @@ async fn verify(
     (key_id, digest): (SigningKeyId, Digest),
     now: Timestamp,
 ) -> Result<Arc<KnownSession>, AuthenticationError> {
+    // Before the key is read: one that is revoked from here on leaves nothing of its tokens in memory.
+    let mark = platform.store().mark(&scope);
     let (key, tenant) = find_key_and_tenant(platform, scope, key_id).await?;
-    let claims = TokenVerifier::new(key.algorithm, &key.public_key)?.verify(token)?;
+    if !key.is_published(now) {
+        tracing::debug!(key = %key.id, "a token of a key that is over was refused");
+        return Err(AuthenticationError::InvalidToken);
+    }
+    let verifier = platform.parsed_keys().verifier(scope.tenant_id(), &key)?;
+    let claims = verifier.verify(token)?;
     let issuer = tenant.issuer.to_string();
     claims.check(now, &issuer, &issuer)?;
     let epoch = Timestamp::from_micros(0);
@@ -258,7 +275,7 @@ async fn verify(
     };
     let known = platform
         .store()
-        .read_session_of(&scope, verified, now)
+        .read_session_of(&scope, verified, mark, now)
         .await?;
     known.ok_or(AuthenticationError::InvalidToken)
 }

@@ -7,12 +7,13 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Id, JobFence, Principal, Session, TenantId, Timestamp, User,
-    UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
+    Timestamp, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 /// A request's context. Cheap to clone; it never holds a transaction.
@@ -253,6 +254,7 @@ impl Cx {
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
+                let mut tenant_is_over = false;
                 let mut tallies = Vec::with_capacity(recorded.events.len());
                 for (position, event) in (0_i64..).zip(&recorded.events) {
                     let permit = Some(permit.as_str());
@@ -262,17 +264,31 @@ impl Cx {
                         permit,
                     };
                     let record = record_of(&cx, act, position)?;
+                    tenant_is_over |= matches!(record.removal, Some(Removal::Tenant(_)));
                     tallies.push(Tally::of(event, &record));
                     tx.record(&record).await?;
                 }
-                Ok((recorded.value, tallies))
+                Ok((recorded.value, tallies, tenant_is_over))
             })
+            .instrument(self.span())
             .await;
-        let outcome = outcome.map(|(value, tallies)| {
+        let outcome = outcome.map(|(value, tallies, tenant_is_over)| {
             self.platform().meter().note(&tallies);
+            if tenant_is_over {
+                self.platform().parsed_keys().forget(self.tenant_id());
+            }
             value
         });
         self.after(outcome).await
+    }
+
+    /// The use case's span in a trace: its action, and nothing of whom it is about.
+    fn span(&self) -> Span {
+        tracing::trace_span!(
+            target: SPANS,
+            "use_case",
+            otel.name = self.inner.declared.name(),
+        )
     }
 
     /// Runs a transaction that only reads. What an operator reads is recorded.
@@ -300,7 +316,8 @@ impl Cx {
             let Disclosed { value, permit: _ } = closure(&cx, tx).await?;
             Ok(value)
         };
-        let outcome = self.platform().store().read(&self.inner.scope, read).await;
+        let reading = self.platform().store().read(&self.inner.scope, read);
+        let outcome = reading.instrument(self.span()).await;
         self.after(outcome).await
     }
 
@@ -323,6 +340,7 @@ impl Cx {
         self.platform()
             .store()
             .read(&self.inner.scope, closure)
+            .instrument(self.span())
             .await
     }
 
@@ -351,6 +369,7 @@ impl Cx {
         let write = async move |tx: &mut TenantTx<'_>| tx.record(&record).await;
         let written = self.platform().store().write(&self.inner.scope, write);
         written
+            .instrument(self.span())
             .await
             .inspect(|()| self.platform().meter().note(&[tally]))
     }

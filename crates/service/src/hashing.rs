@@ -8,12 +8,13 @@ mod queue;
 use crate::meter::{HashMeter, HashReading};
 use crate::presence::Presence;
 use keyward_crypto::{HashError, HashMemory, PasswordHasher, Verdict};
-use keyward_model::{Clock, Password, PasswordHash, Random, Stopwatch};
+use keyward_model::{Clock, Password, PasswordHash, Random, SPANS, Stopwatch};
 use queue::{Effort, Queue, Turn};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 /// How much is hashed at once, and how long a password may wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +137,10 @@ impl HashPool {
             effort
         }));
         admitted.inspect_err(|_| self.meter.refused.increment())?;
-        answered.await.unwrap_or(Err(HashingError::Ended))
+        // The wait is in it: that is what a slow sign-in asks about.
+        let span = tracing::trace_span!(target: SPANS, "hash_password");
+        let answered = answered.instrument(span).await;
+        answered.unwrap_or(Err(HashingError::Ended))
     }
 }
 

@@ -5,8 +5,8 @@ use keyward_crypto::{
     open, seal, sealed_key_id,
 };
 use keyward_model::{
-    Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningAlgorithm, SigningKey,
-    TenantId, TenantKeyId, TenantKeySecret, Timestamp, mint_id,
+    Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningKey, TenantId,
+    TenantKeyId, TenantKeySecret, TenantSettings, Timestamp, mint_id,
 };
 use std::fmt;
 use uuid::Uuid;
@@ -99,10 +99,11 @@ impl fmt::Debug for RootKey {
 impl TenantKeyring {
     pub(crate) fn mint_signing_key(
         &self,
-        algorithm: SigningAlgorithm,
+        settings: &TenantSettings,
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<SigningKey, KeyringError> {
+        let algorithm = settings.signing_algorithm;
         let secret = mint_private_key(algorithm, random)?;
         let id = mint_id(now, random);
         let public_key = TokenSigner::from_secret(id, algorithm, &secret)?.public_key();
@@ -116,17 +117,22 @@ impl TenantKeyring {
             id,
             algorithm,
             public_key,
-            sealed_private_key,
+            sealed_private_key: Some(sealed_private_key),
             created_at: now,
+            signs_from: now,
+            token_ttl_seconds: settings.access_token_ttl_seconds,
+            published_until: None,
+            revoked_at: None,
             version: 1,
         })
     }
 
     pub(crate) fn open_signer(&self, key: &SigningKey) -> Result<TokenSigner, KeyringError> {
+        let sealed = key.sealed_private_key.as_ref();
         let opened = open(
             &self.key,
             self.place_of_signing_key(key.id.uuid()),
-            &key.sealed_private_key,
+            sealed.ok_or(KeyringError::Missing)?,
         )?;
         Ok(TokenSigner::from_secret(
             key.id,
@@ -145,10 +151,13 @@ impl TenantKeyring {
     }
 }
 
-/// The tenant key that a signing key was sealed under; its sealed bytes carry the id.
-pub(crate) fn sealing_key_of(key: &SigningKey) -> Result<TenantKeyId, keyward_store::Error> {
-    let id = sealed_key_id(&key.sealed_private_key);
-    id.map(Id::from_uuid)
+/// The tenant key that a signing key was sealed under; its sealed bytes carry the id. None once they were destroyed.
+pub(crate) fn sealing_key_of(
+    key: &SigningKey,
+) -> Result<Option<TenantKeyId>, keyward_store::Error> {
+    let id = key.sealed_private_key.as_ref().map(sealed_key_id);
+    id.transpose()
+        .map(|id| id.map(Id::from_uuid))
         .map_err(|error| keyward_store::Error::Unfit(format!("signing key {}: {error}", key.id)))
 }
 

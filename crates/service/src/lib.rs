@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod authentication;
 mod cx;
+pub mod feed;
 mod hashing;
 pub mod instance;
 mod instance_cx;
@@ -21,15 +22,20 @@ pub mod instance_events;
 pub mod jobs;
 mod keyring;
 mod meter;
+pub mod origins;
 mod outcome;
+mod parsed_keys;
 mod platform;
 mod presence;
 pub mod profile;
+pub mod publishable_keys;
 mod recording;
 pub mod registration;
 pub mod restore;
 pub mod sessions;
 pub mod sign_in;
+mod signing;
+pub mod signing_keys;
 pub mod tenants;
 pub mod users;
 

@@ -10,7 +10,12 @@ pub(crate) struct ServiceMeter {
     /// By kind and outcome. A lock and no atomics: each entry stands for a committed transaction, which costs a thousand times more.
     events: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     sign_ins: Mutex<BTreeMap<&'static str, u64>>,
+    job_attempts: Mutex<BTreeMap<(String, &'static str), u64>>,
 }
+
+/// How many kinds of jobs are counted apart. Their names are stored by this binary or another of Keyward, so that there are
+/// far fewer; this is for a database that somebody else wrote to.
+const JOB_KINDS_MAX: usize = 64;
 
 /// The meters of the threads that hash passwords.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub(crate) struct Tally {
 pub struct ServiceReading {
     /// Committed events: kind, outcome, how many.
     pub events: Vec<(&'static str, &'static str, u64)>,
+    /// Attempts at jobs: kind, how they ended, how many.
+    pub job_attempts: Vec<(String, &'static str, u64)>,
     /// Sign-ins: how they ended, how many.
     pub sign_ins: Vec<(&'static str, u64)>,
     /// The hashing of passwords.
@@ -108,13 +115,26 @@ impl ServiceMeter {
         }
     }
 
+    /// Counts an attempt at a job.
+    pub(crate) fn note_attempt(&self, kind: &str, outcome: &'static str) {
+        let mut attempts = lock(&self.job_attempts);
+        let known = attempts.len() < JOB_KINDS_MAX || attempts.keys().any(|key| key.0 == kind);
+        let kind = if known { kind } else { "other" };
+        *attempts.entry((kind.to_owned(), outcome)).or_default() += 1;
+    }
+
     pub(crate) fn read(&self, hashing: HashReading) -> ServiceReading {
+        let job_attempts = lock(&self.job_attempts);
         let events = lock(&self.events);
         let sign_ins = lock(&self.sign_ins);
         ServiceReading {
             events: events
                 .iter()
                 .map(|((kind, outcome), count)| (*kind, *outcome, *count))
+                .collect(),
+            job_attempts: job_attempts
+                .iter()
+                .map(|((kind, outcome), count)| (kind.clone(), *outcome, *count))
                 .collect(),
             sign_ins: sign_ins
                 .iter()

@@ -3,6 +3,7 @@
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
+use crate::parsed_keys::ParsedKeys;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub struct Platform {
     parts: Arc<Parts>,
     meter: Arc<ServiceMeter>,
+    parsed_keys: Arc<ParsedKeys>,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -46,6 +48,7 @@ impl Platform {
         Self {
             parts: Arc::new(parts),
             meter: Arc::default(),
+            parsed_keys: Arc::new(ParsedKeys::new()),
         }
     }
 
@@ -126,6 +129,11 @@ impl Platform {
     /// What tenants' keys are sealed under.
     pub fn root_key(&self) -> &RootKey {
         &self.parts.root_key
+    }
+
+    /// Keys that were opened and parsed.
+    pub(crate) fn parsed_keys(&self) -> &ParsedKeys {
+        &self.parsed_keys
     }
 
     /// What the operator set.

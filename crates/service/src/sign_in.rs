@@ -2,13 +2,14 @@
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
-use crate::keyring::{KeyringError, sealing_key_of};
+use crate::keyring::KeyringError;
 use crate::outcome::Recorded;
+use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key, signer_of};
 use keyward_crypto::{AccessClaims, Verdict, mint_refresh_token, refresh_token_digest};
 use keyward_model::{
     AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
-    RefreshToken, RefreshTokenSecret, SealedTenantKey, Session, SignInFailure, SignInSubject,
-    SigningKey, Tenant, User, UserId, UserStatus,
+    RefreshToken, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey,
+    SigningKeyId, Tenant, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -66,8 +67,7 @@ pub enum SignInError {
 /// What is read before the password is verified.
 struct Facts {
     tenant: Tenant,
-    tenant_key: SealedTenantKey,
-    signing_key: SigningKey,
+    key: KeyAtHand,
     subject: Option<SignInSubject>,
 }
 
@@ -116,32 +116,29 @@ fn reason_for(subject: Option<&SignInSubject>, verdict: Verdict) -> SignInFailur
 }
 
 async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> {
-    let (tenant, keys, subject) = cx
+    let (now, kept) = (cx.now(), kept_signer(cx));
+    let (tenant, key, subject) = cx
         .prepare(async move |tx| {
-            let signing_key = tx.list_signing_keys().await?.into_iter().next();
-            let keys = match signing_key {
-                Some(key) => tx
-                    .find_tenant_key(sealing_key_of(&key)?)
-                    .await?
-                    .map(|tenant_key| (tenant_key, key)),
-                None => None,
-            };
             Ok((
                 tx.find_tenant().await?,
-                keys,
+                find_signing_key(tx, now, kept).await?,
                 tx.find_sign_in_subject(&email).await?,
             ))
         })
         .await?;
-    match (tenant, keys) {
-        (Some(tenant), Some((tenant_key, signing_key))) => Ok(Facts {
+    match (tenant, key) {
+        (Some(tenant), Some(key)) => Ok(Facts {
             tenant,
-            tenant_key,
-            signing_key,
+            key,
             subject,
         }),
         _ => Err(KeyringError::Missing.into()),
     }
+}
+
+fn kept_signer(cx: &Cx) -> Option<SigningKeyId> {
+    let signer = cx.platform().parsed_keys().signer(cx.tenant_id());
+    signer.map(|signer| signer.id())
 }
 
 /// A hash at today's cost. Without one the old one does: whoever has proven the password gets in.
@@ -182,7 +179,9 @@ async fn open_session(
     upgrade: Option<PasswordHash>,
 ) -> Result<SignedIn, SignInError> {
     let session = new_session(cx, &facts.tenant, subject.user_id, device);
-    let access_token = mint_access_token(cx, &facts, &session)?;
+    // Opened before anything is changed: what cannot be signed for is not begun.
+    signer_of(cx.platform(), cx.tenant_id(), &facts.key)?;
+    let token_ttl_seconds = facts.tenant.settings.access_token_ttl_seconds;
     let refresh_token = mint_refresh_token(cx.platform().random());
     let stored_token = RefreshToken {
         id: cx.platform().mint(cx.now()),
@@ -208,6 +207,8 @@ async fn open_session(
                 Some(hash) => tx.upgrade_password_hash(&subject, &hash).await?,
                 None => false,
             };
+            let key = hold_signing_key(tx, cx.now(), token_ttl_seconds).await?;
+            let key = key.ok_or(KeyringError::Missing)?;
             tx.insert_session(&session).await?;
             tx.insert_refresh_token(&stored_token).await?;
             let event = Event::SessionOpened {
@@ -220,11 +221,13 @@ async fn open_session(
                 session_id: session.id,
                 role: user.role,
             };
-            Ok(Recorded::new(permit, Some((session, user)), event).acting_as(actor))
+            Ok(Recorded::new(permit, Some((session, user, key)), event).acting_as(actor))
         })
         .await?;
-    let (session, user) = opened.ok_or(SignInError::InvalidCredentials)?;
-    let expires_in = facts.tenant.settings.access_token_ttl_seconds;
+    let (session, user, key) = opened.ok_or(SignInError::InvalidCredentials)?;
+    let claims = claims_of(cx, &facts.tenant, &key, &session);
+    let access_token = sign(cx, facts.key, key, &claims).await?;
+    let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,
         expires_in,
@@ -265,13 +268,10 @@ fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Ses
     }
 }
 
-fn mint_access_token(
-    cx: &Cx,
-    facts: &Facts,
-    session: &Session,
-) -> Result<AccessTokenSecret, KeyringError> {
-    let issuer = facts.tenant.issuer.to_string();
-    let claims = AccessClaims {
+fn claims_of(cx: &Cx, tenant: &Tenant, key: &SigningKey, session: &Session) -> AccessClaims {
+    let issuer = tenant.issuer.to_string();
+    let expires_at = key.token_expires_at(cx.now(), tenant.settings.access_token_ttl_seconds);
+    AccessClaims {
         iss: issuer.clone(),
         sub: session.user_id,
         aud: issuer,
@@ -279,14 +279,25 @@ fn mint_access_token(
         sid: session.id,
         jti: cx.platform().mint(cx.now()),
         iat: cx.now().seconds(),
-        exp: cx
-            .now()
-            .plus_seconds(facts.tenant.settings.access_token_ttl_seconds)
-            .seconds(),
+        exp: expires_at.seconds(),
+    }
+}
+
+/// Signs with the key that was held in the transaction. While the password was verified it may have become another than the
+/// one that was prepared.
+async fn sign(
+    cx: &Cx,
+    prepared: KeyAtHand,
+    held: SigningKey,
+    claims: &AccessClaims,
+) -> Result<AccessTokenSecret, SignInError> {
+    let key = match prepared.key.id == held.id {
+        true => prepared,
+        false => {
+            cx.prepare(async move |tx| KeyAtHand::of(tx, held, None).await)
+                .await?
+        }
     };
-    let keyring = cx
-        .platform()
-        .root_key()
-        .open_tenant_key(facts.tenant.id, &facts.tenant_key)?;
-    Ok(keyring.open_signer(&facts.signing_key)?.sign(&claims)?)
+    let signer = signer_of(cx.platform(), cx.tenant_id(), &key)?;
+    Ok(signer.sign(claims).map_err(KeyringError::from)?)
 }

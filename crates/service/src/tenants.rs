@@ -1,11 +1,9 @@
 //! Tenants: made by operators, listed by them, and what each publishes of itself.
 
-mod governing;
+mod hosts;
 mod lifecycle;
 
-pub use governing::{
-    ChangeTenantSettings, add_tenant_host, change_tenant_settings, remove_tenant_host,
-};
+pub use hosts::{add_tenant_host, remove_tenant_host};
 pub use lifecycle::{
     GRACE_DAYS, cancel_tenant_deletion, delete_tenant, resume_tenant, suspend_tenant,
 };
@@ -16,11 +14,11 @@ use crate::instance_cx::InstanceCx;
 use crate::keyring::KeyringError;
 use crate::outcome::{Disclosed, Recorded};
 use crate::registration::new_user;
+use crate::signing_keys::rotation_due_at;
 use keyward_crypto::public_jwk;
 use keyward_model::{
     EmailAddress, Event, HostName, InvalidName, Issuer, Page, PageRequest, Password, PasswordHash,
-    Role, Route, SealedTenantKey, SettingOutOfRange, SigningAlgorithm, SigningKey, Slug, Tenant,
-    TenantSettings, TenantStatus, User,
+    Role, Route, SealedTenantKey, SigningKey, Slug, Tenant, TenantSettings, TenantStatus, User,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -60,9 +58,6 @@ pub enum TenantError {
     /// Another request changed the tenant at the same moment.
     #[error("the tenant was changed meanwhile")]
     Changed,
-    /// Settings are out of their range.
-    #[error("settings are out of their range")]
-    Settings(Vec<SettingOutOfRange>),
     /// The tenant is gone.
     #[error("no such tenant")]
     NotFound,
@@ -104,6 +99,8 @@ pub async fn create_tenant(cx: &Cx, command: CreateTenant) -> Result<Tenant, Ten
         insert_routes(tx, new.routes).await?;
         tx.insert_tenant_key(&new.tenant_key).await?;
         tx.insert_signing_key(&new.signing_key).await?;
+        tx.plan_rotation(rotation_due_at(&tenant, &new.signing_key))
+            .await?;
         let mut events = vec![
             Event::TenantCreated {
                 tenant: tenant.clone(),
@@ -159,7 +156,7 @@ pub async fn read_issuer(cx: &Cx) -> Result<(Tenant, Vec<SigningKey>), TenantErr
         let tenant = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
         Ok(Disclosed::new(
             permit,
-            (tenant, tx.list_signing_keys().await?),
+            (tenant, tx.list_published_signing_keys(cx.now()).await?),
         ))
     })
     .await
@@ -187,12 +184,12 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         (None, Some(host)) => Issuer::on_own_host(host),
         (None, None) => Issuer::on_shared_host(&platform.settings().base_url, &slug)?,
     };
+    let settings = TenantSettings::default();
     let (tenant_key, keyring) =
         platform
             .root_key()
             .mint_tenant_key(cx.tenant_id(), now, platform.random())?;
-    let signing_key =
-        keyring.mint_signing_key(SigningAlgorithm::default(), now, platform.random())?;
+    let signing_key = keyring.mint_signing_key(&settings, now, platform.random())?;
     let administrator = match administrator {
         Some((email, password)) => {
             let hash = platform.hash(password).await?;
@@ -207,7 +204,7 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         slug,
         issuer,
         status: TenantStatus::Active,
-        settings: TenantSettings::default(),
+        settings,
         created_at: now,
         delete_after: None,
         version: 1,

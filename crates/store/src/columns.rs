@@ -79,7 +79,24 @@ macro_rules! tenant_columns {
     };
 }
 
+/// The columns of a signing key.
+macro_rules! signing_key_columns {
+    () => {
+        "id, algorithm, public_key, created_at, version, sealed_private_key, signs_from, \
+         token_ttl_seconds, published_until, revoked_at"
+    };
+}
+
 pub(crate) use job_columns;
+/// The columns of a publishable key.
+macro_rules! publishable_key_columns {
+    () => {
+        "id, key, name, status, allowed_origins, created_at, version"
+    };
+}
+
+pub(crate) use publishable_key_columns;
 pub(crate) use session_columns;
+pub(crate) use signing_key_columns;
 pub(crate) use tenant_columns;
 pub(crate) use user_columns;

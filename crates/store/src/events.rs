@@ -24,13 +24,14 @@ statements! {
 }
 
 impl TenantTx<'_> {
-    /// Records an event, for the auditors and for whoever follows the feed.
+    /// Records an event, for the auditors and for whoever follows the feed. On PostgreSQL its rows travel with what follows:
+    /// it is the commit that fails if they cannot be kept.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn record(&mut self, event: &EventRecord) -> Result<(), Error> {
-        self.run(&INSERT_AUDIT_EVENT, audit_values(event)).await?;
-        self.run(&INSERT_FEED_ROW, feed_values(event)).await?;
+        self.defer(&INSERT_AUDIT_EVENT, audit_values(event)).await?;
+        self.defer(&INSERT_FEED_ROW, feed_values(event)).await?;
         self.ledger().note_recorded();
         if let Some(removal) = event.removal {
             self.note_removal(removal);

@@ -4,7 +4,8 @@
 //! commit or rollback is visible outside this crate, and no query takes a tenant: [`TenantTx`] binds the one of its
 //! [`TenantScope`].
 //!
-//! What it is not: it decides nothing, draws no randomness, reads no clock (but a stopwatch, for meters) and hashes nothing.
+//! What it is not: it decides nothing, draws no randomness, hashes nothing, and reads no clock but a stopwatch for meters and
+//! the one that says for how long this server holds its database (`tenure.rs`).
 //!
 //! Invariants:
 //! - what was answered is durable, and what was not answered may or may not stand;
@@ -17,6 +18,7 @@ mod backup;
 mod columns;
 mod error;
 mod events;
+mod feed;
 mod instance_events;
 mod jobs;
 mod keys;
@@ -26,6 +28,7 @@ mod memory;
 mod meter;
 mod migrations;
 mod postgres;
+mod publishable_keys;
 mod purge;
 mod roles;
 mod routing;
@@ -36,6 +39,7 @@ mod sqlite;
 mod statement;
 mod store;
 mod tenants;
+mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transaction;
@@ -44,14 +48,16 @@ mod value;
 
 pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
+pub use feed::{FEED_LAG_COUNTED_MAX, FeedBatch, FeedCursor, FeedEntry, FeedLag, PublicRecord};
 pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
 pub use locks::{Lock, LockState};
-pub use memory::{HostTicket, KnownSession, KnownTenant, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{
     MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
 };
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
+pub use publishable_keys::TenantNames;
 pub use purge::Purge;
 pub use roles::{RoleUrls, create_roles, role_of};
 pub use scope::TenantScope;

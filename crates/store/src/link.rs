@@ -1,11 +1,12 @@
 //! A connection inside a transaction: the one place where a statement meets an engine.
 
 use crate::error::{Error, Misuse};
+use crate::postgres::Call;
 use crate::row::Answer;
 use crate::statement::Statement;
-use crate::value::Value;
 use crate::{postgres, sqlite};
-use keyward_model::Stopwatch;
+use keyward_model::{SPANS, Stopwatch};
+use tracing::{Instrument, Span};
 
 /// The connection that a transaction runs on.
 pub(crate) enum Link<'a> {
@@ -35,24 +36,76 @@ pub(crate) enum Mode {
 
 impl Link<'_> {
     /// Runs one statement under the rules of the ledger.
-    pub(crate) async fn run(
+    pub(crate) async fn run(&mut self, ledger: &mut Ledger, call: Call) -> Result<Answer, Error> {
+        let mut answers = self.run_all(ledger, vec![call]).await?;
+        answers
+            .pop()
+            .ok_or_else(|| Error::unavailable("a statement was not answered"))
+    }
+
+    /// Runs statements one after the other, on PostgreSQL in one exchange: none of them may need what another gave.
+    pub(crate) async fn run_all(
         &mut self,
         ledger: &mut Ledger,
-        statement: &'static Statement,
-        values: &[Value],
-    ) -> Result<Answer, Error> {
-        ledger.admit(statement)?;
-        #[cfg(feature = "testing")]
-        statement.note_executed(matches!(self, Self::Postgres(_)));
-        let begun = Stopwatch::start();
-        let answer = match self {
-            Self::Sqlite(connection) => sqlite::run(connection, statement, values),
-            Self::Postgres(lease) => lease.run(statement, values).await,
+        calls: Vec<Call>,
+    ) -> Result<Vec<Answer>, Error> {
+        for call in &calls {
+            self.admit(ledger, call)?;
+        }
+        let answers = match self {
+            Self::Sqlite(connection) => calls
+                .iter()
+                .map(|call| {
+                    let begun = Stopwatch::start();
+                    let answer = span_of(call.statement, "sqlite")
+                        .in_scope(|| sqlite::run(connection, call.statement, &call.values));
+                    call.statement.seconds().observe(begun.elapsed());
+                    answer
+                })
+                .collect(),
+            Self::Postgres(lease) => {
+                // Of statements that travel together, the last one stands for all.
+                let span = calls
+                    .last()
+                    .map_or_else(Span::none, |call| span_of(call.statement, "postgresql"));
+                lease.run(calls).instrument(span).await
+            }
         };
-        statement.seconds().observe(begun.elapsed());
-        ledger.note(&answer);
-        answer
+        ledger.note(&answers);
+        answers
     }
+
+    /// Runs a change whose answer nobody waits for. On PostgreSQL it travels with what follows, COMMIT at the latest, which
+    /// is then what fails with it.
+    pub(crate) async fn defer(&mut self, ledger: &mut Ledger, call: Call) -> Result<(), Error> {
+        let Self::Postgres(lease) = self else {
+            return self.run(ledger, call).await.map(drop);
+        };
+        let lease = *lease;
+        self.admit(ledger, &call)?;
+        lease.defer(call);
+        Ok(())
+    }
+
+    fn admit(&self, ledger: &mut Ledger, call: &Call) -> Result<(), Error> {
+        ledger.admit(call.statement)?;
+        #[cfg(feature = "testing")]
+        call.statement
+            .note_executed(matches!(self, Self::Postgres(_)));
+        Ok(())
+    }
+}
+
+/// The statement's span in a trace: its name and engine, none of its values.
+fn span_of(statement: &'static Statement, engine: &'static str) -> Span {
+    tracing::trace_span!(
+        target: SPANS,
+        "statement",
+        otel.name = statement.name(),
+        otel.kind = "client",
+        db.system.name = engine,
+        db.query.summary = statement.name(),
+    )
 }
 
 impl Ledger {
@@ -99,9 +152,9 @@ impl Ledger {
         Ok(())
     }
 
-    fn note(&mut self, answer: &Result<Answer, Error>) {
-        match answer {
-            Ok(answer) => self.changed += answer.changed,
+    fn note(&mut self, answers: &Result<Vec<Answer>, Error>) {
+        match answers {
+            Ok(answers) => self.changed += answers.iter().map(|answer| answer.changed).sum::<u64>(),
             Err(_) => self.poisoned = true,
         }
     }

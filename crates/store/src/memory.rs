@@ -17,6 +17,7 @@ mod stripe;
 pub use known::{KnownSession, KnownTenant, VerifiedToken};
 
 use crate::meter::MemoryReading;
+use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use epochs::{Epochs, Stamp};
 use hosts::SharedHosts;
@@ -37,6 +38,14 @@ const USER_AGENTS_MAX: usize = 4_096;
 /// How many tenants are kept once for all their sessions.
 const TENANTS_MAX: usize = 8_192;
 
+/// Taken before a token's key is read: worth nothing once a whole tenant was removed, as it is when a key is revoked.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct Mark {
+    everything: u32,
+    tenant: u32,
+}
+
 /// Taken before a read that is to fill memory; worth nothing once anything near it was removed.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
@@ -53,7 +62,7 @@ pub(crate) struct Found {
     pub(crate) session: Session,
     pub(crate) user: User,
     pub(crate) tenant: Tenant,
-    pub(crate) hosts: Vec<HostName>,
+    pub(crate) names: TenantNames,
 }
 
 /// The memory of one node.
@@ -93,9 +102,22 @@ impl Memory {
         (known.token_is_good(now) && self.is_current(&known)).then_some(known)
     }
 
-    /// Begins a read that is to fill memory.
-    pub(crate) fn ticket(&self, scope: &TenantScope, token: &VerifiedToken) -> Ticket {
-        Ticket(self.stamp(scope.tenant_id(), token.user_id, token.session_id))
+    /// Begins the verification of a token.
+    pub(crate) fn mark(&self, scope: &TenantScope) -> Mark {
+        Mark {
+            everything: self.everything.load(Ordering::SeqCst),
+            tenant: self.epochs.of(scope.tenant_id().uuid()),
+        }
+    }
+
+    /// Begins a read that is to fill memory, of the session of a token whose verification began with the mark.
+    pub(crate) fn ticket(&self, scope: &TenantScope, token: &VerifiedToken, mark: Mark) -> Ticket {
+        let Mark { everything, tenant } = mark;
+        Ticket(Stamp {
+            everything,
+            tenant,
+            ..self.stamp(scope.tenant_id(), token.user_id, token.session_id)
+        })
     }
 
     /// Makes what was read into what is known, and keeps it. If something near it was removed since the ticket was taken,
@@ -118,7 +140,9 @@ impl Memory {
         };
         let tenant = Arc::new(KnownTenant {
             tenant: found.tenant,
-            hosts: found.hosts,
+            hosts: found.names.hosts,
+            publishable_keys: found.names.publishable_keys,
+            origins: found.names.origins,
         });
         let (tenant, _) = lock(&self.tenants).share(tenant.tenant.id, tenant);
         let shared = known::Shared {

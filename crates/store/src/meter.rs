@@ -2,7 +2,10 @@
 
 use crate::memory::Memory;
 use crate::statement::Statement;
-use crate::{events, instance_events, jobs, keys, purge, routing, sessions, tenants, users};
+use crate::{
+    events, feed, instance_events, jobs, keys, publishable_keys, purge, routing, sessions, tenants,
+    users,
+};
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
 /// What transactions are for, as far as they are counted apart.
@@ -198,12 +201,15 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
     [
         events::STATEMENTS,
         instance_events::STATEMENTS,
+        feed::STATEMENTS,
+        feed::STATEMENTS_BY_ENGINE,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
         purge::STATEMENTS,
+        publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

@@ -38,7 +38,10 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0004_jobs"),
     migration!("0005_user_administration"),
     migration!("0006_instance_events"),
-    migration!("0007_tenant_lifecycle"),
+    migration!("0007_publishable_keys"),
+    migration!("0008_feed_cursors"),
+    migration!("0009_signing_key_rotation"),
+    migration!("0011_tenant_lifecycle"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

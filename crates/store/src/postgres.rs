@@ -4,17 +4,20 @@ mod catalog;
 mod connect;
 mod lease;
 mod safety;
+mod serving;
 
 pub(crate) use catalog::{TenantTable, tenant_tables};
 pub use connect::PostgresOptions;
 pub(crate) use connect::connect_once;
-pub(crate) use lease::Lease;
+pub(crate) use lease::{Call, Lease};
 pub(crate) use safety::{UnsafeRole, unsafe_roles};
+pub(crate) use serving::Serving;
 
 use crate::error::Error;
 use crate::meter::PoolReading;
 use deadpool_postgres::{Pool, PoolError};
 use keyward_model::TenantId;
+use serving::FENCE;
 
 /// The engine.
 pub(crate) struct Postgres {
@@ -22,6 +25,17 @@ pub(crate) struct Postgres {
     system: Pool,
     #[cfg(feature = "testing")]
     without_tenant_filter: bool,
+}
+
+/// What a transaction in a tenant is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// SELECTs only.
+    Read,
+    /// Changes, by whoever may make them beside a server.
+    Change,
+    /// Changes by the serving server: who takes over waits until they have ended.
+    FencedChange,
 }
 
 impl Postgres {
@@ -38,27 +52,28 @@ impl Postgres {
         })
     }
 
-    /// A connection of the app role, inside a transaction of one tenant.
-    pub(crate) async fn begin(&self, tenant_id: TenantId, read_only: bool) -> Result<Lease, Error> {
+    /// A connection of the app role, in a transaction of one tenant that begins with its first statement.
+    pub(crate) async fn begin(&self, tenant_id: TenantId, how: Begin) -> Result<Lease, Error> {
         let lease = self.lease(&self.app).await?;
-        // A UUID's text has no character that could end the literal.
-        let begin = if read_only {
-            "BEGIN READ ONLY"
-        } else {
-            "BEGIN"
+        let (begin, fence) = match how {
+            Begin::Read => ("BEGIN READ ONLY", String::new()),
+            Begin::Change => ("BEGIN", String::new()),
+            Begin::FencedChange => (
+                "BEGIN",
+                format!("; SELECT pg_advisory_xact_lock_shared({FENCE})"),
+            ),
         };
-        lease
-            .batch(&format!(
-                "{begin}; SELECT set_config('app.current_tenant_id', '{tenant_id}', true)"
-            ))
-            .await?;
+        // A UUID's text has no character that could end the literal.
+        lease.begin_with(format!(
+            "{begin}; SELECT set_config('app.current_tenant_id', '{tenant_id}', true){fence}"
+        ));
         Ok(lease)
     }
 
-    /// A connection of the system role, inside a transaction.
+    /// A connection of the system role, in a transaction that begins with its first statement.
     pub(crate) async fn begin_system(&self) -> Result<Lease, Error> {
         let lease = self.lease(&self.system).await?;
-        lease.batch("BEGIN").await?;
+        lease.begin_with("BEGIN".to_owned());
         Ok(lease)
     }
 

@@ -20,6 +20,8 @@ statements! {
         AND id IN (SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_USERS = "DELETE FROM users WHERE tenant_id = $1
         AND id IN (SELECT id FROM users WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
+    PURGE_ALLOWED_ORIGINS = "DELETE FROM allowed_origins WHERE tenant_id = $1";
+    PURGE_PUBLISHABLE_KEYS = "DELETE FROM publishable_keys WHERE tenant_id = $1";
     PURGE_JOBS = "DELETE FROM jobs WHERE tenant_id = $1
         AND id IN (SELECT id FROM jobs WHERE tenant_id = $1 AND id <> $3 ORDER BY id LIMIT $2)";
     PURGE_SIGNING_KEYS = "DELETE FROM signing_keys WHERE tenant_id = $1";
@@ -83,7 +85,12 @@ impl TenantTx<'_> {
             Purge::Sessions => &[&PURGE_SESSIONS],
             Purge::Users => &[&PURGE_USERS],
             Purge::Jobs => &[&PURGE_JOBS],
-            Purge::Keys => &[&PURGE_SIGNING_KEYS, &PURGE_TENANT_KEYS],
+            Purge::Keys => &[
+                &PURGE_ALLOWED_ORIGINS,
+                &PURGE_PUBLISHABLE_KEYS,
+                &PURGE_SIGNING_KEYS,
+                &PURGE_TENANT_KEYS,
+            ],
             Purge::Feed | Purge::AuditEvents => &[],
         };
         let mut deleted = 0;

@@ -6,12 +6,15 @@ use crate::statement::statements;
 use crate::tenants::read_tenant;
 use crate::transaction::SystemTx;
 use crate::value::Value;
-use keyward_model::{Page, PageRequest, Route, Tenant, TenantId, TenantStatus};
+use keyward_model::{Origin, Page, PageRequest, Route, Tenant, TenantId, TenantStatus};
 use uuid::Uuid;
 
 statements! {
     FIND_ROUTE = "SELECT r.tenant_id, t.status FROM tenant_routes r JOIN tenants t ON t.tenant_id = r.tenant_id
         WHERE r.kind = $1 AND r.name = $2";
+    FIND_ORIGIN = "SELECT origin FROM allowed_origins WHERE origin = $1 ORDER BY tenant_id LIMIT 1";
+    FIND_ORIGIN_OF = "SELECT origin FROM allowed_origins WHERE origin = $1 AND tenant_id = $2
+        ORDER BY tenant_id LIMIT 1";
     LIST_TENANTS = concat!("SELECT ", tenant_columns!(), " FROM tenants
         WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2");
     FIND_INSTANCE_SETTING = "SELECT value FROM instance_settings WHERE name = $1";
@@ -31,6 +34,34 @@ impl SystemTx<'_> {
         found
             .map(|row| Ok((row.get(0)?, row.named(1)?)))
             .transpose()
+    }
+
+    /// Whether the origin is allowed by every tenant that the routes lead to, or by any, if they lead to none: then the host
+    /// is a shared one, and who is meant will be said by a credential.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn allows_origin(
+        &mut self,
+        origin: &Origin,
+        routes: &[Route],
+    ) -> Result<bool, Error> {
+        let mut tenants = Vec::new();
+        for route in routes {
+            let found = self.find_route(route).await?;
+            tenants.extend(found.map(|(tenant_id, _)| tenant_id));
+        }
+        let origin = Value::from(origin.as_str());
+        if tenants.is_empty() {
+            return Ok(!self.run(&FIND_ORIGIN, vec![origin]).await?.rows.is_empty());
+        }
+        for tenant_id in tenants {
+            let values = vec![origin.clone(), Value::from(tenant_id)];
+            if self.run(&FIND_ORIGIN_OF, values).await?.rows.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The tenants of the instance, oldest first.

@@ -24,7 +24,11 @@ pub(crate) struct Answer {
 
 impl Row {
     fn new(statement: &'static Statement, values: Vec<Value>) -> Self {
-        let id = values.first().cloned().and_then(Uuid::from_value);
+        let id = match values.first() {
+            Some(Value::Id(id)) => Some(*id),
+            Some(Value::Bytes(bytes)) => Uuid::from_slice(bytes).ok(),
+            _ => None,
+        };
         Self {
             statement,
             values,

@@ -113,10 +113,15 @@ impl TenantTx<'_> {
         id: SessionId,
         now: Timestamp,
     ) -> Result<Option<Role>, Error> {
-        let mut held = self.run(&HOLD_USER, vec![Value::from(user_id)]).await?;
-        self.ledger().forget_changed(held.changed);
+        // Two statements, not one: the second sees what was committed while the first waited.
         let values = vec![Value::from(id), Value::from(user_id), Value::from(now)];
-        let live = self.run(&FIND_LIVE_SESSION, values).await?;
+        let [mut held, live] = self
+            .run_all([
+                (&HOLD_USER, vec![Value::from(user_id)]),
+                (&FIND_LIVE_SESSION, values),
+            ])
+            .await?;
+        self.ledger().forget_changed(held.changed);
         match held.rows.first_mut() {
             Some(row) if !live.rows.is_empty() => row.named(0).map(Some),
             _ => Ok(None),

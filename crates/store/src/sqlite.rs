@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// How a SQLite store is opened.
 #[derive(Debug, Clone)]
@@ -126,7 +127,10 @@ impl Sqlite {
         let (answer, outcome) = oneshot::channel();
         // Inside its caller's runtime a timer or socket made by a slip is a foreign await, as it is anywhere, and no panic.
         let runtime = Handle::try_current().ok();
+        // What happens on the thread belongs to its caller's request, in logs and traces.
+        let span = Span::current();
         let act = move |connection: &mut Connection| {
+            let _in_span = span.enter();
             let _entered = runtime.as_ref().map(Handle::enter);
             act(connection)
         };

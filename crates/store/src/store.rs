@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{Found, HostTicket, KnownSession, Memory, VerifiedToken};
+use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
 use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
-use crate::postgres::{self, Postgres, PostgresOptions};
+use crate::postgres::{self, Begin, Postgres, PostgresOptions, Serving};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
+use crate::tenure::Tenure;
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
@@ -26,6 +27,8 @@ pub struct Store {
     /// Rung when a job was enqueued here.
     job_bell: Arc<Notify>,
     meter: Arc<StoreMeter>,
+    /// On PostgreSQL, of the server that serves: none on SQLite, whose file is locked, and for who looks beside a server.
+    serving: Option<Arc<Serving>>,
 }
 
 enum Engine {
@@ -81,10 +84,12 @@ impl Store {
             memory: Arc::new(Memory::new(options.memory_bytes_max)),
             job_bell: Arc::default(),
             meter,
+            serving: None,
         })
     }
 
-    /// Opens a PostgreSQL database, and refuses it unless its roles are safe and its migrations complete.
+    /// Opens a PostgreSQL database to look at it beside a server that may run, and refuses it unless its roles are safe and
+    /// its migrations complete. Memory is off.
     ///
     /// # Errors
     /// [`Error::Unfit`] with what to do about it; [`Error::Unavailable`] when it cannot be reached.
@@ -106,7 +111,35 @@ impl Store {
             memory: Arc::new(Memory::new(0)),
             job_bell: Arc::default(),
             meter: Arc::default(),
+            serving: None,
         })
+    }
+
+    /// The same to serve or to change it, which one process at a time may do. `name` is the process's alone, such as no
+    /// other ever had, and is shown to whoever is refused meanwhile.
+    ///
+    /// # Errors
+    /// As [`Store::open_postgres`]; [`Error::Unfit`] when another server has the database.
+    pub async fn open_postgres_to_serve(
+        options: &PostgresOptions,
+        name: String,
+    ) -> Result<Self, Error> {
+        let mut store = Self::open_postgres(options).await?;
+        store.memory = Arc::new(Memory::new(options.memory_bytes_max));
+        let serving = Serving::take(options, name, store.memory.clone()).await?;
+        store.serving = Some(Arc::new(serving));
+        Ok(store)
+    }
+
+    /// Refuses when this server may not change the database just now: on PostgreSQL, when its lock is lost.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], with the reason.
+    pub fn require_serving(&self) -> Result<(), Error> {
+        match &self.serving {
+            Some(serving) => serving.tenure().require(),
+            None => Ok(()),
+        }
     }
 
     /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
@@ -252,6 +285,8 @@ impl Store {
         now: Timestamp,
     ) -> Option<(TenantScope, Arc<KnownSession>)> {
         let known = self.memory.recall(digest, now);
+        // After the look-up, by a fresh reading of the clock: this process may have been stopped for long just before.
+        let known = known.filter(|_| self.memory_holds());
         match known {
             Some(_) => self.meter.memory.hits.increment(),
             None => self.meter.memory.misses.increment(),
@@ -261,7 +296,7 @@ impl Store {
 
     /// Whether a host is known to lead to no tenant. What is not known is to be asked of [`Store::resolve`].
     pub fn is_shared_host(&self, host: &HostName) -> bool {
-        self.memory.is_shared_host(host)
+        self.memory.is_shared_host(host) && self.memory_holds()
     }
 
     /// Begins a [`Store::resolve`] whose answer on a host is to be remembered.
@@ -275,8 +310,13 @@ impl Store {
         self.memory.keep_shared_host(ticket, host);
     }
 
-    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now`. Memory is
-    /// filled nowhere else: what it says comes from a read of this scope.
+    /// Begins the verification of a token, before its key is read.
+    pub fn mark(&self, scope: &TenantScope) -> Mark {
+        self.memory.mark(scope)
+    }
+
+    /// Reads the session that a verified token points to, and remembers it if it admits its user at `now` and its tenant was
+    /// not removed since `mark`. Memory is filled nowhere else: what it says comes from a read of this scope.
     ///
     /// # Errors
     /// As [`Store::read`].
@@ -284,14 +324,15 @@ impl Store {
         &self,
         scope: &TenantScope,
         token: VerifiedToken,
+        mark: Mark,
         now: Timestamp,
     ) -> Result<Option<Arc<KnownSession>>, Error> {
-        let ticket = self.memory.ticket(scope, &token);
+        let ticket = self.memory.ticket(scope, &token, mark);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
-            Ok((found, tx.find_tenant().await?, tx.list_hosts().await?))
+            Ok((found, tx.find_tenant().await?, tx.list_names().await?))
         };
-        let (Some(found), Some(tenant), hosts) = self.read::<_, Error, _>(scope, read).await?
+        let (Some(found), Some(tenant), names) = self.read::<_, Error, _>(scope, read).await?
         else {
             return Ok(None);
         };
@@ -304,9 +345,44 @@ impl Store {
             session,
             user,
             tenant,
-            hosts,
+            names,
         };
         Ok(Some(self.memory.keep(ticket, token, found, now)))
+    }
+
+    fn memory_holds(&self) -> bool {
+        let tenure = self.serving.as_ref().map(|serving| serving.tenure());
+        tenure.is_none_or(Tenure::holds)
+    }
+
+    async fn begin(
+        &self,
+        engine: &Postgres,
+        scope: &TenantScope,
+        mode: Mode,
+    ) -> Result<postgres::Lease, Error> {
+        let how = match (mode, &self.serving) {
+            (Mode::Read, _) => Begin::Read,
+            (Mode::Recorded | Mode::Unrecorded, None) => Begin::Change,
+            (Mode::Recorded | Mode::Unrecorded, Some(serving)) => {
+                // At once, rather than behind somebody who is taking over.
+                serving.tenure().require()?;
+                Begin::FencedChange
+            }
+        };
+        engine.begin(scope.tenant_id(), how).await
+    }
+
+    /// The server's own changes look at its tenure once more, under the fence and before COMMIT: from there on nobody takes
+    /// over before they have ended.
+    async fn require_tenure_of(&self, lease: &postgres::Lease, mode: Mode) -> Result<(), Error> {
+        match &self.serving {
+            Some(serving) if mode != Mode::Read => {
+                lease.ensure_begun().await?;
+                serving.tenure().require()
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
@@ -361,7 +437,7 @@ impl Store {
                     .await
             }
             Engine::Postgres(engine) => {
-                let lease = engine.begin(scope.tenant_id(), mode == Mode::Read).await?;
+                let lease = self.begin(engine, &scope, mode).await?;
                 let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
                 let outcome = closure(&mut tx).await;
                 let (verdict, removals) = (tx.verdict(), tx.take_removals());
@@ -369,7 +445,11 @@ impl Store {
                 let memory = self.memory.clone();
                 let forget = Forget { memory, removals };
                 let ring = Ring(enqueued.then(|| self.job_bell.clone()));
-                let outcome = end(lease, outcome, verdict).await;
+                let verdict = match (&outcome, verdict) {
+                    (Ok(_), Ok(())) => self.require_tenure_of(&lease, mode).await,
+                    (_, verdict) => verdict,
+                };
+                let outcome = end(lease, mode, outcome, verdict).await;
                 drop((forget, ring));
                 outcome
             }
@@ -410,7 +490,7 @@ impl Store {
                 let mut tx = SystemTx::new(Link::Postgres(&lease), mode);
                 let outcome = closure(&mut tx).await;
                 let verdict = tx.verdict();
-                end(lease, outcome, verdict).await
+                end(lease, mode, outcome, verdict).await
             }
         }
     }
@@ -452,9 +532,14 @@ fn poll_once<T, E: From<Error>>(future: impl Future<Output = Result<T, E>>) -> R
 
 async fn end<T, E: From<Error>>(
     lease: postgres::Lease,
+    mode: Mode,
     outcome: Result<T, E>,
     verdict: Result<(), Error>,
 ) -> Result<T, E> {
+    if mode == Mode::Read {
+        lease.end_reading();
+        return outcome.and_then(|value| verdict.map(|()| value).map_err(E::from));
+    }
     match (outcome, verdict) {
         (Ok(value), Ok(())) => {
             lease.commit().await?;

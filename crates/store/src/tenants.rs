@@ -16,8 +16,6 @@ statements! {
         RETURNING ", tenant_columns!());
     CHANGE_TENANT_STATUS = concat!("UPDATE tenants SET status = $4, version = version + 1
         WHERE tenant_id = $1 AND version = $2 AND status = $3 RETURNING ", tenant_columns!());
-    CHANGE_TENANT_SETTINGS = concat!("UPDATE tenants SET settings = $3, version = version + 1
-        WHERE tenant_id = $1 AND version = $2 RETURNING ", tenant_columns!());
     SCHEDULE_TENANT_DELETION = concat!("UPDATE tenants SET status_before = status, status = 'deleting',
             delete_after = $3, version = version + 1
         WHERE tenant_id = $1 AND version = $2 AND status IN ('active', 'suspended') RETURNING ", tenant_columns!());
@@ -29,6 +27,8 @@ statements! {
     INSERT_ROUTE = "INSERT INTO tenant_routes (tenant_id, kind, name) VALUES ($1, $2, $3)
         ON CONFLICT DO NOTHING RETURNING kind";
     DELETE_HOST = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' AND name = $2 RETURNING name";
+    DELETE_ROUTE = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = $2 AND name = $3 RETURNING kind";
+    PLAN_ROTATION = "UPDATE tenants SET rotation_due_at = $2 WHERE tenant_id = $1";
     LIST_HOSTS = "SELECT name FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' ORDER BY name";
 }
 
@@ -87,21 +87,6 @@ impl TenantTx<'_> {
         self.find(&CHANGE_TENANT_STATUS, values, read_tenant).await
     }
 
-    /// Replaces the tenant's settings, if it is still of this version.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn change_tenant_settings(
-        &mut self,
-        version: i64,
-        settings: &TenantSettings,
-    ) -> Result<Option<Tenant>, Error> {
-        let settings = serde_json::to_string(settings).map_err(Error::unfit)?;
-        let values = vec![Value::from(version), Value::from(settings)];
-        self.find(&CHANGE_TENANT_SETTINGS, values, read_tenant)
-            .await
-    }
-
     /// Has the tenant deleted from a moment on, if it is still of this version and not about to be deleted.
     ///
     /// # Errors
@@ -154,6 +139,26 @@ impl TenantTx<'_> {
         // Memory knows tenants with their hosts, and hosts that are nobody's.
         self.note_removal(Removal::Tenant(self.tenant_id()));
         Ok(made)
+    }
+
+    /// Makes a name lead nowhere; false when it did not lead to this tenant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn delete_route(&mut self, route: &Route) -> Result<bool, Error> {
+        let values = vec![Value::from(route.kind()), Value::from(route.name())];
+        Ok(!self.run(&DELETE_ROUTE, values).await?.rows.is_empty())
+    }
+
+    /// Says when the tenant's signing keys are to be looked at for a rotation; never, if `None`. It is no change, and asks for
+    /// no event.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn plan_rotation(&mut self, due_at: Option<Timestamp>) -> Result<(), Error> {
+        let planned = self.run(&PLAN_ROTATION, vec![Value::from(due_at)]).await?;
+        self.ledger().forget_changed(planned.changed);
+        Ok(())
     }
 
     /// The host names that lead to this tenant.

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::link::{Ledger, Link, Mode};
+use crate::postgres::Call;
 use crate::row::{Answer, Row};
 use crate::scope::TenantScope;
 use crate::statement::Statement;
@@ -69,10 +70,43 @@ impl<'a> TenantTx<'a> {
         statement: &'static Statement,
         values: Vec<Value>,
     ) -> Result<Answer, Error> {
+        let call = self.call(statement, values);
+        self.link.run(&mut self.ledger, call).await
+    }
+
+    /// Runs statements of which none needs what another gave.
+    pub(crate) async fn run_all<const N: usize>(
+        &mut self,
+        wanted: [(&'static Statement, Vec<Value>); N],
+    ) -> Result<[Answer; N], Error> {
+        let calls = wanted
+            .into_iter()
+            .map(|(statement, values)| self.call(statement, values))
+            .collect();
+        let answers = self.link.run_all(&mut self.ledger, calls).await?;
+        answers
+            .try_into()
+            .map_err(|_| Error::unavailable("a statement was not answered"))
+    }
+
+    /// Runs a change whose answer nobody waits for.
+    pub(crate) async fn defer(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Result<(), Error> {
+        let call = self.call(statement, values);
+        self.link.defer(&mut self.ledger, call).await
+    }
+
+    fn call(&self, statement: &'static Statement, values: Vec<Value>) -> Call {
         let mut bound = Vec::with_capacity(values.len() + 1);
         bound.push(Value::from(self.scope.tenant_id()));
         bound.extend(values);
-        self.link.run(&mut self.ledger, statement, &bound).await
+        Call {
+            statement,
+            values: bound,
+        }
     }
 
     /// The rows that a statement gives, each mapped by `read`.
@@ -115,6 +149,7 @@ impl<'a> SystemTx<'a> {
         statement: &'static Statement,
         values: Vec<Value>,
     ) -> Result<Answer, Error> {
-        self.link.run(&mut self.ledger, statement, &values).await
+        let call = Call { statement, values };
+        self.link.run(&mut self.ledger, call).await
     }
 }

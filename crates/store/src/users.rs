@@ -288,7 +288,8 @@ pub(crate) fn read_user(row: &mut Row) -> Result<User, Error> {
 pub(crate) fn read_user_from(row: &mut Row, first: usize) -> Result<User, Error> {
     Ok(User {
         id: row.get(first)?,
-        email: row.parsed(first + 1)?,
+        email: EmailAddress::from_stored(row.get(first + 1)?)
+            .ok_or_else(|| row.corrupt(first + 1))?,
         name: row.parsed_or_null(first + 2)?,
         role: row.named(first + 3)?,
         status: row.named(first + 4)?,

@@ -3,9 +3,10 @@
 use crate::databases::TestDatabase;
 use keyward_model::{
     Client, Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind,
-    NewJob, PasswordHash, Principal, Random, RefreshToken, Role, Route, SealedBytes,
-    SealedTenantKey, Session, SessionId, SigningAlgorithm, SigningKey, Tenant, TenantId,
-    TenantSettings, TenantStatus, User, UserId, UserStatus, personal_part, public_part,
+    KeyMode, NewJob, PasswordHash, Principal, PublishableKey, PublishableKeyStatus,
+    PublishableName, Random, RefreshToken, Role, Route, SealedBytes, SealedTenantKey, Session,
+    SessionId, SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, User,
+    UserId, UserStatus, personal_part, public_part,
 };
 use keyward_store::{Error, TenantScope};
 
@@ -180,7 +181,28 @@ pub fn unsaved_signing_key(database: &TestDatabase) -> SigningKey {
         id: database.mint(),
         algorithm: SigningAlgorithm::EdDsa,
         public_key: vec![0xa5; 32],
-        sealed_private_key: SealedBytes(vec![0x5a; 90]),
+        sealed_private_key: Some(SealedBytes(vec![0x5a; 90])),
+        created_at: database.now(),
+        signs_from: database.now(),
+        token_ttl_seconds: 300,
+        published_until: None,
+        revoked_at: None,
+        version: 1,
+    }
+}
+
+/// A publishable key that no row stands for yet, with one origin.
+pub fn unsaved_publishable_key(database: &TestDatabase) -> PublishableKey {
+    let mut random = [0; 16];
+    database.random.fill(&mut random);
+    let key = PublishableName::mint(KeyMode::Live, random);
+    let origin = format!("https://{}.example", database.mint::<PublishableKey>());
+    PublishableKey {
+        id: database.mint(),
+        key,
+        name: "Web shop".parse().unwrap(),
+        status: PublishableKeyStatus::Active,
+        allowed_origins: vec![origin.parse().unwrap()],
         created_at: database.now(),
         version: 1,
     }

@@ -20,6 +20,7 @@ mod clock;
 mod databases;
 mod engines;
 mod fixtures;
+mod key_set;
 mod operator;
 mod random;
 
@@ -31,8 +32,10 @@ pub use databases::{
     scratch_postgres, scratch_postgres_store_with, sqlite_store, sqlite_store_with,
 };
 pub use fixtures::{
-    event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
-    unsaved_session, unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_user,
+    event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
+    unsaved_refresh_token, unsaved_session, unsaved_signing_key, unsaved_tenant,
+    unsaved_tenant_key, unsaved_user,
 };
+pub use key_set::{KeySetFollower, Refused};
 pub use operator::TestOperator;
 pub use random::SeededRandom;

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use keyward_policy::Action;
-use keyward_service::instance::is_initialized;
+use keyward_service::instance::require_ready;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,13 +29,13 @@ pub(crate) fn alive() -> Endpoint {
 pub(crate) fn ready() -> Endpoint {
     Endpoint::get("/readyz", Action::ReadHealth)
         .of_instance()
-        .summary("Says whether requests can be served: asks the database.")
+        .summary("Says whether requests can be served: asks the database, and whether this server may change it.")
         .gives::<HealthAnswer>(StatusCode::OK)
         .fails_with(&[Code::Unavailable])
         .handled_by(ask)
 }
 
 async fn ask(State(api): State<Api>) -> Result<Json<HealthAnswer>, Problem> {
-    is_initialized(&api.platform).await?;
+    require_ready(&api.platform).await?;
     Ok(Json(HealthAnswer { status: "ok" }))
 }

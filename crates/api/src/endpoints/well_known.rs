@@ -5,18 +5,25 @@ use crate::extract::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::http::{HeaderName, StatusCode, header};
+use keyward_model::{SigningAlgorithm, SigningKey, Tenant};
 use keyward_policy::Action;
 use keyward_service::tenants::{public_keys, read_issuer};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// Verifiers may keep it for five minutes, and ask again for a `kid` that they do not know. Which tenant's it is may
-/// hang on the host and on the credential.
-const CACHE: [(HeaderName, &str); 2] = [
-    (header::CACHE_CONTROL, "public, max-age=300"),
-    (header::VARY, "host, authorization"),
-];
+/// How long verifiers may keep an answer, by the tenant's settings; for a `kid` that they do not know they ask again. Which
+/// tenant's it is may hang on the host and on the credential.
+fn caching(tenant: &Tenant) -> [(HeaderName, String); 2] {
+    let seconds = tenant.settings.key_set_max_age_seconds;
+    [
+        (header::CACHE_CONTROL, format!("public, max-age={seconds}")),
+        (
+            header::VARY,
+            "host, authorization, x-publishable-key, origin".to_owned(),
+        ),
+    ]
+}
 
 /// A JWK Set (RFC 7517 §5).
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,7 +46,7 @@ pub(crate) struct IssuerAnswer {
     grant_types_supported: Vec<&'static str>,
     /// One `sub` a user, the same for all clients.
     subject_types_supported: Vec<&'static str>,
-    /// What tokens are signed with.
+    /// What tokens are signed with: the algorithms of the published keys.
     id_token_signing_alg_values_supported: Vec<&'static str>,
 }
 
@@ -72,27 +79,31 @@ pub(crate) fn authorization_server() -> Endpoint {
 
 async fn give_keys(
     Caller(cx): Caller,
-) -> Result<([(HeaderName, &'static str); 2], Json<KeysAnswer>), Problem> {
-    let (_, keys) = read_issuer(&cx).await?;
-    Ok((
-        CACHE,
-        Json(KeysAnswer {
-            keys: public_keys(&keys)?,
-        }),
-    ))
+) -> Result<([(HeaderName, String); 2], Json<KeysAnswer>), Problem> {
+    let (tenant, keys) = read_issuer(&cx).await?;
+    let keys = public_keys(&keys)?;
+    Ok((caching(&tenant), Json(KeysAnswer { keys })))
 }
 
 async fn give_issuer(
     Caller(cx): Caller,
-) -> Result<([(HeaderName, &'static str); 2], Json<IssuerAnswer>), Problem> {
-    let (tenant, _) = read_issuer(&cx).await?;
+) -> Result<([(HeaderName, String); 2], Json<IssuerAnswer>), Problem> {
+    let (tenant, keys) = read_issuer(&cx).await?;
     let answer = IssuerAnswer {
         jwks_uri: format!("{}/.well-known/jwks.json", tenant.issuer),
         issuer: tenant.issuer.to_string(),
         response_types_supported: vec![],
         grant_types_supported: vec![],
         subject_types_supported: vec!["public"],
-        id_token_signing_alg_values_supported: vec!["EdDSA"],
+        id_token_signing_alg_values_supported: algorithms(&keys),
     };
-    Ok((CACHE, Json(answer)))
+    Ok((caching(&tenant), Json(answer)))
+}
+
+/// The algorithms of these keys, each once.
+fn algorithms(keys: &[SigningKey]) -> Vec<&'static str> {
+    let is_there =
+        |algorithm: &SigningAlgorithm| keys.iter().any(|key| key.algorithm == *algorithm);
+    let found = SigningAlgorithm::ALL.into_iter().filter(is_there);
+    found.map(SigningAlgorithm::name).collect()
 }

@@ -1,5 +1,6 @@
 //! The outermost layer: gives the request its id, finishes whatever comes back, and writes one line about it.
 
+use super::cross_origin::AllowedOrigin;
 use super::headers;
 use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
@@ -24,6 +25,16 @@ const USER_AGENT_BYTES_MAX: usize = 512;
 #[derive(Debug, Clone)]
 pub(crate) struct Route(pub(crate) Arc<RouteMeter>);
 
+/// The trace that a request belongs to, for its log lines. Whoever serves the API puts it into the request's extensions.
+#[derive(Debug, Clone)]
+pub struct TraceId(pub String);
+
+/// The route that an answer came from, as it was declared; `none` where there is none.
+pub fn route_of(response: &Response) -> &'static str {
+    let route = response.extensions().get::<Route>();
+    route.map_or("none", |route| route.0.pattern())
+}
+
 /// A request that is being answered; counted as such until it is dropped, also half-way.
 struct InFlight<'a>(&'a Gauge);
 
@@ -46,7 +57,10 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
     let client = client_of(&api, &request);
     let request_id = client.request_id;
     let method = request.method().clone();
-    let span = tracing::info_span!("request", %request_id);
+    let span = tracing::info_span!("request", %request_id, trace_id = tracing::field::Empty);
+    if let Some(TraceId(trace_id)) = request.extensions().get() {
+        span.record("trace_id", trace_id.as_str());
+    }
     request.extensions_mut().insert(client);
     let answered = AssertUnwindSafe(next.run(request))
         .catch_unwind()
@@ -60,6 +74,7 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
         let allow = response.headers_mut().remove(axum::http::header::ALLOW);
         let route = response.extensions_mut().remove::<Route>();
         let standing = response.extensions_mut().remove::<Standing>();
+        let page = response.extensions_mut().remove::<AllowedOrigin>();
         response = problem.into_answer(request_id);
         allow.map(|methods| {
             response
@@ -68,9 +83,13 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
         });
         route.map(|route| response.extensions_mut().insert(route));
         standing.map(|standing| response.extensions_mut().insert(standing));
+        page.map(|page| response.extensions_mut().insert(page));
     }
     if let Some(standing) = response.extensions_mut().remove::<Standing>() {
         standing.add_to(response.headers_mut());
+    }
+    if let Some(page) = response.extensions_mut().remove::<AllowedOrigin>() {
+        page.add_to(response.headers_mut());
     }
     headers::add_to(response.headers_mut());
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
@@ -78,10 +97,8 @@ pub(crate) async fn wrap(State(api): State<Api>, mut request: Request, next: Nex
             .headers_mut()
             .insert(HeaderName::from_static("x-request-id"), value);
     }
-    let route = response.extensions_mut().remove::<Route>();
-    let meter = route
-        .as_ref()
-        .map_or(&api.meter.unmatched, |route| &route.0);
+    let route = response.extensions().get::<Route>();
+    let meter = route.map_or(&api.meter.unmatched, |route| &route.0);
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     meter.note(status, took);
     let (route, micros) = (meter.pattern(), took.as_micros() as u64);

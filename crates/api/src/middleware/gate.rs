@@ -1,10 +1,12 @@
 //! The gate in front of every endpoint: finds the tenant and the caller, asks whether the declared action can be theirs at
 //! all, and lets a change run to its end even when its client hangs up.
 
+use super::cross_origin::PUBLISHABLE_KEY;
 use super::finish::Route;
 use super::operator;
 use super::tenant_prefix::PrefixedSlug;
-use super::toll::{Toll, pay_as_network};
+use super::toll::pay_as_network;
+use super::visit::Visit;
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
 use crate::meter::RouteMeter;
@@ -16,7 +18,7 @@ use axum::http::header::{AUTHORIZATION, HOST};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keyward_model::{AccessTokenSecret, Client, HostName, Principal};
+use keyward_model::{AccessTokenSecret, Client, HostName, Principal, PublishableName};
 use keyward_policy::{Action, may_ever};
 use keyward_service::authentication::{Presented, Purpose, authenticate};
 use keyward_service::{Cx, Presence};
@@ -43,18 +45,18 @@ pub(crate) async fn pass(
 
 async fn take(api: Api, declaration: Declaration, request: Request, next: Next) -> Response {
     // Who shows no credential is counted before its body is waited for.
-    let mut toll = Toll::default();
+    let mut visit = Visit::begin(&request);
     if is_counted_by_network(declaration, &request)
-        && let Err(problem) = pay_as_network(&api, &request, &mut toll)
+        && let Err(problem) = pay_as_network(&api, &request, &mut visit.toll)
     {
-        return toll.noted_on(problem.into_response());
+        return visit.end(&api, problem.into_response()).await;
     }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
     let response = match read_body(declaration, request).await {
-        Ok(request) => admit(api, declaration, request, next, &mut toll).await,
+        Ok(request) => admit((&api, declaration), request, next, &mut visit).await,
         Err(problem) => problem.into_response(),
     };
-    toll.noted_on(response)
+    visit.end(&api, response).await
 }
 
 /// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never
@@ -106,16 +108,15 @@ async fn run_to_completion(
 }
 
 async fn admit(
-    api: Api,
-    declaration: Declaration,
+    (api, declaration): (&Api, Declaration),
     request: Request,
     next: Next,
-    toll: &mut Toll,
+    visit: &mut Visit,
 ) -> Response {
     let admitted = match declaration.plane {
         Plane::Instance => admit_anyone(declaration, request),
-        Plane::Tenant => admit_caller(&api, declaration, request, toll).await,
-        Plane::Operator => operator::admit(&api, declaration, request).await,
+        Plane::Tenant => admit_caller(api, declaration, request, visit).await,
+        Plane::Operator => operator::admit(api, declaration, request).await,
     };
     match admitted {
         Ok(request) => next.run(request).await,
@@ -138,7 +139,7 @@ async fn admit_caller(
     api: &Api,
     declaration: Declaration,
     mut request: Request,
-    toll: &mut Toll,
+    visit: &mut Visit,
 ) -> Result<Request, Problem> {
     let client = request
         .extensions()
@@ -148,16 +149,17 @@ async fn admit_caller(
     let presented = match presented_by(&request, declaration) {
         Ok(presented) => presented,
         Err(problem) => {
-            if toll.is_unpaid() {
-                pay_as_network(api, &request, toll)?;
+            if visit.toll.is_unpaid() {
+                pay_as_network(api, &request, &mut visit.toll)?;
             }
             return Err(problem);
         }
     };
-    let may_look_up = || toll.advance(api, &client);
+    let may_look_up = || visit.toll.advance(api, &client);
     let sender = authenticate(&api.platform, presented, may_look_up).await?;
+    visit.met(api, &sender).await;
     if let Some(session_id) = sender.session_id() {
-        toll.settle(api, &client, session_id)?;
+        visit.toll.settle(api, &client, session_id)?;
     }
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     request.extensions_mut().insert(cx);
@@ -172,6 +174,7 @@ fn presented_by(request: &Request, declaration: Declaration) -> Result<Presented
     Ok(Presented {
         slug,
         host: host_of(request)?,
+        publishable_key: publishable_key_of(request)?,
         access_token: bearer_of(request)?,
         purpose: match declaration.action {
             Action::ReadIssuerMetadata => Purpose::Metadata,
@@ -187,6 +190,19 @@ fn presented_by(request: &Request, declaration: Declaration) -> Result<Presented
 
 pub(super) fn no_such_tenant() -> Problem {
     Problem::new(Code::NotFound).with_detail("no such tenant")
+}
+
+/// The publishable key of a request. One that is none leads to nobody, as one that was taken away does.
+fn publishable_key_of(request: &Request) -> Result<Option<PublishableName>, Problem> {
+    let mut values = request.headers().get_all(PUBLISHABLE_KEY).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let key = value.to_str().ok().and_then(|text| text.parse().ok());
+            key.map(Some).ok_or_else(no_such_tenant)
+        }
+        (Some(_), Some(_)) => Err(no_such_tenant()),
+    }
 }
 
 /// The host name of a request; none when it is an address, which names no tenant.

@@ -3,8 +3,10 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Set unless the endpoint set its own.
-const DEFAULTS: [(HeaderName, &str); 10] = [
+const DEFAULTS: [(HeaderName, &str); 11] = [
     (header::CACHE_CONTROL, "no-store"),
+    // Whether a page may see an answer depends on its origin.
+    (header::VARY, "origin"),
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox",

@@ -62,6 +62,11 @@ impl Toll {
         self.standing.is_none()
     }
 
+    /// Whether the request was one too many.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.verdict().is_err()
+    }
+
     /// The answer, which is to tell where its client stands.
     pub(crate) fn noted_on(self, mut response: Response) -> Response {
         if let Some(standing) = self.standing {

@@ -7,6 +7,7 @@
     reason = "what fails here is a test"
 )]
 
+mod cross_origin;
 mod docs;
 mod headers;
 mod health;
@@ -16,6 +17,7 @@ mod outage;
 mod proxies;
 mod rate_limit;
 mod routes;
+mod signing_keys;
 mod strictness;
 mod support;
 mod tenancy;

@@ -187,6 +187,7 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         "/v1/auth/register" => registration("ada@example.org"),
         "/v1/auth/login" => registration(&app.tenant.administrator),
         "/v1/admin/users" => registration("grace@example.org"),
+        "/v1/admin/publishable-keys" => json!({ "name": "Shop", "allowed_origins": [] }),
         _ => json!({ "name": "Ada" }),
     };
     let mut path = endpoint
@@ -197,6 +198,11 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         let email = format!("somebody-{}@example.org", app.database.mint::<()>());
         let member = app.register(&app.tenant, &email).await;
         path = path.replace("{user_id}", member.text_at("/user/id"));
+    }
+    if path.contains("{key_id}") {
+        let body = json!({ "name": "Shop", "allowed_origins": [] });
+        let key = client.post("/v1/admin/publishable-keys", body).await;
+        path = path.replace("{key_id}", key.text_at("/publishable_key/id"));
     }
     let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
     client.send(client.request(method, &path).json(&body)).await
@@ -249,6 +255,7 @@ async fn problems_match_their_schema(database: TestDatabase) {
                 .path()
                 .replace("{id}", "1")
                 .replace("{user_id}", "1")
+                .replace("{key_id}", "1")
         );
         let bodies = [
             json!({ "unknown": 1 }),

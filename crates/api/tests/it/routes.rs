@@ -16,6 +16,7 @@ on_both_engines!(
 
 /// A new route is added here by hand: whoever does it has read its action and its rule.
 const TABLE: &str = "\
+DELETE /v1/admin/publishable-keys/{key_id} publishable_key.delete Administrator Tenant
 DELETE /v1/admin/users/{user_id} user.delete Administrator Tenant
 DELETE /v1/sessions/all session.revoke Owner Tenant
 DELETE /v1/sessions/others session.revoke Owner Tenant
@@ -29,6 +30,7 @@ GET /healthz instance.read_health Anyone Instance
 GET /openapi.json instance.read_api_description Anyone Instance
 GET /readyz instance.read_health Anyone Instance
 GET /v1/admin/audit/events audit_event.list Administrator Tenant
+GET /v1/admin/publishable-keys publishable_key.list Administrator Tenant
 GET /v1/admin/users user.list Administrator Tenant
 GET /v1/admin/users/{user_id} user.read Administrator Tenant
 GET /v1/profile user.read_profile Owner Tenant
@@ -36,6 +38,9 @@ GET /v1/session session.read Owner Tenant
 GET /v1/sessions session.list Owner Tenant
 PATCH /v1/admin/users/{user_id} user.change Administrator Tenant
 PATCH /v1/profile user.change_profile Owner Tenant
+POST /v1/admin/publishable-keys publishable_key.create Administrator Tenant
+POST /v1/admin/publishable-keys/{key_id}/disable publishable_key.disable Administrator Tenant
+POST /v1/admin/publishable-keys/{key_id}/enable publishable_key.enable Administrator Tenant
 POST /v1/admin/users user.create Administrator Tenant
 POST /v1/admin/users/{user_id}/disable user.disable Administrator Tenant
 POST /v1/admin/users/{user_id}/enable user.enable Administrator Tenant
@@ -57,7 +62,9 @@ fn method_of(endpoint: &Endpoint) -> Method {
 
 fn concrete(path: &str) -> String {
     let unknown = "01890a5d-ac96-774b-bcce-b302099a8056";
-    path.replace("{id}", unknown).replace("{user_id}", unknown)
+    path.replace("{id}", unknown)
+        .replace("{user_id}", unknown)
+        .replace("{key_id}", unknown)
 }
 
 #[test]

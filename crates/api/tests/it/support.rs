@@ -85,7 +85,11 @@ pub(crate) async fn disable(app: &TestApp, email: &str) {
 
 /// Lets a tenant's access tokens live ten hours, so that sessions can be watched past five minutes.
 pub(crate) async fn lengthen_access_tokens(app: &TestApp, tenant: &TestTenant) {
-    let settings = json!({ "access_token_ttl_seconds": 36_000 });
+    change_settings(app, tenant, &json!({ "access_token_ttl_seconds": 36_000 })).await;
+}
+
+/// Gives a tenant these settings, and the others their defaults.
+pub(crate) async fn change_settings(app: &TestApp, tenant: &TestTenant, settings: &Value) {
     let id = app.database.id_literal(tenant.id);
     let sql = format!("UPDATE tenants SET settings = '{settings}' WHERE tenant_id = {id}");
     app.database.admin_sql(&sql).await;

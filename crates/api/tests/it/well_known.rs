@@ -20,7 +20,10 @@ async fn keys_are_published_without_what_is_private(database: TestDatabase) {
         .await
         .expect(200);
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
-    assert_eq!(answer.header("vary"), "host, authorization");
+    assert_eq!(
+        answer.header("vary"),
+        "host, authorization, x-publishable-key, origin"
+    );
     assert_eq!(answer.header("content-type"), "application/json");
     let keys = answer.list_at("/keys");
     assert_eq!(keys.len(), 1);

@@ -6,7 +6,7 @@ use crate::fixture::{
     signing_key_id,
 };
 use crate::{TokenVerifier, base64url, mint_private_key};
-use keyward_model::{SealedBytes, SigningAlgorithm, SigningKey, Timestamp};
+use keyward_model::{SigningAlgorithm, SigningKey, Timestamp};
 
 fn signer() -> TokenSigner {
     TokenSigner::from_secret(signing_key_id(), SigningAlgorithm::EdDsa, &private_key()).unwrap()
@@ -22,8 +22,12 @@ fn published(signer: &TokenSigner, algorithm: SigningAlgorithm) -> SigningKey {
         id: signing_key_id(),
         algorithm,
         public_key: signer.public_key(),
-        sealed_private_key: SealedBytes(Vec::new()),
+        sealed_private_key: None,
         created_at: Timestamp::from_micros(0),
+        signs_from: Timestamp::from_micros(0),
+        token_ttl_seconds: 300,
+        published_until: None,
+        revoked_at: None,
         version: 1,
     }
 }

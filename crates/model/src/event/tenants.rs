@@ -1,8 +1,8 @@
-//! What is said of tenants and their keys.
+//! What is said of tenants.
 
 use super::description::object;
 use super::{Description, Removal, Restored, Target};
-use crate::{HostName, SigningKey, Tenant, TenantId};
+use crate::{HostName, Tenant, TenantId};
 use serde_json::{Value, json};
 
 pub(super) fn created(tenant: &Tenant) -> Description {
@@ -61,10 +61,4 @@ pub(super) fn restored(tenant_id: TenantId, restored: Restored) -> Description {
         .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
     description.removal = Some(Removal::Tenant(tenant_id));
     description
-}
-
-pub(super) fn signing_key_created(key: &SigningKey) -> Description {
-    Description::success("signing_key.created", Target::one("signing_key", key.id))
-        .version(key.version)
-        .after(json!({ "algorithm": key.algorithm }))
 }

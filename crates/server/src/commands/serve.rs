@@ -1,5 +1,6 @@
 //! `keyward serve`
 
+use crate::background::Background;
 use crate::config::Config;
 use crate::demo::set_up_once;
 use crate::failure::Failure;
@@ -11,8 +12,6 @@ use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
-use keyward_service::Platform;
-use keyward_service::jobs::{Worker, WorkerSettings};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -29,7 +28,7 @@ const METRICS_CONNECTIONS_MAX: usize = 16;
 const METRICS_STOP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
-    telemetry::start(&config.log)?;
+    let traces = telemetry::start(config)?;
     let mut instance = Instance::open(config, Access::Change).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen, "listen").await?;
@@ -41,6 +40,8 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let guarded = GuardedListener::bind(config).await?;
     let demo = set_up_once(&instance, config).await?;
     let signals = StopSignals::listen()?;
+    let drain = Duration::from_secs(config.shutdown.drain_seconds);
+    let background = Background::start(&instance.platform, config, drain)?;
     let api = Api::with_edge(instance.platform.clone(), config.edge()?);
     greet(
         config,
@@ -48,7 +49,11 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
-    let listener = Listener::new(socket, service(&api), config.connections_max);
+    let served = match &traces {
+        Some(traces) => traces.around(service(&api)),
+        None => service(&api),
+    };
+    let listener = Listener::new(socket, served, config.connections_max);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {
@@ -73,14 +78,15 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     if let Some(guarded) = guarded {
         serving.begin(Listener::new(guarded, operators, OPERATORS_MAX));
     }
-    let drain = Duration::from_secs(config.shutdown.drain_seconds);
-    let worker = RunningWorker::start(&instance.platform, config, drain);
-    serving.until(signals, &api, (worker, drain)).await;
+    serving.until(signals, &api, (background, drain)).await;
     if let Some(metrics) = metrics {
         metrics.stop().await;
     }
     // The store closes with its last owner, after the last change has run to its end.
     drop((api, instance));
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -174,7 +180,7 @@ impl Serving {
         self,
         mut signals: StopSignals,
         api: &Api,
-        (worker, drain): (RunningWorker, Duration),
+        (background, drain): (Background, Duration),
     ) {
         signals.come().await;
         tracing::info!(
@@ -188,37 +194,9 @@ impl Serving {
         };
         // Both drain at the same time.
         let requests = tokio::time::timeout(drain, finished);
-        let (requests, ()) = tokio::join!(requests, worker.stop());
+        let (requests, ()) = tokio::join!(requests, background.stop());
         if requests.is_err() {
             tracing::warn!("some requests had not finished in time");
         }
-    }
-}
-
-/// The worker of jobs, in a task of its own.
-struct RunningWorker {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl RunningWorker {
-    fn start(platform: &Platform, config: &Config, grace: Duration) -> Self {
-        let settings = WorkerSettings {
-            jobs_at_once: config.jobs.workers,
-            ..WorkerSettings::default()
-        };
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        let worker = Worker::new(platform, settings);
-        let task = tokio::spawn(worker.run(stopped, grace));
-        Self { stop, task }
-    }
-
-    /// Lets jobs finish while there is time, and gives back what still runs then.
-    async fn stop(self) {
-        let _ = self.stop.send(());
-        let _ = self.task.await;
     }
 }

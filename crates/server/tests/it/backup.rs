@@ -239,41 +239,47 @@ fn asvs_v11_3_3_a_cut_or_changed_backup_is_refused() {
         ("a bit of the database", flipped(middle), "SHA-256"),
         ("a new digest as well", forged, "not vouched for"),
     ] {
-        let bad = instance.beside("bad.copy");
-        std::fs::write(&bad, bytes).unwrap();
-        let arguments = [
-            "backup",
-            "verify",
-            text(&bad),
-            "--root-key",
-            text(&root_key),
-        ];
-        let refused = instance.run(&arguments);
-        assert!(refused.stderr.contains(reason), "{what}: {refused:?}");
-        refused.expect_failure(1, &[]);
-        let other = Instance::on_sqlite();
-        let arguments = [
-            "restore",
-            "--from",
-            text(&bad),
-            "--root-key",
-            text(&root_key),
-        ];
-        let refused = other.run(&arguments);
-        assert!(refused.stderr.contains(reason), "{what}: {refused:?}");
-        assert!(!other.database().exists(), "{what}");
-        // The good one goes into the same folder afterwards.
-        let arguments = [
-            "restore",
-            "--from",
-            text(&file),
-            "--root-key",
-            text(&root_key),
-        ];
-        other.run(&arguments).expect_success();
+        is_refused(&instance, (&file, what), bytes, reason);
     }
     let names = names_in(instance.data().parent().unwrap());
     assert_eq!(names, ["data", "keyward.backup"], "no drafts are left");
+}
+
+/// Neither `verify` nor `restore` takes these bytes, and what a restore began does not stand in the way of the good backup.
+fn is_refused(instance: &Instance, (good, what): (&Path, &str), bytes: Vec<u8>, reason: &str) {
+    let root_key = instance.root_key();
+    let bad = instance.beside("bad.copy");
+    std::fs::write(&bad, bytes).unwrap();
+    let arguments = [
+        "backup",
+        "verify",
+        text(&bad),
+        "--root-key",
+        text(&root_key),
+    ];
+    let refused = instance.run(&arguments);
+    assert!(refused.stderr.contains(reason), "{what}: {refused:?}");
+    refused.expect_failure(1, &[]);
+    let other = Instance::on_sqlite();
+    let arguments = [
+        "restore",
+        "--from",
+        text(&bad),
+        "--root-key",
+        text(&root_key),
+    ];
+    let refused = other.run(&arguments);
+    assert!(refused.stderr.contains(reason), "{what}: {refused:?}");
+    assert!(!other.database().exists(), "{what}");
+    // The good one goes into the same folder afterwards.
+    let arguments = [
+        "restore",
+        "--from",
+        text(good),
+        "--root-key",
+        text(&root_key),
+    ];
+    other.run(&arguments).expect_success();
 }
 
 /// A backup whose number of tenants was changed with care: still a whole archive, whose digests all hold.

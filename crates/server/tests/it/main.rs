@@ -9,6 +9,7 @@
 
 mod backup;
 mod doctor;
+mod event_file;
 mod first_start;
 mod garbage;
 mod http;
@@ -23,6 +24,8 @@ mod output;
 mod process;
 mod roles;
 mod root_key;
+mod serving;
 mod settings;
 mod shutdown;
 mod skip;
+mod traces;

@@ -2,6 +2,8 @@
 
 mod prune_sessions;
 mod purge_tenant;
+mod retire_signing_key;
+mod rotate_signing_key;
 
 pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
 
@@ -14,6 +16,8 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
         JobKind::PurgeTenant {} => Action::PurgeTenant,
+        JobKind::RotateSigningKey {} => Action::RotateSigningKey,
+        JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
     }
 }
 
@@ -23,5 +27,7 @@ pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobEr
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
+        JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
+        JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
     }
 }

@@ -98,6 +98,16 @@ impl RunningJob {
 
     /// Ends the attempt by its outcome. What cannot be written now is left to whoever claims the job when its lease ends.
     pub(super) async fn settle(&self, outcome: Result<(), JobError>) {
+        let ended = match &outcome {
+            Ok(()) => "done",
+            Err(JobError::Store(Error::ClaimLost)) => "claim_lost",
+            Err(JobError::Store(Error::JobCancelled)) => "cancelled",
+            Err(JobError::Hopeless(_)) => "hopeless",
+            Err(_) => "failed",
+        };
+        self.platform
+            .meter()
+            .note_attempt(&self.claimed.kind, ended);
         let settled = match outcome {
             Ok(()) => self.complete().await,
             Err(JobError::Store(Error::ClaimLost)) => Ok(()),

@@ -7,10 +7,14 @@ use keyward_store::{ClaimedSchedule, Error, ScanStep, Schedule, SystemTx};
 
 /// How long a step may take before another node takes over.
 const LEASE_SECONDS: i64 = 60;
-/// How many tenants a step finds, or rows it deletes.
+/// How many tenants a step finds.
 const STEP: i64 = 100;
+/// How many rows go in one transaction.
+const ROWS: i64 = 500;
 /// How long a job is kept after it was done or cancelled.
 const JOBS_KEPT_SECONDS: i64 = 7 * 24 * 3_600;
+/// How long a row of the feed is kept, also when every reader has had it.
+const FEED_KEPT_SECONDS: i64 = 7 * 24 * 3_600;
 /// How long a dead one is kept for an operator to look at.
 const DEAD_JOBS_KEPT_SECONDS: i64 = 90 * 24 * 3_600;
 
@@ -26,7 +30,10 @@ pub(super) async fn run_due(platform: &Platform) {
 /// How long after one run the next is due. Runs that were missed are made up by one.
 fn interval_seconds(schedule: Schedule) -> i64 {
     match schedule {
-        Schedule::PruneSessions | Schedule::PruneJobs => 3_600,
+        Schedule::PruneSessions
+        | Schedule::PruneJobs
+        | Schedule::PruneFeed
+        | Schedule::RotateSigningKeys => 3_600,
     }
 }
 
@@ -57,20 +64,39 @@ async fn step(
             enqueue_in_each(platform, &found, now, || JobKind::PruneSessions {}).await?;
             go_on(platform, claimed, found).await
         }
+        Schedule::RotateSigningKeys => {
+            let found = store.scan_rotations(claimed, now, STEP).await?;
+            enqueue_in_each(platform, &found, now, || JobKind::RotateSigningKey {}).await?;
+            go_on(platform, claimed, found).await
+        }
         Schedule::PruneJobs => {
-            let ended_before = now.plus_seconds(-JOBS_KEPT_SECONDS);
-            let died_before = now.plus_seconds(-DEAD_JOBS_KEPT_SECONDS);
-            let delete = async move |tx: &mut SystemTx<'_>| {
-                tx.delete_finished_jobs(ended_before, died_before, STEP)
-                    .await
-            };
-            let mut deleted = store.system_write(delete).await?;
-            while deleted >= STEP.unsigned_abs() {
-                deleted = store.system_write(delete).await?;
-            }
+            prune_jobs(platform, now).await?;
+            end(platform, claimed).await
+        }
+        Schedule::PruneFeed => {
+            prune_feed(platform, now).await?;
             end(platform, claimed).await
         }
     }
+}
+
+async fn prune_jobs(platform: &Platform, now: Timestamp) -> Result<(), Error> {
+    let ended_before = now.plus_seconds(-JOBS_KEPT_SECONDS);
+    let died_before = now.plus_seconds(-DEAD_JOBS_KEPT_SECONDS);
+    let delete = async move |tx: &mut SystemTx<'_>| {
+        tx.delete_finished_jobs(ended_before, died_before, ROWS)
+            .await
+    };
+    while platform.store().system_write(delete).await? >= ROWS.unsigned_abs() {}
+    Ok(())
+}
+
+async fn prune_feed(platform: &Platform, now: Timestamp) -> Result<(), Error> {
+    let happened_before = now.plus_seconds(-FEED_KEPT_SECONDS);
+    let delete =
+        async move |tx: &mut SystemTx<'_>| tx.delete_feed_rows(happened_before, now, ROWS).await;
+    while platform.store().system_write(delete).await? >= ROWS.unsigned_abs() {}
+    Ok(())
 }
 
 async fn go_on(

@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 use crate::scope::TenantScope;
-use crate::statement::statements;
+use crate::statement::{Statement, statements};
 use crate::store::Store;
 use crate::transaction::SystemTx;
 use crate::value::Value;
@@ -22,6 +22,8 @@ statements! {
     SCAN_SESSIONS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
             AND EXISTS (SELECT 1 FROM sessions s WHERE s.tenant_id = t.tenant_id AND s.expires_at < $2)
         ORDER BY t.tenant_id LIMIT $3";
+    SCAN_ROTATIONS = "SELECT tenant_id FROM tenants WHERE rotation_due_at <= $2 AND tenant_id > $1
+        ORDER BY tenant_id LIMIT $3";
 }
 
 /// What recurs.
@@ -31,6 +33,10 @@ pub enum Schedule {
     PruneSessions,
     /// Deletes jobs that ended long ago.
     PruneJobs,
+    /// Deletes rows of the feed that every reader has had.
+    PruneFeed,
+    /// Finds tenants whose signing key is to get a successor.
+    RotateSigningKeys,
 }
 
 /// A schedule that this node goes through.
@@ -61,13 +67,20 @@ impl ScanStep {
 
 impl Schedule {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::PruneSessions, Self::PruneJobs];
+    pub const ALL: [Self; 4] = [
+        Self::PruneSessions,
+        Self::PruneJobs,
+        Self::PruneFeed,
+        Self::RotateSigningKeys,
+    ];
 
     /// The name as it is stored.
     pub fn name(self) -> &'static str {
         match self {
             Self::PruneSessions => "prune_sessions",
             Self::PruneJobs => "prune_jobs",
+            Self::PruneFeed => "prune_feed",
+            Self::RotateSigningKeys => "rotate_signing_keys",
         }
     }
 }
@@ -139,18 +152,21 @@ impl SystemTx<'_> {
         Ok(!self.run(&END_SCHEDULE, values).await?.rows.is_empty())
     }
 
-    async fn scan_sessions(
+    /// One step of a scan, by a statement of which the first parameter is the tenant to go on after, the second the moment
+    /// and the third the limit.
+    async fn scan(
         &mut self,
+        statement: &'static Statement,
         claimed: ClaimedSchedule,
-        expired_before: Timestamp,
+        moment: Timestamp,
         limit: i64,
     ) -> Result<ScanStep, Error> {
         let values = vec![
             Value::from(claimed.scan_after.unwrap_or(Uuid::nil())),
-            Value::from(expired_before),
+            Value::from(moment),
             Value::from(limit),
         ];
-        let mut answer = self.run(&SCAN_SESSIONS, values).await?;
+        let mut answer = self.run(statement, values).await?;
         let ids = answer.rows.iter_mut().map(|row| row.get(0));
         let ids: Vec<Uuid> = ids.collect::<Result<_, _>>()?;
         let full = i64::try_from(ids.len()).is_ok_and(|length| length >= limit);
@@ -174,7 +190,24 @@ impl Store {
         limit: i64,
     ) -> Result<ScanStep, Error> {
         self.system_read(async move |tx: &mut SystemTx<'_>| {
-            tx.scan_sessions(claimed, expired_before, limit).await
+            tx.scan(&SCAN_SESSIONS, claimed, expired_before, limit)
+                .await
+        })
+        .await
+    }
+
+    /// The next tenants, at most `limit`, whose signing keys are to be looked at by `now`.
+    ///
+    /// # Errors
+    /// As [`Store::system_read`].
+    pub async fn scan_rotations(
+        &self,
+        claimed: ClaimedSchedule,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<ScanStep, Error> {
+        self.system_read(async move |tx: &mut SystemTx<'_>| {
+            tx.scan(&SCAN_ROTATIONS, claimed, now, limit).await
         })
         .await
     }

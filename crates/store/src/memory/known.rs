@@ -3,7 +3,8 @@
 use super::epochs::Stamp;
 use crate::scope::TenantScope;
 use keyward_model::{
-    Digest, HostName, Role, Session, SessionId, Tenant, Timestamp, User, UserId, UserStatus,
+    Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant, Timestamp, User,
+    UserId, UserStatus,
 };
 use std::mem::size_of;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub struct KnownTenant {
     pub tenant: Tenant,
     /// Its own hosts.
     pub hosts: Vec<HostName>,
+    /// Its publishable keys that are active.
+    pub publishable_keys: Vec<PublishableName>,
+    /// From where browsers may call.
+    pub origins: Vec<Origin>,
 }
 
 /// A session with everything that an answer about it says.

@@ -1,6 +1,7 @@
 //! What is kept, until when, and that no order of a read and a removal keeps what is over.
 
 use super::{Found, Memory, STRIPES, VerifiedToken};
+use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
     Device, Digest, HostName, Id, Removal, Role, Session, Tenant, TenantSettings, TenantStatus,
@@ -68,12 +69,15 @@ fn found(token: &VerifiedToken) -> Found {
         delete_after: None,
         version: 1,
     };
-    let hosts = vec!["demo.example".parse().unwrap()];
+    let names = TenantNames {
+        hosts: vec!["demo.example".parse().unwrap()],
+        ..TenantNames::default()
+    };
     Found {
         session,
         user,
         tenant,
-        hosts,
+        names,
     }
 }
 
@@ -82,7 +86,7 @@ fn scope() -> TenantScope {
 }
 
 fn keep(memory: &Memory, token: VerifiedToken) {
-    let ticket = memory.ticket(&scope(), &token);
+    let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
     let _known = memory.keep(ticket, token, found(&token), START);
 }
 
@@ -114,7 +118,7 @@ fn what_a_read_found_is_kept_as_it_was() {
         (known.device_name(), known.device_fingerprint()),
         (None, None)
     );
-    assert_eq!(known.tenant.hosts, found.hosts);
+    assert_eq!(known.tenant.hosts, found.names.hosts);
 }
 
 #[test]
@@ -142,7 +146,7 @@ fn asvs_v7_4_1_a_read_that_a_removal_overtook_fills_nothing() {
     for removal in removals_of(&token(1, 10)) {
         let (memory, token) = (Memory::new(ROOM), token(1, 10));
         // Nothing is kept yet that the removal could take away: the ticket alone tells.
-        let ticket = memory.ticket(&scope(), &token);
+        let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
         memory.remove(removal);
         let _known = memory.keep(ticket, token, found(&token), START);
         assert!(!knows(&memory, &token), "{removal:?}");
@@ -188,7 +192,9 @@ fn asvs_v7_4_1_in_no_order_does_a_fill_outlive_a_removal() {
             let (mut ticket, mut live, mut seen_live) = (None, true, false);
             for step in order {
                 match step {
-                    TakeTicket => ticket = Some(memory.ticket(&scope(), &token)),
+                    TakeTicket => {
+                        ticket = Some(memory.ticket(&scope(), &token, memory.mark(&scope())))
+                    }
                     Read => seen_live = live,
                     Keep if seen_live => {
                         let ticket = ticket.take().unwrap();
@@ -219,7 +225,7 @@ fn asvs_v7_4_1_while_threads_fill_an_answered_removal_is_final() {
                 for _ in 0..100 {
                     let is_over = removed.load(Ordering::SeqCst);
                     assert!(!(is_over && knows(&memory, &token)), "{removal:?}");
-                    let ticket = memory.ticket(&scope(), &token);
+                    let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
                     if live.load(Ordering::SeqCst) {
                         let _known = memory.keep(ticket, token, found(&token), START);
                     }
@@ -243,7 +249,7 @@ fn asvs_v7_4_1_while_threads_fill_an_answered_removal_is_final() {
 #[test]
 fn everything_can_be_forgotten_also_what_is_being_read() {
     let (memory, token) = (Memory::new(ROOM), token(1, 10));
-    let ticket = memory.ticket(&scope(), &token);
+    let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
     memory.forget_all();
     let _known = memory.keep(ticket, token, found(&token), START);
     assert!(!knows(&memory, &token));
@@ -279,7 +285,7 @@ fn the_room_of_what_is_over_is_used_again() {
         token.digest.0[..4].copy_from_slice(&round.to_le_bytes());
         token.digest.0[8..12].copy_from_slice(&round.to_le_bytes());
         (token.good_from, token.expires_at) = (now, now.plus_seconds(300));
-        let ticket = memory.ticket(&scope(), &token);
+        let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
         let _known = memory.keep(ticket, token, found(&token), now);
     }
     let (length, _) = memory.size();
@@ -332,4 +338,20 @@ fn a_shared_host_is_shared_until_any_tenant_changes() {
         memory.keep_shared_host(memory.host_ticket(), &made_up);
     }
     assert!(!memory.is_shared_host(&shared), "a few are kept, not all");
+}
+
+#[test]
+fn asvs_v9_1_1_a_token_whose_verification_a_revoked_key_overtook_is_not_kept() {
+    let memory = Memory::new(ROOM);
+    let token = token(1, 10);
+    for removal in [Removal::Tenant(id(7)), Removal::Tenant(id(8))] {
+        // The key is read, and then revoked; only then is the session read.
+        let mark = memory.mark(&scope());
+        memory.remove(removal);
+        let ticket = memory.ticket(&scope(), &token, mark);
+        memory.keep(ticket, token, found(&token), START);
+        let kept = memory.recall(&token.digest, START).is_some();
+        assert_eq!(kept, removal == Removal::Tenant(id(8)), "{removal:?}");
+        memory.forget_all();
+    }
 }

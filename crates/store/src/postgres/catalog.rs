@@ -7,10 +7,12 @@ use crate::error::Error;
 const ISOLATION: &str =
     "(tenant_id = (NULLIF(current_setting('app.current_tenant_id'::text, true), ''::text))::uuid)";
 
-/// The policies that let the system role across tenants, by table: it reads routes and the feed, works through the queue of
-/// jobs, and finds by narrow columns which tenants have something due. Nothing else does, except that it deletes the two
-/// logs of a tenant whose end has begun ([`PURGED`]).
-const POLICIES_OF_SYSTEM: [(&str, &str); 5] = [
+/// The policies that let the system role across tenants, by table: it reads routes and the feed, deletes what the feed's
+/// readers have had, works through the queue of jobs, and finds by narrow columns which tenants have something due. Nothing
+/// else does, except that it deletes the log of a tenant whose end has begun ([`PURGED`]).
+const POLICIES_OF_SYSTEM: [(&str, &str); 7] = [
+    ("allowed_origins", "system_reads|r|t|f|true"),
+    ("feed", "system_prunes|d|t|f|true"),
     ("feed", "system_reads|r|t|f|true"),
     ("jobs", "system_works|*|t|f|true"),
     ("sessions", "system_scans|r|t|f|true"),
@@ -24,10 +26,9 @@ const PURGED: &str = "(EXISTS ( SELECT FROM tenants t WHERE ((t.tenant_id = {tab
     ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint))))";
 
 /// The policies that [`PURGED`] stands in, by table.
-const POLICIES_OF_THE_END: [(&str, &str); 3] = [
+const POLICIES_OF_THE_END: [(&str, &str); 2] = [
     ("audit_events", "system_purges|d|t|f|"),
     ("audit_events", "system_sees_purged|r|t|f|"),
-    ("feed", "system_purges|d|t|f|"),
 ];
 
 /// A table with a `tenant_id`, and whether its locks are closed.

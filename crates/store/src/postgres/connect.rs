@@ -1,6 +1,7 @@
 //! Connections: URLs, TLS, pools and time limits.
 
 use crate::error::Error;
+use crate::memory::MEMORY_BYTES_MAX;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -27,6 +29,8 @@ pub struct PostgresOptions {
     pub connections_max: usize,
     /// PEM file of the authorities that sign the server's certificate; else the system's are used.
     pub ca_file: Option<PathBuf>,
+    /// About how many bytes of sessions the serving server keeps in memory.
+    pub memory_bytes_max: usize,
     /// Takes the tenant filter out of every statement, to show that row-level security holds alone.
     #[cfg(feature = "testing")]
     pub without_tenant_filter: bool,
@@ -40,6 +44,7 @@ impl PostgresOptions {
             system_url: system_url.into(),
             connections_max: 16,
             ca_file: None,
+            memory_bytes_max: MEMORY_BYTES_MAX,
             #[cfg(feature = "testing")]
             without_tenant_filter: false,
         }
@@ -95,6 +100,41 @@ pub(crate) async fn connect_once(url: &str, ca_file: Option<&Path>) -> Result<Cl
         }
     });
     Ok(client)
+}
+
+/// A connection of the system role for the lock of the serving server. The task ends with the connection, and says why.
+///
+/// Neither end waits long for the other: the lock of a machine that lost its power is free after about four seconds.
+pub(super) async fn connect_to_serve(
+    options: &PostgresOptions,
+    application: &str,
+) -> Result<(Client, JoinHandle<String>), Error> {
+    let mut config = parse(&options.system_url)?;
+    let limits = "-c statement_timeout=12s -c idle_session_timeout=0 -c tcp_keepalives_idle=2 \
+                  -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c tcp_user_timeout=4000";
+    let given = config
+        .get_options()
+        .map(|given| format!("{given} {limits}"));
+    config
+        .options(given.unwrap_or_else(|| limits.to_owned()))
+        .application_name(application)
+        .connect_timeout(Duration::from_secs(2))
+        .tcp_user_timeout(Duration::from_secs(4))
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(2))
+        .keepalives_interval(Duration::from_secs(1))
+        .keepalives_retries(2);
+    let (client, connection) = config
+        .connect(tls(&config, options.ca_file.as_deref())?)
+        .await
+        .map_err(|error| Error::unavailable(words(&error)))?;
+    let watched = async move {
+        match connection.await {
+            Ok(()) => "the connection was closed".to_owned(),
+            Err(error) => words(&error),
+        }
+    };
+    Ok((client, tokio::spawn(watched)))
 }
 
 /// An error with its causes, which tokio-postgres does not print by itself. It never holds a password.

@@ -6,46 +6,124 @@ use crate::row::{Answer, Row};
 use crate::statement::Statement;
 use crate::value::Value;
 use deadpool_postgres::Object;
+use keyward_model::Stopwatch;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use tokio_postgres::Statement as Prepared;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
 /// A connection that is in use.
 ///
 /// Dropped half-way (a panic, a cancelled request) it is closed, which rolls back; another request never finds it.
+///
+/// What needs no answer before the next statement travels with it: BEGIN with the first, records with what follows them,
+/// COMMIT with the last. The server answers them one by one and in order; after one that failed, it refuses the others.
 pub(crate) struct Lease {
     client: Option<Object>,
     without_tenant_filter: bool,
+    waiting: Mutex<Waiting>,
 }
+
+/// A statement with its parameters.
+pub(crate) struct Call {
+    pub(crate) statement: &'static Statement,
+    pub(crate) values: Vec<Value>,
+}
+
+/// What is sent with the next statement.
+#[derive(Default)]
+struct Waiting {
+    begin: Option<String>,
+    deferred: Vec<Call>,
+    has_begun: bool,
+}
+
+/// What one statement gave.
+enum Reply {
+    Done,
+    Changed(u64),
+    Rows(Vec<tokio_postgres::Row>),
+}
+
+type Replying<'a> = Pin<Box<dyn Future<Output = Result<Reply, tokio_postgres::Error>> + Send + 'a>>;
 
 impl Lease {
     pub(super) fn new(client: Object, without_tenant_filter: bool) -> Self {
         Self {
             client: Some(client),
             without_tenant_filter,
+            waiting: Mutex::default(),
         }
     }
 
-    /// Ends the transaction with COMMIT and gives the connection back.
+    /// Begins a transaction with this text, which is sent with the first statement in it.
+    pub(super) fn begin_with(&self, text: String) {
+        self.waiting().begin = Some(text);
+    }
+
+    /// Makes sure that the transaction has begun.
+    pub(crate) async fn ensure_begun(&self) -> Result<(), Error> {
+        let Some(begin) = self.waiting().begin.take() else {
+            return Ok(());
+        };
+        self.waiting().has_begun = true;
+        self.batch(&begin).await
+    }
+
+    /// Sends what waits together with COMMIT, and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
-        let client = self.client()?;
-        // Without an answer nobody knows whether it was done, and the connection is not to be used again.
-        client
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|error| match error.code() {
-                Some(code) if is_retry(code) => Error::Retry(words(&error)),
-                Some(_) => Error::unavailable(words(&error)),
-                None => Error::OutcomeUnknown(words(&error)),
-            })?;
-        drop(self.client.take());
-        Ok(())
+        let had_begun = self.has_begun();
+        let (begin, calls) = self.take_waiting();
+        if !had_begun && calls.is_empty() {
+            drop(self.client.take());
+            return Ok(());
+        }
+        let outcome = async {
+            let prepared = self.prepare(&calls).await?;
+            let client = self.client()?;
+            let mut replying = begin_and_run(client, begin.as_deref(), &prepared, &calls);
+            // In a failed transaction COMMIT is answered like any other and rolls back; the SELECT before it is refused.
+            replying.push(Box::pin(async {
+                client.batch_execute("SELECT; COMMIT").await?;
+                Ok(Reply::Done)
+            }));
+            let begun = Stopwatch::start();
+            let replies = in_order(replying).await;
+            note_time(&calls, &begun);
+            let first = usize::from(begin.is_some());
+            settle(&calls, first, replies)
+        };
+        match outcome.await {
+            Ok(()) => {
+                drop(self.client.take());
+                Ok(())
+            }
+            // Without an answer nobody knows whether it was done, and the connection is not to be used again.
+            Err(error @ Error::OutcomeUnknown(_)) => Err(error),
+            Err(error) => {
+                self.roll_back().await;
+                Err(error)
+            }
+        }
     }
 
     /// Ends the transaction with ROLLBACK and gives the connection back; if that fails, closes it, which is the same.
     pub(crate) async fn roll_back(mut self) {
+        let has_begun = self.has_begun();
         let Ok(client) = self.client() else { return };
-        if client.batch_execute("ROLLBACK").await.is_ok() {
+        if !has_begun || client.batch_execute("ROLLBACK").await.is_ok() {
             drop(self.client.take());
+        }
+    }
+
+    /// Ends a transaction that changed nothing. Whoever read in it has what it wanted, and does not wait.
+    pub(crate) fn end_reading(self) {
+        match self.has_begun() {
+            true => drop(tokio::spawn(self.roll_back())),
+            false => self.release(),
         }
     }
 
@@ -70,50 +148,60 @@ impl Lease {
             .map_err(|error| translate("catalog", &error))
     }
 
-    pub(crate) async fn run(
-        &self,
-        statement: &'static Statement,
-        values: &[Value],
-    ) -> Result<Answer, Error> {
-        self.execute(statement, values)
-            .await
-            .map_err(|error| translate(statement.name(), &error))?
+    /// Keeps a statement, whose answer nobody waits for, to be sent with the next one or with COMMIT.
+    pub(crate) fn defer(&self, call: Call) {
+        self.waiting().deferred.push(call);
     }
 
-    async fn execute(
-        &self,
-        statement: &'static Statement,
-        values: &[Value],
-    ) -> Result<Result<Answer, Error>, tokio_postgres::Error> {
-        let client = match self.client() {
-            Ok(client) => client,
-            Err(error) => return Ok(Err(error)),
-        };
-        let prepared = client
-            .prepare_cached(&statement.for_postgres(self.without_tenant_filter))
-            .await?;
-        let parameters: Vec<&(dyn ToSql + Sync)> = values
-            .iter()
-            .map(|value| value as &(dyn ToSql + Sync))
-            .collect();
-        if prepared.columns().is_empty() {
-            let changed = client.execute(&prepared, &parameters).await?;
-            return Ok(Ok(Answer {
-                rows: Vec::new(),
-                changed,
-            }));
+    /// Runs statements one after the other in one exchange, behind what waits. The first failure is all there is then.
+    pub(crate) async fn run(&self, wanted: Vec<Call>) -> Result<Vec<Answer>, Error> {
+        let (begin, mut calls) = self.take_waiting();
+        let deferred = calls.len();
+        calls.extend(wanted);
+        let prepared = self.prepare(&calls).await?;
+        let replying = begin_and_run(self.client()?, begin.as_deref(), &prepared, &calls);
+        let begun = Stopwatch::start();
+        let mut replies = in_order(replying).await.into_iter();
+        note_time(&calls, &begun);
+        if begin.is_some() {
+            let begun = replies.next().transpose();
+            begun.map_err(|error| translate("begin", &error))?;
         }
-        let found = client.query(&prepared, &parameters).await?;
-        let changed = if statement.changes() {
-            found.len() as u64
-        } else {
-            0
-        };
-        let rows = found
-            .iter()
-            .map(|row| Row::from_postgres(statement, row))
-            .collect::<Result<_, _>>();
-        Ok(rows.map(|rows| Answer { rows, changed }))
+        let mut answers = Vec::with_capacity(calls.len() - deferred);
+        for (position, (call, reply)) in calls.iter().zip(replies).enumerate() {
+            let reply = reply.map_err(|error| translate(call.statement.name(), &error))?;
+            if position >= deferred {
+                answers.push(answer(call.statement, reply)?);
+            }
+        }
+        Ok(answers)
+    }
+
+    fn take_waiting(&self) -> (Option<String>, Vec<Call>) {
+        let mut waiting = self.waiting();
+        let begin = waiting.begin.take();
+        waiting.has_begun |= begin.is_some();
+        (begin, std::mem::take(&mut waiting.deferred))
+    }
+
+    /// Each text is prepared once a connection; from then on this sends nothing.
+    async fn prepare(&self, calls: &[Call]) -> Result<Vec<Prepared>, Error> {
+        let client = self.client()?;
+        let mut prepared = Vec::with_capacity(calls.len());
+        for call in calls {
+            let text = call.statement.for_postgres(self.without_tenant_filter);
+            let statement = client.prepare_cached(&text).await;
+            prepared.push(statement.map_err(|error| translate(call.statement.name(), &error))?);
+        }
+        Ok(prepared)
+    }
+
+    fn has_begun(&self) -> bool {
+        self.waiting().has_begun
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn client(&self) -> Result<&Object, Error> {
@@ -121,6 +209,121 @@ impl Lease {
             .as_ref()
             .ok_or_else(|| Error::unavailable("the connection was given back"))
     }
+}
+
+/// What a statement took is what its caller waited for: the exchange that it was part of.
+fn note_time(calls: &[Call], begun: &Stopwatch) {
+    for call in calls {
+        call.statement.seconds().observe(begun.elapsed());
+    }
+}
+
+/// The futures that send BEGIN and the calls when they are first polled.
+fn begin_and_run<'a>(
+    client: &'a Object,
+    begin: Option<&'a str>,
+    prepared: &'a [Prepared],
+    calls: &'a [Call],
+) -> Vec<Replying<'a>> {
+    let mut replying: Vec<Replying<'a>> = Vec::with_capacity(calls.len() + 2);
+    if let Some(begin) = begin {
+        replying.push(Box::pin(async move {
+            client.batch_execute(begin).await?;
+            Ok(Reply::Done)
+        }));
+    }
+    for (prepared, call) in prepared.iter().zip(calls) {
+        replying.push(Box::pin(run_one(client, prepared, &call.values)));
+    }
+    replying
+}
+
+async fn run_one(
+    client: &Object,
+    prepared: &Prepared,
+    values: &[Value],
+) -> Result<Reply, tokio_postgres::Error> {
+    let parameters: Vec<&(dyn ToSql + Sync)> = values
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect();
+    Ok(match prepared.columns().is_empty() {
+        true => Reply::Changed(client.execute(prepared, &parameters).await?),
+        false => Reply::Rows(client.query(prepared, &parameters).await?),
+    })
+}
+
+/// Polls futures in their order, always: a statement is sent when its future is first polled. One that fails before it was
+/// sent keeps those behind it from being sent at all, COMMIT above all; the failure is then the last reply.
+async fn in_order(mut replying: Vec<Replying<'_>>) -> Vec<Result<Reply, tokio_postgres::Error>> {
+    let mut replies: Vec<Option<_>> = Vec::with_capacity(replying.len());
+    poll_fn(|context| {
+        for (position, replying) in replying.iter_mut().enumerate() {
+            let is_new = position == replies.len();
+            if is_new {
+                replies.push(None);
+            } else if replies[position].is_some() {
+                continue;
+            }
+            if let Poll::Ready(reply) = replying.as_mut().poll(context) {
+                let was_not_sent = is_new && reply.is_err();
+                replies[position] = Some(reply);
+                if was_not_sent {
+                    break;
+                }
+            }
+        }
+        // Those that were not sent have no place among the replies.
+        replying.truncate(replies.len());
+        match replies.iter().all(Option::is_some) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    replies.into_iter().flatten().collect()
+}
+
+/// What a transaction came to whose COMMIT was sent. A statement that the server refused is a certain end; a connection that
+/// broke is not, wherever it broke.
+fn settle(
+    calls: &[Call],
+    first: usize,
+    replies: Vec<Result<Reply, tokio_postgres::Error>>,
+) -> Result<(), Error> {
+    for (position, reply) in replies.into_iter().enumerate() {
+        let Err(error) = reply else { continue };
+        let call = position
+            .checked_sub(first)
+            .and_then(|position| calls.get(position));
+        return Err(match (error.as_db_error(), call) {
+            (None, _) if !is_conversion(&error) => Error::OutcomeUnknown(words(&error)),
+            (_, Some(call)) => translate(call.statement.name(), &error),
+            (_, None) if position < first => translate("begin", &error),
+            (_, None) => translate("commit", &error),
+        });
+    }
+    Ok(())
+}
+
+fn answer(statement: &'static Statement, reply: Reply) -> Result<Answer, Error> {
+    let found = match reply {
+        Reply::Rows(found) => found,
+        Reply::Changed(changed) => {
+            let rows = Vec::new();
+            return Ok(Answer { rows, changed });
+        }
+        Reply::Done => Vec::new(),
+    };
+    let changed = match statement.changes() {
+        true => found.len() as u64,
+        false => 0,
+    };
+    let rows = found
+        .iter()
+        .map(|row| Row::from_postgres(statement, row))
+        .collect::<Result<_, _>>()?;
+    Ok(Answer { rows, changed })
 }
 
 impl Drop for Lease {

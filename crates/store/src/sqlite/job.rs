@@ -108,9 +108,7 @@ fn begin_savepoint(connection: &Connection) -> Result<(), Error> {
             "the transaction was ended by the database",
         ));
     }
-    connection
-        .execute_batch("SAVEPOINT use_case")
-        .map_err(Error::unavailable)
+    run_kept(connection, "SAVEPOINT use_case")
 }
 
 fn end_savepoint(connection: &Connection, keep: bool) -> Result<(), Error> {
@@ -119,10 +117,16 @@ fn end_savepoint(connection: &Connection, keep: bool) -> Result<(), Error> {
             "the transaction was ended by the database",
         ));
     }
-    let end = if keep {
-        "RELEASE use_case"
-    } else {
-        "ROLLBACK TO use_case; RELEASE use_case"
-    };
-    connection.execute_batch(end).map_err(Error::unavailable)
+    if !keep {
+        run_kept(connection, "ROLLBACK TO use_case")?;
+    }
+    run_kept(connection, "RELEASE use_case")
+}
+
+/// Runs a text that each use case runs: it is compiled once a connection.
+fn run_kept(connection: &Connection, text: &'static str) -> Result<(), Error> {
+    let mut prepared = connection
+        .prepare_cached(text)
+        .map_err(Error::unavailable)?;
+    prepared.execute([]).map(drop).map_err(Error::unavailable)
 }

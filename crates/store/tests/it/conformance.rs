@@ -2,8 +2,10 @@
 
 mod administration;
 mod events;
+mod feed;
 mod jobs;
 mod keys;
+mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
@@ -63,10 +65,12 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     administration::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
+    publishable_keys::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;
     schedules::all(&open_alone).await;
+    feed::all(&open_alone).await;
 }
 
 fn expect_coverage(database: &TestDatabase) {

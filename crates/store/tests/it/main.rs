@@ -6,10 +6,12 @@
 )]
 
 mod conformance;
+mod horizon;
 mod isolation;
 mod locks;
 mod migrations;
 mod parity;
+mod serving;
 mod sources;
 mod statements;
 mod support;

@@ -4,8 +4,10 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 20] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 30] = [
     "FIND_ROUTE",
+    "FIND_ORIGIN",
+    "FIND_ORIGIN_OF",
     "LIST_TENANTS",
     "FIND_INSTANCE_SETTING",
     "CLAIM_INSTANCE_SETTING",
@@ -20,11 +22,19 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 20] = [
     "CONTINUE_SCHEDULE",
     "END_SCHEDULE",
     "SCAN_SESSIONS",
+    "SCAN_ROTATIONS",
     "INSERT_INSTANCE_EVENT",
     "LIST_INSTANCE_EVENTS",
     "PURGE_AUDIT_EVENTS",
     "PURGE_FEED",
     "INSERT_LAST_EVENT",
+    "FIND_FEED_CURSOR",
+    "BEGIN_FEED_CURSOR",
+    "MOVE_FEED_CURSOR",
+    "COUNT_FEED_ROWS",
+    "FIND_NEXT_FEED_ROW",
+    "DELETE_FEED_ROWS",
+    "READ_FEED",
 ];
 
 on_both_engines!(every_statement_is_understood);

@@ -3,6 +3,7 @@
 mod batches;
 mod cancellation;
 mod full_disk;
+mod lost_commit;
 mod lost_connection;
 mod panics;
 mod races;

@@ -6,7 +6,6 @@ pub(in crate::endpoints) mod hosts;
 pub(in crate::endpoints) mod lifecycle;
 pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
-pub(in crate::endpoints) mod settings;
 pub(in crate::endpoints) mod users;
 
 use keyward_model::{HostName, Tenant, TenantSettings, TenantStatus};
@@ -48,6 +47,14 @@ pub(super) struct TenantSettingsBody {
     session_idle_seconds: i64,
     /// How many days a user who was deleted can be restored.
     user_deletion_grace_days: i64,
+    /// What the next signing key signs with: `EdDSA` or `ES256`.
+    signing_algorithm: &'static str,
+    /// After how many days a signing key is followed by another; never, if 0.
+    signing_key_rotation_days: i64,
+    /// How long a new signing key is published before it signs.
+    signing_key_propagation_seconds: i64,
+    /// How long verifiers may keep the key set.
+    key_set_max_age_seconds: i64,
 }
 
 /// A tenant with the host names that are its own.
@@ -88,12 +95,20 @@ impl From<TenantSettings> for TenantSettingsBody {
             session_ttl_seconds,
             session_idle_seconds,
             user_deletion_grace_days,
+            signing_algorithm,
+            signing_key_rotation_days,
+            signing_key_propagation_seconds,
+            key_set_max_age_seconds,
         } = settings;
         Self {
             access_token_ttl_seconds,
             session_ttl_seconds,
             session_idle_seconds,
             user_deletion_grace_days,
+            signing_algorithm: signing_algorithm.name(),
+            signing_key_rotation_days,
+            signing_key_propagation_seconds,
+            key_set_max_age_seconds,
         }
     }
 }

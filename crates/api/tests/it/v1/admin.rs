@@ -1,4 +1,5 @@
 //! `/v1/admin/…`
 
 mod audit;
+mod publishable_keys;
 mod users;

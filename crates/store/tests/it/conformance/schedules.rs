@@ -11,6 +11,7 @@ use std::time::Duration;
 
 scenarios_alone!(
     a_schedule_is_gone_through_by_one_and_continued_by_another,
+    tenants_whose_keys_are_due_are_found,
     expired_sessions_go_with_their_tokens,
 );
 
@@ -84,6 +85,38 @@ async fn a_schedule_is_gone_through_by_one_and_continued_by_another(database: Te
     assert!(store.enqueue_scheduled(&fresh, job).await.unwrap());
     let again = unsaved_job(&database).with_key("scheduled");
     assert!(!store.enqueue_scheduled(&fresh, again).await.unwrap());
+}
+
+async fn tenants_whose_keys_are_due_are_found(database: TestDatabase) {
+    let (due, _) = new_tenant(&database, "due").await;
+    let (later, _) = new_tenant(&database, "later").await;
+    let (never, _) = new_tenant(&database, "never").await;
+    let (new, _) = new_tenant(&database, "new").await;
+    let now = database.now();
+    for (scope, due_at) in [
+        (&due, Some(now)),
+        (&later, Some(now.plus_micros(1))),
+        (&never, None),
+    ] {
+        // It is bookkeeping: no event is asked for.
+        let planned = database
+            .store
+            .write::<_, Error, _>(scope, async move |tx| tx.plan_rotation(due_at).await);
+        planned.await.unwrap();
+    }
+    let claimed = claim(&database, now).await.unwrap();
+    let found = async |moment| {
+        let scan = database.store.scan_rotations(claimed, moment, 1_000_000);
+        scan.await.unwrap().tenants
+    };
+    let found_now = found(now).await;
+    let looked_for = [due, later, never, new].map(|scope| found_now.contains(&scope));
+    assert_eq!(
+        looked_for,
+        [true, false, false, true],
+        "nobody looked at the new one"
+    );
+    assert!(found(now.plus_micros(1)).await.contains(&later));
 }
 
 async fn expired_sessions_go_with_their_tokens(database: TestDatabase) {

@@ -2,9 +2,7 @@
 
 use super::scenarios;
 use crate::support::{read, some_event, try_write, write};
-use keyward_model::{
-    HostName, InstanceEvent, PageRequest, Route, Slug, TenantSettings, TenantStatus,
-};
+use keyward_model::{HostName, InstanceEvent, PageRequest, Route, Slug, TenantStatus};
 use keyward_store::{Error, Misuse, Purge, TenantTx};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_signing_key,
@@ -15,10 +13,10 @@ scenarios!(
     a_tenant_is_made_and_found,
     a_slug_and_an_issuer_belong_to_one_tenant,
     a_name_leads_to_one_tenant_only,
+    a_deleted_route_leads_nowhere,
     routes_are_resolved_in_their_order,
     an_operator_comes_in_by_a_route,
     a_tenants_status_changes_from_what_it_was,
-    a_tenants_settings_change_from_the_version_that_was_read,
     a_deletion_is_taken_back_until_its_time,
     a_purged_tenant_leaves_nothing_but_a_line,
     a_host_leads_to_its_tenant_no_longer,
@@ -87,6 +85,32 @@ async fn a_name_leads_to_one_tenant_only(database: TestDatabase) {
     );
     let hosts = read(&database, &second, async |tx| tx.list_hosts().await).await;
     assert!(hosts.is_empty());
+}
+
+async fn a_deleted_route_leads_nowhere(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "first").await;
+    let (other, _) = new_tenant(&database, "other").await;
+    let route = Route::SigningKey(database.mint());
+    let inserted = route.clone();
+    write(&database, &scope, async move |tx| {
+        tx.insert_route(&inserted).await
+    })
+    .await;
+    let (theirs, own) = (route.clone(), route.clone());
+    let deleted = write(&database, &other, async move |tx| {
+        tx.delete_route(&theirs).await
+    });
+    assert!(!deleted.await, "another tenant's");
+    let found = database.store.resolve(vec![route.clone()]).await.unwrap();
+    assert_eq!(found, [Some(scope)]);
+    write(&database, &scope, async move |tx| {
+        assert!(tx.delete_route(&own).await?);
+        assert!(!tx.delete_route(&own).await?, "it is gone");
+        Ok(())
+    })
+    .await;
+    let found = database.store.resolve(vec![route]).await.unwrap();
+    assert_eq!(found, [None]);
 }
 
 async fn routes_are_resolved_in_their_order(database: TestDatabase) {
@@ -161,21 +185,6 @@ async fn a_tenants_status_changes_from_what_it_was(database: TestDatabase) {
     let route = Route::Slug(tenant.slug);
     let scopes = database.store.resolve(vec![route]).await.unwrap();
     assert_eq!(scopes[0].unwrap().status(), TenantStatus::Suspended);
-}
-
-async fn a_tenants_settings_change_from_the_version_that_was_read(database: TestDatabase) {
-    let (scope, tenant) = new_tenant(&database, "settings").await;
-    let settings = TenantSettings {
-        session_ttl_seconds: 600,
-        ..tenant.settings.clone()
-    };
-    let (version, wanted) = (tenant.version, settings.clone());
-    let changed = write(&database, &scope, async move |tx| {
-        let changed = tx.change_tenant_settings(version, &wanted).await?;
-        assert_eq!(tx.change_tenant_settings(version, &wanted).await?, None);
-        Ok(changed.unwrap())
-    });
-    assert_eq!(changed.await.settings, settings);
 }
 
 async fn a_deletion_is_taken_back_until_its_time(database: TestDatabase) {

@@ -3,8 +3,8 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, Id, InstanceEvent, PageRequest, Progress, Route, TenantStatus,
-    Timestamp, UserFilter,
+    AuditFilter, EndReason, Ended, Id, InstanceEvent, PageRequest, Progress, PublishableKeyStatus,
+    Route, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -154,6 +154,7 @@ async fn on_sessions(
 
 async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Option<Seen>, Error> {
     let (sealing, signing) = (&loot.tenant_key, &loot.signing_key);
+    let public = &loot.publishable_key;
     let any = match method {
         "find_tenant_key" => tx.find_tenant_key(sealing.id).await?.is_some(),
         "find_signing_key" => tx.find_signing_key(signing.id).await?.is_some(),
@@ -161,12 +162,50 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             let keys = tx.list_signing_keys().await?;
             keys.iter().any(|key| key.id == signing.id)
         }
+        "find_publishable_key" => tx.find_publishable_key(public.id).await?.is_some(),
+        "list_publishable_keys" => {
+            let page = PageRequest::new(Some(200), None);
+            let page = tx.list_publishable_keys(page).await?;
+            page.items.iter().any(|key| key.id == public.id)
+        }
+        "set_publishable_key_status" => {
+            let disabled = PublishableKeyStatus::Disabled;
+            let changed = tx.set_publishable_key_status(public.id, disabled);
+            changed.await?.is_some()
+        }
+        "delete_publishable_key" => tx.delete_publishable_key(public.id).await?.is_some(),
+        "list_names" => {
+            let names = tx.list_names().await?;
+            names.publishable_keys.contains(&public.key)
+                || names.origins.contains(&public.allowed_origins[0])
+                || names
+                    .hosts
+                    .into_iter()
+                    .any(|host| Route::Host(host) == loot.host)
+        }
+        "allows_origin" => tx.allows_origin(&public.allowed_origins[0]).await?,
+        // A key is unique over the whole instance, as the route that it is.
+        "insert_publishable_key" => {
+            assert!(!tx.insert_publishable_key(public).await?, "it leads to A");
+            return Ok(Some(Seen::NothingEver));
+        }
+        "list_published_signing_keys" => {
+            let keys = tx.list_published_signing_keys(signing.created_at).await?;
+            keys.iter().any(|key| key.id == signing.id)
+        }
+        "change_signing_key" => tx.change_signing_key(signing).await?.is_some(),
         "insert_tenant_key" => {
             tx.insert_tenant_key(sealing).await?;
             false
         }
         "insert_signing_key" => {
-            tx.insert_signing_key(signing).await?;
+            // With a successor: B has a key without one of its own.
+            let published_until = Some(signing.created_at);
+            let closed = SigningKey {
+                published_until,
+                ..signing.clone()
+            };
+            tx.insert_signing_key(&closed).await?;
             false
         }
         _ => return Ok(None),
@@ -219,10 +258,6 @@ async fn on_lifecycle(
     let changed = match method {
         "change_tenant_status" => {
             tx.change_tenant_status(tenant, TenantStatus::Suspended)
-                .await?
-        }
-        "change_tenant_settings" => {
-            tx.change_tenant_settings(tenant.version, &tenant.settings)
                 .await?
         }
         "schedule_tenant_deletion" => {
@@ -287,6 +322,7 @@ async fn on_tenant(
             tx.record(&loot.event).await?;
             false
         }
+        "find_public_record" => tx.find_public_record(loot.event.id).await?.is_some(),
         "list_audit_events" => {
             let page = PageRequest::new(Some(200), None);
             let page = tx.list_audit_events(&AuditFilter::default(), page).await?;
@@ -303,6 +339,11 @@ async fn on_tenant(
             assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);
             return Ok(Some(Seen::NothingEver));
         }
+        "plan_rotation" => {
+            tx.plan_rotation(None).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "delete_route" => tx.delete_route(&loot.host).await?,
         "insert_route" => {
             assert!(!tx.insert_route(&loot.host).await?, "it leads to A");
             return Ok(Some(Seen::NothingEver));

@@ -2,13 +2,13 @@
 
 use crate::support::{insert, write};
 use keyward_model::{
-    DisplayName, EventRecord, HostName, JobFence, NewJob, RefreshToken, Role, Route,
-    SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User, UserStatus,
+    DisplayName, EventRecord, HostName, JobFence, NewJob, PublishableKey, RefreshToken, Role,
+    Route, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
-    unsaved_signing_key, unsaved_tenant_key, unsaved_user,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
+    unsaved_refresh_token, unsaved_signing_key, unsaved_tenant_key, unsaved_user,
 };
 
 /// What a tenant has.
@@ -26,6 +26,7 @@ pub(super) struct Loot {
     pub(super) token: RefreshToken,
     pub(super) tenant_key: SealedTenantKey,
     pub(super) signing_key: SigningKey,
+    pub(super) publishable_key: PublishableKey,
     pub(super) event: EventRecord,
     /// A job that a node has claimed, and the claim.
     pub(super) job: (NewJob, JobFence),
@@ -51,6 +52,8 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let token = unsaved_refresh_token(database, session.id);
     let tenant_key = unsaved_tenant_key(database);
     let signing_key = unsaved_signing_key(database);
+    let publishable_key = unsaved_publishable_key(database);
+    let public = publishable_key.clone();
     let host: HostName = format!("{}.example", tenant.slug).parse().unwrap();
     let host = Route::Host(host);
     let event = crate::support::some_event(database, &scope);
@@ -60,6 +63,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tx.insert_refresh_token(&rows.0).await?;
         tx.insert_tenant_key(&rows.1).await?;
         tx.insert_signing_key(&rows.2).await?;
+        tx.insert_publishable_key(&public).await?;
         tx.insert_route(&route).await?;
         tx.record(&record).await?;
         tx.find_sign_in_subject(&email).await
@@ -79,6 +83,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         token,
         tenant_key,
         signing_key,
+        publishable_key,
         event,
         job,
     };

@@ -1,0 +1,483 @@
+//! The keys that sign tokens, over their whole life: what a verifier sees that follows the key set, and what this server says.
+
+use crate::support::tokens::{claims_of, part};
+use crate::support::{assert_token_refused, audit_events, change_settings};
+use futures_util::future::join_all;
+use keyward_model::{
+    Client, Principal, Route, SigningKey, SigningKeyId, SigningKeyState, Timestamp,
+};
+use keyward_policy::Action;
+use keyward_service::Cx;
+use keyward_service::signing_keys::{
+    ListedSigningKey, SigningKeyError, list_signing_keys, revoke_signing_key, rotate_signing_key,
+};
+use keyward_testkit::{
+    KeySetFollower, Refused, TestApp, TestDatabase, TestTenant, TestUser, on_both_engines,
+};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::time::Duration;
+
+on_both_engines!(
+    asvs_v9_1_3_no_token_is_refused_wrongly_across_rotations_with_eddsa,
+    asvs_v9_1_3_no_token_is_refused_wrongly_across_rotations_with_es256,
+    a_token_outlives_a_change_of_its_lifetime_beside_a_rotation,
+    of_two_rotations_at_once_one_wins,
+    rotations_and_sign_ins_at_once_leave_one_key_that_signs,
+    asvs_v9_1_1_a_revoked_keys_tokens_are_refused_at_once,
+    a_revoked_key_is_followed_by_the_one_that_waits,
+    a_revoked_successor_gives_the_key_its_place_back,
+    asvs_v9_1_1_a_key_that_is_over_verifies_nothing_even_before_it_is_retired,
+    asvs_v8_4_1_another_tenants_key_verifies_nothing_and_is_not_found,
+    the_metadata_follows_what_is_published,
+    keys_are_for_operators_alone,
+);
+
+/// A context of an operator.
+async fn operator(app: &TestApp, tenant: &TestTenant, action: Action) -> Cx {
+    let route = Route::Slug(tenant.slug.parse().unwrap());
+    let scope = app.platform.operator_scope(route).await.unwrap().unwrap();
+    let client = Client {
+        address: None,
+        user_agent: None,
+        request_id: app.platform.mint(app.platform.now()),
+    };
+    let who = Principal::Operator {
+        name: "root".to_owned(),
+        reason: "a test".to_owned(),
+    };
+    let begun = Cx::begin(&app.platform, (scope, who), client, action).await;
+    begun.unwrap()
+}
+
+async fn rotate(app: &TestApp, tenant: &TestTenant) -> Result<SigningKey, SigningKeyError> {
+    rotate_signing_key(&operator(app, tenant, Action::RotateSigningKey).await).await
+}
+
+async fn revoke(
+    app: &TestApp,
+    tenant: &TestTenant,
+    id: SigningKeyId,
+) -> Result<SigningKey, SigningKeyError> {
+    revoke_signing_key(&operator(app, tenant, Action::RevokeSigningKey).await, id).await
+}
+
+async fn keys(app: &TestApp, tenant: &TestTenant) -> Vec<ListedSigningKey> {
+    let cx = operator(app, tenant, Action::ListSigningKeys).await;
+    list_signing_keys(&cx).await.unwrap()
+}
+
+/// The states of the keys, oldest first.
+async fn states(app: &TestApp, tenant: &TestTenant) -> Vec<SigningKeyState> {
+    let keys = keys(app, tenant).await;
+    keys.iter().rev().map(|listed| listed.state).collect()
+}
+
+fn pass(app: &TestApp, seconds: u64) {
+    app.database.clock.advance(Duration::from_secs(seconds));
+}
+
+/// The `kid` of a token.
+fn key_of(token: &str) -> SigningKeyId {
+    part(token, 0)["kid"].as_str().unwrap().parse().unwrap()
+}
+
+async fn published(app: &TestApp, tenant: &TestTenant) -> Vec<Value> {
+    let answer = app.client(tenant).get("/.well-known/jwks.json").await;
+    answer.expect(200).list_at("/keys").to_vec()
+}
+
+/// Verifies as a service does that knows nothing but the key set.
+async fn follow(
+    app: &TestApp,
+    follower: &mut KeySetFollower,
+    token: &str,
+    leeway: i64,
+) -> Result<(), Refused> {
+    let now = app.database.now();
+    if follower.must_read(token, now) {
+        let client = app.client(&app.tenant);
+        let answer = client.get("/.well-known/jwks.json").await.expect(200);
+        follower.learn(&answer, now);
+    }
+    let claims = follower.verify(token, now, leeway)?;
+    assert_eq!(claims.iss, app.tenant.issuer);
+    Ok(())
+}
+
+async fn asvs_v9_1_3_no_token_is_refused_wrongly_across_rotations_with_eddsa(
+    database: TestDatabase,
+) {
+    follow_through_rotations(database, "EdDSA").await;
+}
+
+async fn asvs_v9_1_3_no_token_is_refused_wrongly_across_rotations_with_es256(
+    database: TestDatabase,
+) {
+    follow_through_rotations(database, "ES256").await;
+}
+
+/// Forty minutes of sign-ins, a step a minute, with three rotations among them. Five verifiers keep the key set for its whole
+/// time, each from another minute on, and never ask for a key that they miss; a sixth does.
+async fn follow_through_rotations(database: TestDatabase, algorithm: &str) {
+    let app = TestApp::start(database).await;
+    change_settings(
+        &app,
+        &app.tenant,
+        &json!({ "signing_algorithm": algorithm }),
+    )
+    .await;
+    for email in ["ada@example.org", "bob@example.org"] {
+        app.register(&app.tenant, email).await;
+    }
+    let mut followers: Vec<_> = (0..5).map(|_| KeySetFollower::strict()).collect();
+    followers.push(KeySetFollower::asking_again(30));
+    let mut users: Vec<TestUser> = Vec::new();
+    let (mut checks, mut refusals) = (0, Vec::new());
+    for minute in 0..40 {
+        let rotation = async {
+            if minute % 12 == 4 {
+                rotate(&app, &app.tenant).await.unwrap();
+            }
+        };
+        let sign_ins = ["ada@example.org", "bob@example.org"];
+        let sign_ins = sign_ins.map(|email| app.sign_in(&app.tenant, email));
+        let (signed_in, ()) = tokio::join!(join_all(sign_ins), rotation);
+        users.extend(signed_in);
+        for user in &users {
+            let (token, now) = (user.client.token(), app.database.now());
+            let left = claims_of(token).exp - now.seconds();
+            // A verifier whose clock is a minute behind still takes what has just expired.
+            for follower in followers.iter_mut().take(minute + 1).filter(|_| left > -59) {
+                checks += 1;
+                if let Err(refused) = follow(&app, follower, token, 60).await {
+                    refusals.push((minute, left, key_of(token), refused));
+                }
+            }
+            if left > 1 {
+                user.client.get("/v1/session").await.expect(200);
+            }
+        }
+        users.retain(|user| claims_of(user.client.token()).exp + 60 > app.database.now().seconds());
+        pass(&app, 60);
+    }
+    assert_eq!(refusals, []);
+    let keys = keys(&app, &app.tenant).await;
+    let signed: HashSet<_> = keys.iter().map(|listed| listed.key.id).collect();
+    assert_eq!(signed.len(), 4);
+    let newest = key_of(
+        app.sign_in(&app.tenant, "ada@example.org")
+            .await
+            .client
+            .token(),
+    );
+    assert_eq!(
+        newest, keys[1].key.id,
+        "the last rotation was four minutes ago"
+    );
+    let published = published(&app, &app.tenant).await;
+    assert!(
+        published.iter().all(|jwk| jwk["alg"] == algorithm),
+        "{published:?}"
+    );
+    println!("{checks} verifications with {algorithm} across 3 rotations, no refusal");
+}
+
+async fn a_token_outlives_a_change_of_its_lifetime_beside_a_rotation(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    let lifetime = async |seconds: i64| {
+        change_settings(
+            &app,
+            &app.tenant,
+            &json!({ "access_token_ttl_seconds": seconds }),
+        )
+        .await;
+        app.sign_in(&app.tenant, "ada@example.org").await
+    };
+    // A long one, the lifetime shortened, and at once a rotation: the old key stays for the long one.
+    let long = lifetime(1_500).await;
+    let short = lifetime(60).await;
+    rotate(&app, &app.tenant).await.unwrap();
+    // Raised again: what the old key still signs is cut where that key ends.
+    pass(&app, 590);
+    let cut = lifetime(86_400).await;
+    let (old, end) = (
+        key_of(long.client.token()),
+        claims_of(cut.client.token()).exp,
+    );
+    assert_eq!(key_of(cut.client.token()), old);
+    let expires_in = cut.answer.json["expires_in"].as_i64().unwrap();
+    assert_eq!(expires_in, end - claims_of(cut.client.token()).iat);
+    assert!((1_500..1_600).contains(&expires_in), "{expires_in}");
+    pass(&app, 20);
+    let next = lifetime(86_400).await;
+    assert_ne!(key_of(next.client.token()), old);
+    assert_eq!(
+        next.answer.json["expires_in"], 86_400,
+        "the new one has no end"
+    );
+    assert_token_refused(short.client.get("/v1/session").await);
+    for user in [&long, &cut, &next] {
+        let exp = claims_of(user.client.token()).exp.min(end);
+        app.database
+            .clock
+            .set(Timestamp::from_micros(0).plus_seconds(exp - 1));
+        let mut follower = KeySetFollower::strict();
+        follow(&app, &mut follower, user.client.token(), 60)
+            .await
+            .unwrap();
+    }
+    // A minute after the last of its tokens the old key is gone, and not before.
+    for (seconds, there) in [(59, true), (60, false)] {
+        app.database.clock.set(
+            Timestamp::from_micros(0)
+                .plus_seconds(end + seconds)
+                .plus_micros(-1),
+        );
+        let keys = published(&app, &app.tenant).await;
+        let found = keys.iter().any(|jwk| jwk["kid"] == old.to_string());
+        assert_eq!(found, there, "{seconds} seconds later");
+    }
+}
+
+async fn of_two_rotations_at_once_one_wins(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let attempts = join_all((0..6).map(|_| rotate(&app, &app.tenant))).await;
+    let won = attempts.iter().filter(|attempt| attempt.is_ok()).count();
+    assert_eq!(won, 1, "{attempts:?}");
+    for lost in attempts.iter().filter_map(|attempt| attempt.as_ref().err()) {
+        assert!(
+            matches!(
+                lost,
+                SigningKeyError::UnderWay(_) | SigningKeyError::Changed
+            ),
+            "{lost:?}"
+        );
+    }
+    let expected = [SigningKeyState::Signing, SigningKeyState::Published];
+    assert_eq!(states(&app, &app.tenant).await, expected);
+    pass(&app, 599);
+    let again = rotate(&app, &app.tenant).await;
+    assert!(matches!(again, Err(SigningKeyError::UnderWay(_))));
+    pass(&app, 2);
+    rotate(&app, &app.tenant).await.unwrap();
+}
+
+async fn rotations_and_sign_ins_at_once_leave_one_key_that_signs(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    let quick = json!({ "key_set_max_age_seconds": 1, "signing_key_propagation_seconds": 1 });
+    change_settings(&app, &app.tenant, &quick).await;
+    for round in 0..4 {
+        // Each round's tokens live longer, which every one of its sign-ins has to note on the key.
+        let settings = json!({
+            "key_set_max_age_seconds": 1,
+            "signing_key_propagation_seconds": 1,
+            "access_token_ttl_seconds": 300 + round,
+        });
+        change_settings(&app, &app.tenant, &settings).await;
+        let sign_ins = (0..4).map(|_| app.sign_in(&app.tenant, "ada@example.org"));
+        let rotations = (0..3).map(|_| rotate(&app, &app.tenant));
+        let (users, rotated) = tokio::join!(join_all(sign_ins), join_all(rotations));
+        let won = rotated.iter().filter(|attempt| attempt.is_ok()).count();
+        assert!(won <= 1, "{rotated:?}");
+        for user in users {
+            user.client.get("/v1/session").await.expect(200);
+        }
+        let states = states(&app, &app.tenant).await;
+        let signing = states
+            .iter()
+            .filter(|state| **state == SigningKeyState::Signing);
+        assert_eq!(signing.count(), 1, "{states:?}");
+        pass(&app, 2);
+    }
+}
+
+async fn asvs_v9_1_1_a_revoked_keys_tokens_are_refused_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let other = app.new_tenant("other").await;
+    let bob = app.member(&other, "bob@example.org").await;
+    ada.client.get("/v1/session").await.expect(200);
+    ada.client.get("/v1/session").await.expect(200);
+    bob.client.get("/v1/session").await.expect(200);
+    let revoked = key_of(ada.client.token());
+    let signing = revoke(&app, &app.tenant, revoked).await.unwrap();
+    // The token is warm, and its session is as live as before.
+    assert_token_refused(ada.client.get("/v1/session").await);
+    assert_token_refused(ada.client.under("").get("/v1/session").await);
+    bob.client.get("/v1/session").await.expect(200);
+    let kids: Vec<_> = published(&app, &app.tenant).await;
+    assert_eq!(kids.len(), 1);
+    assert_eq!(kids[0]["kid"], signing.id.to_string());
+    let again = app.sign_in(&app.tenant, "ada@example.org").await;
+    assert_eq!(key_of(again.client.token()), signing.id);
+    again.client.get("/v1/session").await.expect(200);
+    assert_token_refused(ada.client.get("/v1/session").await);
+    // One that knew only the old key asks once more, and has the new one.
+    let mut follower = KeySetFollower::asking_again(0);
+    follow(&app, &mut follower, again.client.token(), 0)
+        .await
+        .unwrap();
+    let refused = follow(&app, &mut follower, ada.client.token(), 0).await;
+    assert_eq!(refused, Err(Refused::UnknownKey));
+    let row = format!(
+        "SELECT COUNT(*) FROM signing_keys WHERE id = {} AND sealed_private_key IS NULL",
+        app.database.id_literal(revoked)
+    );
+    assert_eq!(
+        app.database.admin_count(&row).await,
+        1,
+        "its private key is destroyed"
+    );
+    let repeated = revoke(&app, &app.tenant, revoked).await;
+    assert!(matches!(repeated, Err(SigningKeyError::NotFound)));
+    let administrator = app.administrator(&app.tenant).await;
+    let events = audit_events(&administrator, "type=signing_key.revoked").await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(
+        events[0]["public"]["actor"]["reason"], "a test",
+        "{}",
+        events[0]
+    );
+}
+
+async fn a_revoked_key_is_followed_by_the_one_that_waits(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let waiting = rotate(&app, &app.tenant).await.unwrap();
+    let signing = revoke(&app, &app.tenant, key_of(ada.client.token()))
+        .await
+        .unwrap();
+    assert_eq!(signing.id, waiting.id, "verifiers have it already");
+    let expected = [SigningKeyState::Revoked, SigningKeyState::Signing];
+    assert_eq!(states(&app, &app.tenant).await, expected);
+    let again = app.sign_in(&app.tenant, "ada@example.org").await;
+    assert_eq!(key_of(again.client.token()), waiting.id);
+    rotate(&app, &app.tenant).await.unwrap();
+}
+
+async fn a_revoked_successor_gives_the_key_its_place_back(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let first = key_of(ada.client.token());
+    let waiting = rotate(&app, &app.tenant).await.unwrap();
+    let signing = revoke(&app, &app.tenant, waiting.id).await.unwrap();
+    assert_eq!((signing.id, signing.published_until), (first, None));
+    pass(&app, 100_000);
+    let later = app.sign_in(&app.tenant, "ada@example.org").await;
+    assert_eq!(key_of(later.client.token()), first);
+    later.client.get("/v1/session").await.expect(200);
+    let next = rotate(&app, &app.tenant).await.unwrap();
+    assert_ne!(next.id, waiting.id);
+}
+
+async fn asvs_v9_1_1_a_key_that_is_over_verifies_nothing_even_before_it_is_retired(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let signer = crate::support::tokens::signer_of(&app, &app.tenant).await;
+    rotate(&app, &app.tenant).await.unwrap();
+    // What somebody could sign who had kept the private key.
+    let forged = |now: Timestamp| {
+        let mut claims = claims_of(ada.client.token());
+        (claims.iat, claims.exp) = (now.seconds(), now.seconds() + 300);
+        signer.sign(&claims).unwrap().expose().to_owned()
+    };
+    pass(&app, 950);
+    let token = forged(app.database.now());
+    ada.client
+        .with_token(&token)
+        .get("/v1/session")
+        .await
+        .expect(200);
+    pass(&app, 10);
+    let token = forged(app.database.now());
+    assert_token_refused(ada.client.with_token(&token).get("/v1/session").await);
+    assert_eq!(published(&app, &app.tenant).await.len(), 1);
+}
+
+async fn asvs_v8_4_1_another_tenants_key_verifies_nothing_and_is_not_found(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let other = app.new_tenant("other").await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let theirs = key_of(ada.client.token());
+    let refused = revoke(&app, &other, theirs).await;
+    assert!(matches!(refused, Err(SigningKeyError::NotFound)));
+    ada.client.get("/v1/session").await.expect(200);
+    let listed = keys(&app, &other).await;
+    assert!(listed.iter().all(|listed| listed.key.id != theirs));
+    // Signed by the other tenant's key, in the name of this one.
+    let stranger = crate::support::tokens::signer_of(&app, &other).await;
+    let forged = stranger.sign(&claims_of(ada.client.token())).unwrap();
+    for client in [&ada.client, &ada.client.under(""), &app.client(&other)] {
+        let answer = client.with_token(forged.expose()).get("/v1/session").await;
+        assert!([401, 404].contains(&answer.status), "{}", answer.text);
+    }
+}
+
+async fn the_metadata_follows_what_is_published(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let algorithms = async || {
+        let client = app.client(&app.tenant);
+        let answer = client
+            .get("/.well-known/openid-configuration")
+            .await
+            .expect(200);
+        assert_eq!(answer.header("cache-control"), "public, max-age=120");
+        answer.json["id_token_signing_alg_values_supported"].clone()
+    };
+    let settings = json!({ "signing_algorithm": "ES256", "key_set_max_age_seconds": 120 });
+    change_settings(&app, &app.tenant, &settings).await;
+    assert_eq!(
+        algorithms().await,
+        json!(["EdDSA"]),
+        "from the next rotation on"
+    );
+    rotate(&app, &app.tenant).await.unwrap();
+    assert_eq!(algorithms().await, json!(["EdDSA", "ES256"]));
+    let keys = published(&app, &app.tenant).await;
+    let names: Vec<&str> = keys[0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    pass(&app, 600 + 300 + 60);
+    assert_eq!(algorithms().await, json!(["ES256"]));
+}
+
+async fn keys_are_for_operators_alone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let route = Route::Slug(app.tenant.slug.parse().unwrap());
+    for action in [
+        Action::ListSigningKeys,
+        Action::RotateSigningKey,
+        Action::RevokeSigningKey,
+    ] {
+        let scope = app
+            .platform
+            .operator_scope(route.clone())
+            .await
+            .unwrap()
+            .unwrap();
+        let client = Client {
+            address: None,
+            user_agent: None,
+            request_id: app.platform.mint(app.platform.now()),
+        };
+        let who = Principal::Anonymous;
+        let refused = Cx::begin(&app.platform, (scope, who), client, action).await;
+        assert!(refused.is_err());
+    }
+    // A context that was begun for one thing does no other.
+    let cx = operator(&app, &app.tenant, Action::ListSigningKeys).await;
+    assert!(matches!(
+        rotate_signing_key(&cx).await,
+        Err(SigningKeyError::Denied(_))
+    ));
+    assert_eq!(states(&app, &app.tenant).await, [SigningKeyState::Signing]);
+}
