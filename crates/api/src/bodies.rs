@@ -91,6 +91,16 @@ pub(crate) struct PageBody<T> {
     next_cursor: Option<String>,
 }
 
+impl<T> PageBody<T> {
+    /// A list that is short enough to be given whole.
+    pub(crate) fn whole(items: Vec<T>) -> Self {
+        Self {
+            items,
+            next_cursor: None,
+        }
+    }
+}
+
 impl From<User> for UserBody {
     fn from(user: User) -> Self {
         Self {

@@ -24,6 +24,7 @@ pub fn all() -> Vec<Endpoint> {
         well_known::openid_configuration(),
         well_known::authorization_server(),
         auth::register::endpoint(),
+        auth::invitation::accept(),
         auth::login::endpoint(),
         auth::logout::endpoint(),
         session::endpoint(),
@@ -47,6 +48,13 @@ pub fn all() -> Vec<Endpoint> {
         admin::publishable_keys::enable(),
         admin::publishable_keys::disable(),
         admin::publishable_keys::delete(),
+        admin::users::invitation::endpoint(),
+        admin::sessions::list_of_user(),
+        admin::sessions::revoke_of_user(),
+        admin::sessions::revoke_any(),
+        admin::roles::endpoint(),
+        admin::settings::read(),
+        admin::settings::change(),
     ]
 }
 
@@ -67,9 +75,13 @@ pub fn of_operators() -> Vec<Endpoint> {
         operator::tenants::lifecycle::resume(),
         operator::tenants::lifecycle::delete(),
         operator::tenants::lifecycle::restore(),
+        operator::tenants::settings::endpoint(),
         operator::tenants::hosts::add(),
         operator::tenants::hosts::remove(),
         operator::tenants::users::endpoint(),
         operator::tenants::audit_events::endpoint(),
+        operator::tenants::signing_keys::list(),
+        operator::tenants::signing_keys::rotate(),
+        operator::tenants::signing_keys::revoke(),
     ]
 }

@@ -65,6 +65,10 @@ pub enum Code {
     WrongStatus,
     /// It is not of a version that `If-Match` names.
     PreconditionFailed,
+    /// The invitation is unknown, used, replaced or expired.
+    InvalidInvitation,
+    /// The next signing key is there already and does not sign yet.
+    RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -73,7 +77,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -100,6 +104,8 @@ impl Code {
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
+        Self::InvalidInvitation,
+        Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -133,6 +139,8 @@ impl Code {
             Self::LastAdministrator => "last_administrator",
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
+            Self::InvalidInvitation => "invalid_invitation",
+            Self::RotationUnderWay => "rotation_under_way",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -141,7 +149,9 @@ impl Code {
     /// The status that it comes with.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::InvalidJson | Self::InvalidHost | Self::InvalidInvitation => {
+                StatusCode::BAD_REQUEST
+            }
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -158,7 +168,7 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::TenantTaken | Self::HostTaken => StatusCode::CONFLICT,
+            Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
             Self::TenantSuspended => StatusCode::FORBIDDEN,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
@@ -186,6 +196,7 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",
             Self::WrongJobState => "The job's state does not allow this",
@@ -197,6 +208,7 @@ impl Code {
             }
             Self::LastAdministrator => "A tenant keeps at least one active administrator",
             Self::WrongStatus => "The user's status does not allow this",
+            Self::InvalidInvitation => "The invitation is not valid",
             Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",

@@ -64,6 +64,9 @@ pub(crate) enum Command {
     /// Lists the users of a tenant.
     #[command(subcommand)]
     User(User),
+    /// Lists, rotates and revokes the keys that sign a tenant's tokens.
+    #[command(subcommand)]
+    SigningKey(SigningKey),
     /// Lists what happened in a tenant, or to the instance.
     #[command(subcommand)]
     Audit(Audit),
@@ -192,6 +195,34 @@ pub(crate) struct TenantCreate {
 pub(crate) enum User {
     /// Lists the users of a tenant, oldest first.
     List(InTenant),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKey {
+    /// Lists all signing keys that a tenant ever had, newest first.
+    List(OfTenant),
+    /// Makes the next one: published at once, it signs after the tenant's propagation time.
+    Rotate(OfTenant),
+    /// Revokes one at once, in an emergency: its tokens are refused when this ends.
+    Revoke(RevokeSigningKey),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeSigningKey {
+    /// The key's id, the `kid` of its tokens.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+/// What is of one tenant and no page.
+#[derive(Debug, Args)]
+pub(crate) struct OfTenant {
+    /// The tenant's slug.
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 #[derive(Debug, Subcommand)]

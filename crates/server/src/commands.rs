@@ -9,6 +9,7 @@ mod migrate;
 mod node;
 mod restore;
 mod serve;
+mod signing_key;
 mod tenant;
 mod user;
 
@@ -42,7 +43,8 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     )?;
     if global.operator_url.is_some() && !command.asks_operators() {
         return Err(Failure::Usage(
-            "--operator-url is for what operators do: tenant, user, audit, job, node".to_owned(),
+            "--operator-url is for what operators do: tenant, user, signing-key, audit, job, node"
+                .to_owned(),
         ));
     }
     match command {
@@ -54,6 +56,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Config(_) => config::check(&config, &global),
         Command::Tenant(what) => on_tenant(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
+        Command::SigningKey(what) => signing_key::run(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
         Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,
         Command::Job(Job::List(what)) => job::list(&config, what, &global).await,
@@ -84,7 +87,12 @@ impl Command {
     fn asks_operators(&self) -> bool {
         matches!(
             self,
-            Self::Tenant(_) | Self::User(_) | Self::Audit(_) | Self::Job(_) | Self::Node(_)
+            Self::Tenant(_)
+                | Self::User(_)
+                | Self::SigningKey(_)
+                | Self::Audit(_)
+                | Self::Job(_)
+                | Self::Node(_)
         )
     }
 }

@@ -11,6 +11,7 @@ use keyward_model::{
     SigningKeyId, Slug, Tenant, Timestamp,
 };
 use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,10 @@ use std::time::Duration;
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
 /// What a request says of its tenant and its sender.
-#[derive(Debug, Default)]
-pub struct Presented {
+#[derive(Debug)]
+pub struct Presented<'a> {
+    /// When it came.
+    pub now: Timestamp,
     /// From `/t/<slug>`.
     pub slug: Option<Slug>,
     /// From the `Host` header or `:authority`.
@@ -27,7 +30,7 @@ pub struct Presented {
     /// From `X-Publishable-Key`.
     pub publishable_key: Option<PublishableName>,
     /// From `Authorization: Bearer`.
-    pub access_token: Option<AccessTokenSecret>,
+    pub access_token: Option<PresentedToken<'a>>,
     /// From the endpoint's action.
     pub purpose: Purpose,
     /// Whether the client still waits.
@@ -42,6 +45,16 @@ pub enum Purpose {
     Service,
     /// To read what the tenant publishes: its metadata and public keys.
     Metadata,
+}
+
+/// An access token where it stands in its request. A copy, which is wiped, is made only of one that memory does not know.
+#[derive(Clone, Copy)]
+pub struct PresentedToken<'a>(pub &'a str);
+
+impl fmt::Debug for PresentedToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PresentedToken([redacted])")
+    }
 }
 
 /// Why a request was not let in.
@@ -82,6 +95,8 @@ pub struct Sender {
     /// Their session, if they have one.
     pub(crate) known: Option<Arc<KnownSession>>,
     pub(crate) presence: Presence,
+    /// The moment of their request; none, if it begins when they do something.
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl Sender {
@@ -99,6 +114,7 @@ impl From<(TenantScope, Principal)> for Sender {
             principal,
             known: None,
             presence: Presence::default(),
+            now: None,
         }
     }
 }
@@ -110,14 +126,14 @@ impl From<(TenantScope, Principal)> for Sender {
 /// [`AuthenticationError`]; a store that cannot be asked is never a "no".
 pub async fn authenticate(
     platform: &Platform,
-    presented: Presented,
+    presented: Presented<'_>,
     may_look_up: impl FnOnce() -> bool + Send,
 ) -> Result<Sender, AuthenticationError> {
-    let now = platform.now();
-    let Some(token) = &presented.access_token else {
+    let now = presented.now;
+    let Some(PresentedToken(token)) = presented.access_token else {
         let scope = find_scope(platform, &presented, None).await?;
         if !scope.status().serves_users() {
-            return outsider(scope, presented.purpose, presented.presence);
+            return outsider(scope, presented);
         }
         let principal = Principal::Anonymous;
         return Ok(Sender {
@@ -125,18 +141,20 @@ pub async fn authenticate(
             principal,
             known: None,
             presence: presented.presence,
+            now: Some(now),
         });
     };
-    let digest = sha256(token.expose().as_bytes());
+    let digest = sha256(token.as_bytes());
     let (scope, known) = match recall(platform, &presented, &digest, now) {
         Some(remembered) => remembered,
         None if !may_look_up() => return Err(AuthenticationError::TooMany),
         None => {
+            let token = &AccessTokenSecret::new(token.to_owned());
             let key_id = key_id_of(token)?;
             let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
             let scope = find_scope(platform, &presented, Some(key_id)).await?;
             if !scope.status().serves_users() {
-                return outsider(scope, presented.purpose, presented.presence);
+                return outsider(scope, presented);
             }
             let known = verify(platform, scope, token, (key_id, digest), now).await?;
             if let Some(host) = host.filter(|host| !known.tenant.hosts.contains(host)) {
@@ -147,21 +165,18 @@ pub async fn authenticate(
         }
     };
     touch(platform, scope, &known, now).await;
-    Ok(sender(scope, known, presented.presence))
+    Ok(sender((scope, known), presented.presence, now))
 }
 
 /// Somebody at a tenant whose users are refused. What it publishes they still get, as anybody does.
-fn outsider(
-    scope: TenantScope,
-    purpose: Purpose,
-    presence: Presence,
-) -> Result<Sender, AuthenticationError> {
-    match (scope.status().publishes(), purpose) {
+fn outsider(scope: TenantScope, presented: Presented<'_>) -> Result<Sender, AuthenticationError> {
+    match (scope.status().publishes(), presented.purpose) {
         (true, Purpose::Metadata) => Ok(Sender {
             scope,
             principal: Principal::Anonymous,
             known: None,
-            presence,
+            presence: presented.presence,
+            now: Some(presented.now),
         }),
         (true, Purpose::Service) => Err(AuthenticationError::TenantSuspended),
         (false, _) => Err(AuthenticationError::NoSuchTenant),
@@ -172,7 +187,7 @@ fn outsider(
 /// is not the tenant's own are all asked of the store.
 fn recall(
     platform: &Platform,
-    presented: &Presented,
+    presented: &Presented<'_>,
     digest: &Digest,
     now: Timestamp,
 ) -> Option<(TenantScope, Arc<KnownSession>)> {
@@ -192,7 +207,11 @@ fn recall(
     (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
 }
 
-fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> Sender {
+fn sender(
+    (scope, known): (TenantScope, Arc<KnownSession>),
+    presence: Presence,
+    now: Timestamp,
+) -> Sender {
     let principal = Principal::User {
         tenant_id: scope.tenant_id(),
         user_id: known.user_id,
@@ -204,12 +223,13 @@ fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> S
         principal,
         known: Some(known),
         presence,
+        now: Some(now),
     }
 }
 
 async fn find_scope(
     platform: &Platform,
-    presented: &Presented,
+    presented: &Presented<'_>,
     key_id: Option<SigningKeyId>,
 ) -> Result<TenantScope, AuthenticationError> {
     let default = platform.settings().default_tenant.clone();

@@ -18,6 +18,7 @@ statements! {
         AND id IN (SELECT id FROM refresh_tokens WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_SESSIONS = "DELETE FROM sessions WHERE tenant_id = $1
         AND id IN (SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
+    PURGE_INVITATIONS = "DELETE FROM invitations WHERE tenant_id = $1";
     PURGE_USERS = "DELETE FROM users WHERE tenant_id = $1
         AND id IN (SELECT id FROM users WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_ALLOWED_ORIGINS = "DELETE FROM allowed_origins WHERE tenant_id = $1";
@@ -41,6 +42,8 @@ pub enum Purge {
     RefreshTokens,
     /// Its users' sessions.
     Sessions,
+    /// What invited users would be let in by.
+    Invitations,
     /// Its users.
     Users,
     /// Its other jobs.
@@ -55,9 +58,10 @@ pub enum Purge {
 
 impl Purge {
     /// All of them, in the order that foreign keys allow.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RefreshTokens,
         Self::Sessions,
+        Self::Invitations,
         Self::Users,
         Self::Jobs,
         Self::Keys,
@@ -69,7 +73,8 @@ impl Purge {
     pub fn is_of_the_logs(self) -> bool {
         match self {
             Self::Feed | Self::AuditEvents => true,
-            Self::RefreshTokens | Self::Sessions | Self::Users | Self::Jobs | Self::Keys => false,
+            Self::RefreshTokens | Self::Sessions | Self::Invitations => false,
+            Self::Users | Self::Jobs | Self::Keys => false,
         }
     }
 }
@@ -83,6 +88,7 @@ impl TenantTx<'_> {
         let statements: &[&'static Statement] = match step {
             Purge::RefreshTokens => &[&PURGE_REFRESH_TOKENS],
             Purge::Sessions => &[&PURGE_SESSIONS],
+            Purge::Invitations => &[&PURGE_INVITATIONS],
             Purge::Users => &[&PURGE_USERS],
             Purge::Jobs => &[&PURGE_JOBS],
             Purge::Keys => &[
@@ -96,7 +102,7 @@ impl TenantTx<'_> {
         let mut deleted = 0;
         for statement in statements {
             let values = match step {
-                Purge::Keys => vec![],
+                Purge::Keys | Purge::Invitations => vec![],
                 Purge::Jobs => vec![Value::from(limit), Value::from(by)],
                 _ => vec![Value::from(limit)],
             };

@@ -27,6 +27,8 @@ pub async fn new_tenant(database: &TestDatabase, name: &str) -> (TenantScope, Te
         .write(&scope, async move |tx| {
             assert!(tx.insert_tenant(&to_insert).await?.is_some(), "slug taken");
             assert!(tx.insert_route(&to_route).await?, "route taken");
+            // It has no keys that a schedule could rotate.
+            tx.plan_rotation(None).await?;
             tx.record(&record).await
         })
         .await

@@ -30,6 +30,7 @@ GET /operator/v1/openapi.json instance.read_operator_api_description
 GET /operator/v1/tenants tenant.list
 GET /operator/v1/tenants/{slug} tenant.read
 GET /operator/v1/tenants/{slug}/audit/events audit_event.list
+GET /operator/v1/tenants/{slug}/signing-keys signing_key.list
 GET /operator/v1/tenants/{slug}/users user.list
 PATCH /operator/v1/tenants/{slug}/settings tenant.change_settings
 POST /operator/v1/jobs/{id}/cancel job.cancel
@@ -37,6 +38,8 @@ POST /operator/v1/jobs/{id}/retry job.retry
 POST /operator/v1/tenants tenant.create
 POST /operator/v1/tenants/{slug}/restore tenant.cancel_deletion
 POST /operator/v1/tenants/{slug}/resume tenant.resume
+POST /operator/v1/tenants/{slug}/signing-keys/rotate signing_key.rotate
+POST /operator/v1/tenants/{slug}/signing-keys/{kid}/revoke signing_key.revoke
 POST /operator/v1/tenants/{slug}/suspend tenant.suspend
 PUT /operator/v1/tenants/{slug}/hosts/{host} tenant.add_host
 ";

@@ -12,7 +12,8 @@ use keyward_service::signing_keys::{
     ListedSigningKey, SigningKeyError, list_signing_keys, revoke_signing_key, rotate_signing_key,
 };
 use keyward_testkit::{
-    KeySetFollower, Refused, TestApp, TestDatabase, TestTenant, TestUser, on_both_engines,
+    KeySetFollower, Refused, TestApp, TestAppOptions, TestDatabase, TestTenant, TestUser,
+    on_both_engines,
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -30,6 +31,7 @@ on_both_engines!(
     asvs_v9_1_1_a_key_that_is_over_verifies_nothing_even_before_it_is_retired,
     asvs_v8_4_1_another_tenants_key_verifies_nothing_and_is_not_found,
     the_metadata_follows_what_is_published,
+    operators_list_rotate_and_revoke_over_their_plane,
     keys_are_for_operators_alone,
 );
 
@@ -120,7 +122,10 @@ async fn asvs_v9_1_3_no_token_is_refused_wrongly_across_rotations_with_es256(
 /// Forty minutes of sign-ins, a step a minute, with three rotations among them. Five verifiers keep the key set for its whole
 /// time, each from another minute on, and never ask for a key that they miss; a sixth does.
 async fn follow_through_rotations(database: TestDatabase, algorithm: &str) {
-    let app = TestApp::start(database).await;
+    // On a busy machine a hash may wait: that is not what is looked at here.
+    let patient =
+        |options: &mut TestAppOptions| options.hashing.wait_max = Duration::from_secs(120);
+    let app = TestApp::start_with(database, patient).await;
     change_settings(
         &app,
         &app.tenant,
@@ -172,8 +177,8 @@ async fn follow_through_rotations(database: TestDatabase, algorithm: &str) {
             .token(),
     );
     assert_eq!(
-        newest, keys[1].key.id,
-        "the last rotation was four minutes ago"
+        newest, keys[0].key.id,
+        "the last rotation was twelve minutes ago"
     );
     let published = published(&app, &app.tenant).await;
     assert!(
@@ -228,8 +233,8 @@ async fn a_token_outlives_a_change_of_its_lifetime_beside_a_rotation(database: T
             .await
             .unwrap();
     }
-    // A minute after the last of its tokens the old key is gone, and not before.
-    for (seconds, there) in [(59, true), (60, false)] {
+    // A minute after the last of its tokens the old key goes, and not before.
+    for (seconds, there) in [(60, true), (61, false)] {
         app.database.clock.set(
             Timestamp::from_micros(0)
                 .plus_seconds(end + seconds)
@@ -337,7 +342,7 @@ async fn asvs_v9_1_1_a_revoked_keys_tokens_are_refused_at_once(database: TestDat
     let events = audit_events(&administrator, "type=signing_key.revoked").await;
     assert_eq!(events.len(), 1);
     assert_eq!(
-        events[0]["public"]["actor"]["reason"], "a test",
+        events[0]["personal"]["operator"]["reason"], "a test",
         "{}",
         events[0]
     );
@@ -448,6 +453,49 @@ async fn the_metadata_follows_what_is_published(database: TestDatabase) {
     assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     pass(&app, 600 + 300 + 60);
     assert_eq!(algorithms().await, json!(["ES256"]));
+}
+
+async fn operators_list_rotate_and_revoke_over_their_plane(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let (operator, old) = (app.operator(), key_of(ada.client.token()));
+    let path = format!("/operator/v1/tenants/{}/signing-keys", app.tenant.slug);
+    let rotated = operator.post(&format!("{path}/rotate"), json!({})).await;
+    let rotated = rotated.expect(201).json["signing_key"].clone();
+    assert_eq!(rotated["state"], "published");
+    let again = operator.post(&format!("{path}/rotate"), json!({})).await;
+    again.expect_problem(409, "rotation_under_way");
+    let unexplained = operator.without_reason();
+    let refused = unexplained.post(&format!("{path}/rotate"), json!({})).await;
+    refused.expect_problem(400, "operator_reason_missing");
+    let revoked = operator
+        .post(&format!("{path}/{old}/revoke"), json!({}))
+        .await;
+    let revoked = revoked.expect(200);
+    assert_eq!(revoked.text_at("/signing_key/state"), "signing");
+    assert_eq!(revoked.json["signing_key"]["id"], rotated["id"]);
+    assert_token_refused(ada.client.get("/v1/session").await);
+    let listed = operator.get(&path).await.expect(200);
+    assert_eq!(listed.json["next_cursor"], Value::Null);
+    let states: Vec<_> = listed
+        .list_at("/items")
+        .iter()
+        .map(|key| &key["state"])
+        .collect();
+    assert_eq!(states, ["signing", "revoked"]);
+    assert!(!listed.text.contains("private") && !listed.text.contains("sealed"));
+    let unknown = "01890a5d-ac96-774b-bcce-b302099a8056";
+    for gone in [old.to_string().as_str(), unknown, "no-id"] {
+        let answer = operator
+            .post(&format!("{path}/{gone}/revoke"), json!({}))
+            .await;
+        answer.expect_problem(404, "not_found");
+    }
+    let elsewhere = path.replace(&app.tenant.slug, "no-such-tenant");
+    operator
+        .get(&elsewhere)
+        .await
+        .expect_problem(404, "not_found");
 }
 
 async fn keys_are_for_operators_alone(database: TestDatabase) {

@@ -29,7 +29,6 @@ pub(super) fn changed(kind: &'static str, before: &Tenant, after: &Tenant) -> De
 fn state(tenant: &Tenant) -> Value {
     json!({
         "status": tenant.status,
-        "settings": tenant.settings,
         "delete_after": tenant.delete_after,
     })
 }
@@ -51,6 +50,16 @@ pub(super) fn host_changed(
     let mut description =
         Description::success(kind, Target::one("tenant", tenant_id)).detail("host", json!(host));
     description.removal = Some(Removal::Tenant(tenant_id));
+    description
+}
+
+pub(super) fn settings_changed(before: &Tenant, after: &Tenant) -> Description {
+    let mut description =
+        Description::success("tenant.settings_changed", Target::one("tenant", after.id))
+            .version(after.version)
+            .after(json!(after.settings));
+    description.public.before = object(json!(before.settings));
+    description.removal = Some(Removal::Tenant(after.id));
     description
 }
 

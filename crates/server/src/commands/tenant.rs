@@ -155,7 +155,7 @@ pub(super) async fn settings(
     let request = Ask::new(Method::PATCH, path, what.tenant.why, "tenant settings");
     let request = request.with(Value::Object(body));
     let answer = ask(config, global, request.or_say(no_tenant(&what.tenant.slug))).await?;
-    show_tenant(&answer, global)
+    Ok(print_object(&answer["settings"], global.json)?)
 }
 
 pub(super) async fn add_host(

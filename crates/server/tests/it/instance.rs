@@ -66,6 +66,20 @@ impl Instance {
         }
     }
 
+    /// The same instance on another machine, which has its root key: on PostgreSQL that is the same database.
+    pub(crate) fn on_another_machine(&self) -> Self {
+        let other = Self {
+            scratch: tempfile::tempdir().unwrap(),
+            data: self.data.clone(),
+            settings: self.settings.clone(),
+            postgres: self.postgres.clone(),
+            started: Cell::new(0),
+        };
+        std::fs::create_dir(other.data()).unwrap();
+        std::fs::copy(self.root_key(), other.root_key()).unwrap();
+        other
+    }
+
     /// Sets a variable of the environment.
     pub(crate) fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
         self.unset(name);

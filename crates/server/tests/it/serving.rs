@@ -43,15 +43,18 @@ fn a_second_server_and_a_changing_command_are_refused_on_postgres() {
         return;
     };
     let server = instance.serve();
+    let elsewhere = instance.on_another_machine();
     let words = ["another Keyward server", "process", "stop it first"];
-    instance.fail_to_serve().expect_failure(1, &words);
-    let refused = instance.run(&["tenant", "create", "acme"]);
-    refused.expect_failure(1, &words);
+    for machine in [&instance, &elsewhere] {
+        machine.fail_to_serve().expect_failure(1, &words);
+    }
+    let create = ["tenant", "create", "acme"];
+    elsewhere.run(&create).expect_failure(1, &words);
     // Looking, and migrating, go on beside it.
-    instance.run(&["tenant", "list"]).expect_success();
-    instance.run(&["migrate"]).expect_success();
+    elsewhere.run(&["tenant", "list"]).expect_success();
+    elsewhere.run(&["migrate"]).expect_success();
     server.terminate().expect_success();
-    instance.run(&["tenant", "create", "acme"]).expect_success();
+    elsewhere.run(&create).expect_success();
     instance.serve().terminate().expect_success();
 }
 
@@ -76,7 +79,8 @@ fn asvs_v7_4_1_a_stopped_server_wakes_without_its_memory() {
 
     first.signal("STOP");
     cut(&instance);
-    let second = instance.serve();
+    let elsewhere = instance.on_another_machine();
+    let second = elsewhere.serve();
     assert_eq!(status(&second, &token), 200);
     assert_eq!(
         second

@@ -1,5 +1,6 @@
 //! What each kind of job does, one file each.
 
+mod erase_user;
 mod prune_sessions;
 mod purge_tenant;
 mod retire_signing_key;
@@ -18,6 +19,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
         JobKind::PurgeTenant {} => Action::PurgeTenant,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
+        JobKind::EraseUser { .. } => Action::EraseUser,
     }
 }
 
@@ -29,5 +31,6 @@ pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobEr
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
+        JobKind::EraseUser { user_id } => erase_user::run(job, user_id).await,
     }
 }

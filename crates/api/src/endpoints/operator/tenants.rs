@@ -6,9 +6,12 @@ pub(in crate::endpoints) mod hosts;
 pub(in crate::endpoints) mod lifecycle;
 pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
+pub(in crate::endpoints) mod settings;
+pub(in crate::endpoints) mod signing_keys;
 pub(in crate::endpoints) mod users;
 
-use keyward_model::{HostName, Tenant, TenantSettings, TenantStatus};
+use crate::endpoints::admin::settings::SettingsBody;
+use keyward_model::{HostName, Tenant, TenantStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,30 +34,9 @@ pub(super) struct GovernedTenantBody {
     #[schema(format = "date-time")]
     delete_after: Option<String>,
     /// What it may set for itself.
-    settings: TenantSettingsBody,
+    settings: SettingsBody,
     /// Counts its changes.
     version: i64,
-}
-
-/// What a tenant may set for itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TenantSettingsBody {
-    /// How long an access token is valid.
-    access_token_ttl_seconds: i64,
-    /// How long a session lives whatever happens.
-    session_ttl_seconds: i64,
-    /// How long a session lives without a request.
-    session_idle_seconds: i64,
-    /// How many days a user who was deleted can be restored.
-    user_deletion_grace_days: i64,
-    /// What the next signing key signs with: `EdDSA` or `ES256`.
-    signing_algorithm: &'static str,
-    /// After how many days a signing key is followed by another; never, if 0.
-    signing_key_rotation_days: i64,
-    /// How long a new signing key is published before it signs.
-    signing_key_propagation_seconds: i64,
-    /// How long verifiers may keep the key set.
-    key_set_max_age_seconds: i64,
 }
 
 /// A tenant with the host names that are its own.
@@ -84,31 +66,6 @@ impl From<Tenant> for GovernedTenantBody {
             delete_after: tenant.delete_after.map(|moment| moment.to_string()),
             settings: tenant.settings.into(),
             version: tenant.version,
-        }
-    }
-}
-
-impl From<TenantSettings> for TenantSettingsBody {
-    fn from(settings: TenantSettings) -> Self {
-        let TenantSettings {
-            access_token_ttl_seconds,
-            session_ttl_seconds,
-            session_idle_seconds,
-            user_deletion_grace_days,
-            signing_algorithm,
-            signing_key_rotation_days,
-            signing_key_propagation_seconds,
-            key_set_max_age_seconds,
-        } = settings;
-        Self {
-            access_token_ttl_seconds,
-            session_ttl_seconds,
-            session_idle_seconds,
-            user_deletion_grace_days,
-            signing_algorithm: signing_algorithm.name(),
-            signing_key_rotation_days,
-            signing_key_propagation_seconds,
-            key_set_max_age_seconds,
         }
     }
 }

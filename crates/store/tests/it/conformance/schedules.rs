@@ -6,6 +6,7 @@ use keyward_model::Timestamp;
 use keyward_store::{ClaimedSchedule, Error, Schedule, TenantScope};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
+    unsaved_tenant,
 };
 use std::time::Duration;
 
@@ -91,7 +92,12 @@ async fn tenants_whose_keys_are_due_are_found(database: TestDatabase) {
     let (due, _) = new_tenant(&database, "due").await;
     let (later, _) = new_tenant(&database, "later").await;
     let (never, _) = new_tenant(&database, "never").await;
-    let (new, _) = new_tenant(&database, "new").await;
+    let tenant = unsaved_tenant(&database, "new");
+    let new = database.store.scope_for_new_tenant(tenant.id);
+    write(&database, &new, async move |tx| {
+        tx.insert_tenant(&tenant).await
+    })
+    .await;
     let now = database.now();
     for (scope, due_at) in [
         (&due, Some(now)),
@@ -107,16 +113,20 @@ async fn tenants_whose_keys_are_due_are_found(database: TestDatabase) {
     let claimed = claim(&database, now).await.unwrap();
     let found = async |moment| {
         let scan = database.store.scan_rotations(claimed, moment, 1_000_000);
-        scan.await.unwrap().tenants
+        let tenants = scan.await.unwrap().tenants;
+        tenants
+            .iter()
+            .map(TenantScope::tenant_id)
+            .collect::<Vec<_>>()
     };
     let found_now = found(now).await;
-    let looked_for = [due, later, never, new].map(|scope| found_now.contains(&scope));
+    let looked_for = [due, later, never, new].map(|scope| found_now.contains(&scope.tenant_id()));
     assert_eq!(
         looked_for,
         [true, false, false, true],
         "nobody looked at the new one"
     );
-    assert!(found(now.plus_micros(1)).await.contains(&later));
+    assert!(found(now.plus_micros(1)).await.contains(&later.tenant_id()));
 }
 
 async fn expired_sessions_go_with_their_tokens(database: TestDatabase) {

@@ -21,6 +21,7 @@ scenarios!(
     a_purged_tenant_leaves_nothing_but_a_line,
     a_host_leads_to_its_tenant_no_longer,
     a_tenant_is_held_without_a_change,
+    settings_change_only_at_the_version_that_was_seen,
 );
 
 async fn a_tenant_is_made_and_found(database: TestDatabase) {
@@ -293,4 +294,22 @@ async fn a_host_leads_to_its_tenant_no_longer(database: TestDatabase) {
     })
     .await;
     assert_eq!(database.store.resolve(vec![route]).await.unwrap(), [None]);
+}
+
+async fn settings_change_only_at_the_version_that_was_seen(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "tenant").await;
+    let mut settings = tenant.settings.clone();
+    settings.session_ttl_seconds = 600;
+    let wanted = settings.clone();
+    let changed = write(&database, &scope, async move |tx| {
+        let changed = tx.change_settings(1, &wanted).await?;
+        assert_eq!(tx.change_settings(1, &wanted).await?, None);
+        Ok(changed)
+    });
+    let expected = keyward_model::Tenant {
+        settings,
+        version: 2,
+        ..tenant
+    };
+    assert_eq!(changed.await, Some(expected));
 }
