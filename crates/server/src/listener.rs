@@ -93,13 +93,26 @@ impl Drop for Open {
     }
 }
 
-impl<S: Socket, A> Listener<S, A>
-where
+/// What a listener may serve.
+pub(crate) trait Served:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<A> Served for A where
     A: Service<Request, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
-        + 'static,
+        + Sync
+        + 'static
 {
+}
+
+impl<S: Socket, A: Served> Listener<S, A> {
     /// Serves `service` on `socket`, to at most `connections_max` clients at once; more wait in the system's queue.
     pub(crate) fn new(socket: S, service: A, connections_max: usize) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());

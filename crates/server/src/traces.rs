@@ -6,9 +6,8 @@
 //! looks at requests and no span is made.
 
 use crate::config::{ConfigError, Traces as Settings};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use keyward_api::{ApiService, TraceId, route_of};
 use keyward_model::{SPANS, Stopwatch};
@@ -22,9 +21,12 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanData,
     SpanExporter as ExportsSpans,
 };
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::Service;
 use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -87,14 +89,6 @@ impl Traces {
         self.provider.tracer("keyward")
     }
 
-    /// The service, with every request in a span.
-    pub(crate) fn around(&self, service: ApiService) -> ApiService {
-        service.layer(from_fn_with_state(
-            Arc::new(TraceContextPropagator::new()),
-            follow,
-        ))
-    }
-
     /// Sends what waits, for so long as it may take.
     pub(crate) async fn finish(self) {
         let flushed = tokio::task::spawn_blocking(move || {
@@ -122,11 +116,45 @@ impl Extractor for Headers<'_> {
     }
 }
 
+/// The API, with every request in a span if traces are asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Traced {
+    service: ApiService,
+    propagator: Option<Arc<TraceContextPropagator>>,
+}
+
+impl Traced {
+    pub(crate) fn new(service: ApiService, traces: Option<&Traces>) -> Self {
+        let propagator = traces.map(|_| Arc::new(TraceContextPropagator::new()));
+        Self {
+            service,
+            propagator,
+        }
+    }
+}
+
+impl Service<Request> for Traced {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <ApiService as Service<Request>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        match &self.propagator {
+            None => self.service.call(request),
+            Some(propagator) => Box::pin(follow(propagator.clone(), self.service.clone(), request)),
+        }
+    }
+}
+
 async fn follow(
-    State(propagator): State<Arc<TraceContextPropagator>>,
+    propagator: Arc<TraceContextPropagator>,
+    mut service: ApiService,
     mut request: Request,
-    next: Next,
-) -> Response {
+) -> Result<Response, Infallible> {
     let method = known(request.method());
     let span = tracing::trace_span!(
         target: SPANS,
@@ -143,9 +171,9 @@ async fn follow(
     request
         .extensions_mut()
         .insert(TraceId(trace_id.to_string()));
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = service.call(request).instrument(span.clone()).await?;
     note(&span, method, &response);
-    response
+    Ok(response)
 }
 
 fn note(span: &Span, method: &'static str, response: &Response) {

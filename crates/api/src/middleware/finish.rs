@@ -96,9 +96,9 @@ where
     let mut response = finished(response, request_id);
     headers::add_to(response.headers_mut());
     add_request_id(&mut response, request_id);
-    let route = response.extensions_mut().remove::<Route>();
-    let meter = route
-        .as_ref()
+    let meter = response
+        .extensions()
+        .get::<Route>()
         .map_or(&api.meter.unmatched, |route| &route.0);
     let (status, took) = (response.status(), begun.elapsed());
     meter.note(status.as_u16(), took);

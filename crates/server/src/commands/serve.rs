@@ -6,10 +6,11 @@ use crate::demo::set_up_once;
 use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
-use crate::listener::{Listener, Socket};
+use crate::listener::{Listener, Served, Socket};
 use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
+use crate::traces::Traced;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
 use std::net::SocketAddr;
@@ -49,10 +50,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
-    let served = match &traces {
-        Some(traces) => traces.around(service(&api)),
-        None => service(&api),
-    };
+    let served = Traced::new(service(&api), traces.as_ref());
     let listener = Listener::new(socket, served, config.connections_max);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
@@ -167,7 +165,7 @@ impl Serving {
         }
     }
 
-    fn begin<S: Socket>(&mut self, listener: Listener<S>) {
+    fn begin<S: Socket, A: Served>(&mut self, listener: Listener<S, A>) {
         let mut stopped = self.stop.subscribe();
         self.listeners.spawn(listener.serve_until(async move {
             // It says nothing; it goes.
