@@ -216,6 +216,9 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::NotFound,
             Code::Unavailable,
         ]);
+        // What it publishes a suspended tenant gives out all the same.
+        let refuses = endpoint.action() != Action::ReadIssuerMetadata;
+        problems.extend(refuses.then_some(Code::TenantSuspended));
     }
     if endpoint.action() != Action::ReadHealth && endpoint.plane() != Plane::Operator {
         problems.push(Code::RateLimited);

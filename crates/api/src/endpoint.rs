@@ -50,6 +50,11 @@ impl Endpoint {
         Self::new("DELETE", path, action)
     }
 
+    /// Declares a PUT.
+    pub(crate) fn put(path: &'static str, action: Action) -> Self {
+        Self::new("PUT", path, action)
+    }
+
     fn new(method: &'static str, path: &'static str, action: Action) -> Self {
         let plane = Plane::Tenant;
         Self {

@@ -7,6 +7,7 @@ use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
+use keyward_service::jobs::JobsError;
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::registration::RegisterUserError;
@@ -25,6 +26,7 @@ impl From<AuthenticationError> for Problem {
             AuthenticationError::NoSuchTenant => {
                 Self::new(Code::NotFound).with_detail("no such tenant")
             }
+            AuthenticationError::TenantSuspended => Self::new(Code::TenantSuspended),
             AuthenticationError::InvalidToken => Self::new(Code::InvalidToken),
             AuthenticationError::TooMany => Self::new(Code::RateLimited),
             AuthenticationError::Signing(error) => internal(error),
@@ -182,13 +184,31 @@ impl From<PublishableKeyError> for Problem {
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
-            TenantError::NotFound | TenantError::Denied(_) => Self::new(Code::NotFound),
+            TenantError::NotFound | TenantError::NoSuchHost | TenantError::Denied(_) => {
+                Self::new(Code::NotFound)
+            }
             TenantError::Store(error) => error.into(),
             TenantError::Hashing(error) => error.into(),
             TenantError::Taken => Self::new(Code::TenantTaken),
             TenantError::HostTaken(_) => Self::new(Code::HostTaken).with_detail(error.to_string()),
+            TenantError::WrongStatus(status) => Self::new(Code::WrongTenantStatus)
+                .with_detail(format!("the tenant is {}", status.name())),
+            TenantError::Changed => Self::new(Code::ChangedMeanwhile),
             // The base URL was parsed at start.
             TenantError::Issuer(_) | TenantError::Keyring(_) => internal(error),
+        }
+    }
+}
+
+impl From<JobsError> for Problem {
+    fn from(error: JobsError) -> Self {
+        match error {
+            JobsError::NotFound => Self::new(Code::NotFound),
+            JobsError::Ended | JobsError::NotDead | JobsError::Superseded => {
+                Self::new(Code::WrongJobState).with_detail(error.to_string())
+            }
+            JobsError::Denied(_) => Self::new(Code::Forbidden),
+            JobsError::Store(error) => error.into(),
         }
     }
 }

@@ -46,6 +46,12 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// The tenant is suspended, or about to be deleted.
+    TenantSuspended,
+    /// In the status that the tenant is in this cannot be done.
+    WrongTenantStatus,
+    /// In the state that the job is in this cannot be done.
+    WrongJobState,
     /// Another tenant has the slug or the issuer.
     TenantTaken,
     /// The host name leads to another tenant.
@@ -78,7 +84,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -95,6 +101,9 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::TenantSuspended,
+        Self::WrongTenantStatus,
+        Self::WrongJobState,
         Self::TenantTaken,
         Self::HostTaken,
         Self::OperatorReasonMissing,
@@ -130,6 +139,9 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::TenantSuspended => "tenant_suspended",
+            Self::WrongTenantStatus => "wrong_tenant_status",
+            Self::WrongJobState => "wrong_job_state",
             Self::TenantTaken => "tenant_taken",
             Self::HostTaken => "host_taken",
             Self::OperatorReasonMissing => "operator_reason_missing",
@@ -173,6 +185,8 @@ impl Code {
             Self::AnswerNotRepeated => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
+            Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
+            Self::TenantSuspended => StatusCode::FORBIDDEN,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -199,6 +213,9 @@ impl Code {
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
             Self::RotationUnderWay => "The next signing key is there already",
+            Self::TenantSuspended => "The tenant is suspended",
+            Self::WrongTenantStatus => "The tenant's status does not allow this",
+            Self::WrongJobState => "The job's state does not allow this",
             Self::TenantTaken => "A tenant with this slug or issuer exists already",
             Self::HostTaken => "The host name leads to another tenant",
             Self::OperatorReasonMissing => "Say why, in the header Operator-Reason",

@@ -5,9 +5,11 @@ use crate::edge::Edge;
 use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
 use crate::recent_origins::RecentOrigins;
+use keyward_model::Timestamp;
 use keyward_service::Platform;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 /// What every endpoint can reach.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Api {
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) rate_limiter: Arc<RateLimiter>,
     pub(crate) meter: Arc<HttpMeter>,
+    pub(crate) node_id: Uuid,
+    pub(crate) started_at: Timestamp,
     pub(crate) recent_origins: Arc<RecentOrigins>,
 }
 
@@ -28,7 +32,10 @@ impl Api {
 
     /// The API on these running parts, behind this edge.
     pub fn with_edge(platform: Platform, edge: Edge) -> Self {
+        let started_at = platform.now();
         Self {
+            node_id: platform.mint::<Self>(started_at).uuid(),
+            started_at,
             platform,
             running: TaskTracker::new(),
             trusted_proxies: Arc::new(edge.trusted_proxies),

@@ -11,8 +11,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, Job, JobId, PublishableKey, Session, SigningKey, SigningKeyId, Tenant,
-    TenantId, Timestamp, User, UserId,
+    EmailAddress, EndReason, HostName, Job, JobId, PublishableKey, Session, SigningKey,
+    SigningKeyId, Tenant, TenantId, Timestamp, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -25,6 +25,53 @@ pub enum Event {
     TenantCreated {
         /// As it is now.
         tenant: Tenant,
+    },
+    /// A tenant's users are refused from now on.
+    TenantSuspended {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
+    /// A suspended tenant's users are let in again.
+    TenantResumed {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
+    /// A tenant will be deleted once its time of grace is over; its users are refused from now on.
+    TenantDeletionScheduled {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
+    /// A tenant that was to be deleted is what it was before.
+    TenantDeletionCancelled {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
+    /// The time of grace is over: a tenant's rows are being deleted.
+    TenantPurgeBegun {
+        /// As it is now.
+        tenant: Tenant,
+    },
+    /// A host name leads to the tenant.
+    TenantHostAdded {
+        /// Which tenant.
+        tenant_id: TenantId,
+        /// Which host.
+        host: HostName,
+    },
+    /// A host name does not lead to the tenant any more.
+    TenantHostRemoved {
+        /// Which tenant.
+        tenant_id: TenantId,
+        /// Which host.
+        host: HostName,
     },
     /// A tenant got a signing key.
     SigningKeyCreated {
@@ -270,6 +317,25 @@ impl Event {
     pub fn describe(&self) -> Description {
         match self {
             Self::TenantCreated { tenant } => tenants::created(tenant),
+            Self::TenantSuspended { before, after } => {
+                tenants::changed("tenant.suspended", before, after)
+            }
+            Self::TenantResumed { before, after } => {
+                tenants::changed("tenant.resumed", before, after)
+            }
+            Self::TenantDeletionScheduled { before, after } => {
+                tenants::changed("tenant.deletion_scheduled", before, after)
+            }
+            Self::TenantDeletionCancelled { before, after } => {
+                tenants::changed("tenant.deletion_cancelled", before, after)
+            }
+            Self::TenantPurgeBegun { tenant } => tenants::purge_begun(tenant),
+            Self::TenantHostAdded { tenant_id, host } => {
+                tenants::host_changed("tenant.host_added", *tenant_id, host)
+            }
+            Self::TenantHostRemoved { tenant_id, host } => {
+                tenants::host_changed("tenant.host_removed", *tenant_id, host)
+            }
             Self::SigningKeyCreated { key } => signing_keys::created(key),
             Self::SigningKeyRotated { key, successor } => signing_keys::rotated(key, successor.id),
             Self::SigningKeyRevoked {

@@ -16,6 +16,8 @@ pub const ATTEMPTS_MAX_DEFAULT: i64 = 16;
 pub enum JobKind {
     /// Delete the tenant's sessions that ended long ago, with their refresh tokens.
     PruneSessions {},
+    /// Delete the tenant with all its rows, once its time of grace is over.
+    PurgeTenant {},
     /// Make the tenant's next signing key, if its time has come.
     RotateSigningKey {},
     /// Destroy a signing key whose last token has expired.
@@ -151,6 +153,7 @@ impl JobKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PruneSessions {} => "prune_sessions",
+            Self::PurgeTenant {} => "purge_tenant",
             Self::RotateSigningKey {} => "rotate_signing_key",
             Self::RetireSigningKey { .. } => "retire_signing_key",
             Self::EraseUser { .. } => "erase_user",
@@ -265,6 +268,7 @@ mod tests {
     fn all_kinds() -> Vec<JobKind> {
         let every = |kind: &JobKind| match kind {
             JobKind::PruneSessions {}
+            | JobKind::PurgeTenant {}
             | JobKind::RotateSigningKey {}
             | JobKind::RetireSigningKey { .. }
             | JobKind::EraseUser { .. } => (),
@@ -273,6 +277,7 @@ mod tests {
         let user_id = Id::from_uuid(Uuid::from_u128(8));
         let kinds = vec![
             JobKind::PruneSessions {},
+            JobKind::PurgeTenant {},
             JobKind::RotateSigningKey {},
             JobKind::RetireSigningKey { id },
             JobKind::EraseUser { user_id },

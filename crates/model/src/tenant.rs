@@ -19,6 +19,8 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// Its own durations.
     pub settings: TenantSettings,
+    /// From when on it is deleted, if it is to be.
+    pub delete_after: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Counts its changes.
@@ -31,6 +33,40 @@ pub struct Tenant {
 pub enum TenantStatus {
     /// They are.
     Active,
+    /// They are refused, until an operator lets the tenant go on.
+    Suspended,
+    /// They are refused, and the tenant will be deleted at its time. Until then an operator may take that back.
+    Deleting,
+    /// Its rows are being deleted, and there is no way back: it is as if it were gone.
+    Purging,
+}
+
+impl TenantStatus {
+    /// The name as it is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleting => "deleting",
+            Self::Purging => "purging",
+        }
+    }
+
+    /// Whether its users, and whoever wants to become one, are let in.
+    pub fn serves_users(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Suspended | Self::Deleting | Self::Purging => false,
+        }
+    }
+
+    /// Whether it still publishes its metadata and keys: who verifies its tokens is to be told no other than before.
+    pub fn publishes(self) -> bool {
+        match self {
+            Self::Active | Self::Suspended | Self::Deleting => true,
+            Self::Purging => false,
+        }
+    }
 }
 
 /// What a tenant may set for itself. Durations are whole seconds.
@@ -364,7 +400,20 @@ impl fmt::Display for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostName, Issuer, SettingsChange, Slug, TenantSettings};
+    use super::{HostName, Issuer, SettingsChange, Slug, TenantSettings, TenantStatus};
+
+    #[test]
+    fn a_status_is_stored_by_the_name_that_it_says() {
+        for status in [
+            TenantStatus::Active,
+            TenantStatus::Suspended,
+            TenantStatus::Deleting,
+            TenantStatus::Purging,
+        ] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(status.serves_users(), status == TenantStatus::Active);
+        }
+    }
 
     #[test]
     fn a_setting_outside_of_its_range_is_named() {

@@ -63,6 +63,22 @@ pub enum Action {
     ReadTenant,
     /// Read the log of the instance.
     ListInstanceEvents,
+    /// Refuse a tenant's users.
+    SuspendTenant,
+    /// Let a suspended tenant's users in again.
+    ResumeTenant,
+    /// Make a host name lead to a tenant.
+    AddTenantHost,
+    /// Make a host name lead to a tenant no longer.
+    RemoveTenantHost,
+    /// Delete a tenant, after a time of grace.
+    DeleteTenant,
+    /// Take the deletion of a tenant back.
+    CancelTenantDeletion,
+    /// Delete a tenant's rows, once its time of grace is over.
+    PurgeTenant,
+    /// Look at the nodes that serve the instance.
+    ListNodes,
     /// Tell events to the outside.
     DeliverEvents,
     /// Read the account of any user.
@@ -135,7 +151,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 59] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -166,6 +182,14 @@ impl Action {
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
+        Self::SuspendTenant,
+        Self::ResumeTenant,
+        Self::AddTenantHost,
+        Self::RemoveTenantHost,
+        Self::DeleteTenant,
+        Self::CancelTenantDeletion,
+        Self::PurgeTenant,
+        Self::ListNodes,
         Self::DeliverEvents,
         Self::ReadUser,
         Self::CreateUser,
@@ -226,6 +250,14 @@ impl Action {
             ),
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
+            Self::SuspendTenant => ("tenant.suspend", Admin, Rule::Operator),
+            Self::ResumeTenant => ("tenant.resume", Admin, Rule::Operator),
+            Self::AddTenantHost => ("tenant.add_host", Admin, Rule::Operator),
+            Self::RemoveTenantHost => ("tenant.remove_host", Admin, Rule::Operator),
+            Self::DeleteTenant => ("tenant.delete", Delete, Rule::Operator),
+            Self::CancelTenantDeletion => ("tenant.cancel_deletion", Admin, Rule::Operator),
+            Self::PurgeTenant => ("tenant.purge", Delete, Rule::Operator),
+            Self::ListNodes => ("node.list", Admin, Rule::Operator),
             Self::DeliverEvents => ("event.deliver", Read, Rule::Operator),
             Self::ListUsers => ("user.list", Admin, Rule::Administrator),
             Self::ReadUser => ("user.read", Admin, Rule::Administrator),

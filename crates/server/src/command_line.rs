@@ -70,6 +70,12 @@ pub(crate) enum Command {
     /// Lists what happened in a tenant, or to the instance.
     #[command(subcommand)]
     Audit(Audit),
+    /// Lists, cancels and retries jobs.
+    #[command(subcommand)]
+    Job(Job),
+    /// Looks at the nodes that serve.
+    #[command(subcommand)]
+    Node(Node),
 }
 
 #[derive(Debug, Default, Args)]
@@ -149,6 +155,20 @@ pub(crate) enum Tenant {
     List(InInstance),
     /// Shows a tenant with its settings and host names.
     Show(OneTenant),
+    /// Refuses a tenant's users until it is resumed.
+    Suspend(OneTenant),
+    /// Lets a suspended tenant's users in again.
+    Resume(OneTenant),
+    /// Deletes a tenant after a time of grace, and refuses its users from now on.
+    Delete(TenantDelete),
+    /// Takes the deletion of a tenant back while its time of grace lasts.
+    Restore(OneTenant),
+    /// Changes how long things live in a tenant.
+    Settings(TenantSettings),
+    /// Makes a host name lead to a tenant.
+    AddHost(TenantHost),
+    /// Makes a host name lead to a tenant no longer.
+    RemoveHost(TenantHost),
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +248,78 @@ pub(crate) struct OneTenant {
     pub(crate) slug: String,
     #[command(flatten)]
     pub(crate) why: Why,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantDelete {
+    #[command(flatten)]
+    pub(crate) tenant: OneTenant,
+    /// For how many days it can be taken back [default: 30].
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=365))]
+    pub(crate) grace_days: Option<u16>,
+}
+
+/// What is to be another; what is not given stays.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("what").multiple(true).required(true)))]
+pub(crate) struct TenantSettings {
+    #[command(flatten)]
+    pub(crate) tenant: OneTenant,
+    /// How long an access token is valid.
+    #[arg(long, value_name = "SECONDS", group = "what")]
+    pub(crate) access_token_ttl_seconds: Option<i64>,
+    /// How long a session lives whatever happens. Sessions that are open keep theirs.
+    #[arg(long, value_name = "SECONDS", group = "what")]
+    pub(crate) session_ttl_seconds: Option<i64>,
+    /// How long a session lives without a request. Sessions that are open keep theirs.
+    #[arg(long, value_name = "SECONDS", group = "what")]
+    pub(crate) session_idle_seconds: Option<i64>,
+    /// How many days a user who was deleted can be restored.
+    #[arg(long, value_name = "DAYS", group = "what")]
+    pub(crate) user_deletion_grace_days: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TenantHost {
+    #[command(flatten)]
+    pub(crate) tenant: OneTenant,
+    /// The host name, without a port.
+    pub(crate) host: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Job {
+    /// Lists the jobs of the instance, newest first.
+    List(JobList),
+    /// Shows a job, with why its last attempt failed.
+    Show(OneJob),
+    /// Cancels a job: at once while it waits, else at its next step.
+    Cancel(OneJob),
+    /// Has a dead job tried again.
+    Retry(OneJob),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobList {
+    /// Only jobs in this state: waiting, running, done, dead, cancelled.
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+    #[command(flatten)]
+    pub(crate) what: InInstance,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OneJob {
+    /// The job's id.
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Node {
+    /// Lists the nodes that serve the instance.
+    List(Why),
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,9 @@ mod audit;
 mod backup;
 mod config;
 mod doctor;
+mod job;
 mod migrate;
+mod node;
 mod restore;
 mod serve;
 mod signing_key;
@@ -12,7 +14,8 @@ mod tenant;
 mod user;
 
 use crate::command_line::{
-    Audit, Command, CommandLine, Config as ConfigCommand, Global, Page, Serve, Tenant, User, Why,
+    Audit, Command, CommandLine, Config as ConfigCommand, Global, Job, Node, Page, Serve, Tenant,
+    User, Why,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -40,7 +43,8 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
     )?;
     if global.operator_url.is_some() && !command.asks_operators() {
         return Err(Failure::Usage(
-            "--operator-url is for what operators do: tenant, user, signing-key, audit".to_owned(),
+            "--operator-url is for what operators do: tenant, user, signing-key, audit, job, node"
+                .to_owned(),
         ));
     }
     match command {
@@ -50,13 +54,31 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Backup(what) => backup::run(&config, what, &global).await,
         Command::Restore(what) => restore::run(config, what, &global).await,
         Command::Config(_) => config::check(&config, &global),
-        Command::Tenant(Tenant::Create(create)) => tenant::create(&config, create, &global).await,
-        Command::Tenant(Tenant::List(what)) => tenant::list(&config, what, &global).await,
-        Command::Tenant(Tenant::Show(what)) => tenant::show(&config, what, &global).await,
+        Command::Tenant(what) => on_tenant(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
         Command::SigningKey(what) => signing_key::run(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
         Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,
+        Command::Job(Job::List(what)) => job::list(&config, what, &global).await,
+        Command::Job(Job::Show(what)) => job::show(&config, what, &global).await,
+        Command::Job(Job::Cancel(what)) => job::cancel(&config, what, &global).await,
+        Command::Job(Job::Retry(what)) => job::retry(&config, what, &global).await,
+        Command::Node(Node::List(why)) => node::list(&config, why, &global).await,
+    }
+}
+
+async fn on_tenant(config: &Config, what: Tenant, global: &Global) -> Result<(), Failure> {
+    match what {
+        Tenant::Create(what) => tenant::create(config, what, global).await,
+        Tenant::List(what) => tenant::list(config, what, global).await,
+        Tenant::Show(what) => tenant::show(config, what, global).await,
+        Tenant::Suspend(what) => tenant::suspend(config, what, global).await,
+        Tenant::Resume(what) => tenant::resume(config, what, global).await,
+        Tenant::Delete(what) => tenant::delete(config, what, global).await,
+        Tenant::Restore(what) => tenant::restore(config, what, global).await,
+        Tenant::Settings(what) => tenant::settings(config, what, global).await,
+        Tenant::AddHost(what) => tenant::add_host(config, what, global).await,
+        Tenant::RemoveHost(what) => tenant::remove_host(config, what, global).await,
     }
 }
 
@@ -65,7 +87,12 @@ impl Command {
     fn asks_operators(&self) -> bool {
         matches!(
             self,
-            Self::Tenant(_) | Self::User(_) | Self::SigningKey(_) | Self::Audit(_)
+            Self::Tenant(_)
+                | Self::User(_)
+                | Self::SigningKey(_)
+                | Self::Audit(_)
+                | Self::Job(_)
+                | Self::Node(_)
         )
     }
 }

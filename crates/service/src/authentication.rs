@@ -31,8 +31,20 @@ pub struct Presented<'a> {
     pub publishable_key: Option<PublishableName>,
     /// From `Authorization: Bearer`.
     pub access_token: Option<PresentedToken<'a>>,
+    /// From the endpoint's action.
+    pub purpose: Purpose,
     /// Whether the client still waits.
     pub presence: Presence,
+}
+
+/// What a request is for, as far as the tenant's status matters to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be served, as one of its users or to become one.
+    #[default]
+    Service,
+    /// To read what the tenant publishes: its metadata and public keys.
+    Metadata,
 }
 
 /// An access token where it stands in its request. A copy, which is wiped, is made only of one that memory does not know.
@@ -51,6 +63,9 @@ pub enum AuthenticationError {
     /// No tenant is named, the named one is unknown, or two were named.
     #[error("no such tenant")]
     NoSuchTenant,
+    /// The tenant is suspended, or about to be deleted: its users are refused.
+    #[error("the tenant is suspended")]
+    TenantSuspended,
     /// The token is not ours, not valid now, or its session is over.
     #[error("the access token is not valid")]
     InvalidToken,
@@ -117,6 +132,9 @@ pub async fn authenticate(
     let now = presented.now;
     let Some(PresentedToken(token)) = presented.access_token else {
         let scope = find_scope(platform, &presented, None).await?;
+        if !scope.status().serves_users() {
+            return outsider(scope, presented);
+        }
         let principal = Principal::Anonymous;
         return Ok(Sender {
             scope,
@@ -135,6 +153,9 @@ pub async fn authenticate(
             let key_id = key_id_of(token)?;
             let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
             let scope = find_scope(platform, &presented, Some(key_id)).await?;
+            if !scope.status().serves_users() {
+                return outsider(scope, presented);
+            }
             let known = verify(platform, scope, token, (key_id, digest), now).await?;
             if let Some(host) = host.filter(|host| !known.tenant.hosts.contains(host)) {
                 // It did not disagree with the token, and it is not the tenant's own: it leads nowhere.
@@ -145,6 +166,21 @@ pub async fn authenticate(
     };
     touch(platform, scope, &known, now).await;
     Ok(sender((scope, known), presented.presence, now))
+}
+
+/// Somebody at a tenant whose users are refused. What it publishes they still get, as anybody does.
+fn outsider(scope: TenantScope, presented: Presented<'_>) -> Result<Sender, AuthenticationError> {
+    match (scope.status().publishes(), presented.purpose) {
+        (true, Purpose::Metadata) => Ok(Sender {
+            scope,
+            principal: Principal::Anonymous,
+            known: None,
+            presence: presented.presence,
+            now: Some(presented.now),
+        }),
+        (true, Purpose::Service) => Err(AuthenticationError::TenantSuspended),
+        (false, _) => Err(AuthenticationError::NoSuchTenant),
+    }
 }
 
 /// What memory knows of a token. It only says yes: a token that is not there, a session that looks over, and a name that

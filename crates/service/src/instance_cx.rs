@@ -1,11 +1,12 @@
 //! The context of an act that concerns the instance, or several tenants at once. Only operators have one, and whatever they
 //! do in it, reading too, stands in the log of the instance.
 
+use crate::cx::{Cx, Refusal};
 use crate::outcome::Disclosed;
 use crate::platform::Platform;
 use keyward_model::{Client, InstanceAct, InstanceEvent, Principal, Timestamp};
 use keyward_policy::{Action, Denied, Permit, Resource, decide};
-use keyward_store::{Error, SystemTx};
+use keyward_store::{Error, SystemTx, TenantScope};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -50,6 +51,15 @@ impl InstanceCx {
     /// The moment of the request.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// The same operator for the same action in a tenant, where it is recorded in that tenant's log.
+    ///
+    /// # Errors
+    /// As [`Cx::begin`].
+    pub(crate) async fn enter(&self, scope: TenantScope) -> Result<Cx, Refusal> {
+        let sender = (scope, self.principal.as_ref().clone());
+        Cx::begin(&self.platform, sender, self.client.clone(), self.declared).await
     }
 
     /// Decides whether the caller may do `action` on the instance.

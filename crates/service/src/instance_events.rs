@@ -30,3 +30,12 @@ pub async fn list_instance_events(
     })
     .await
 }
+
+/// Notes that an operator looked at the nodes; what they see is what the node that is asked knows of itself.
+///
+/// # Errors
+/// [`InstanceEventsError`].
+pub async fn look_at_nodes(cx: &InstanceCx) -> Result<(), InstanceEventsError> {
+    cx.read(async move |cx, _tx| Ok(Disclosed::new(cx.permit(Action::ListNodes)?, ())))
+        .await
+}

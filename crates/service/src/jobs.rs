@@ -13,13 +13,12 @@ mod worker;
 pub use running::JobError;
 pub use worker::{Worker, WorkerSettings};
 
-use crate::cx::{Cx, Owned};
+use crate::cx::{Cx, Owned, Refusal};
+use crate::instance_cx::InstanceCx;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
-use keyward_model::{
-    Event, Job, JobDetails, JobFilter, JobId, Page, PageRequest, Principal, UserId,
-};
-use keyward_policy::{Action, Denied, Resource, decide};
+use keyward_model::{Event, Job, JobDetails, JobFilter, JobId, Page, PageRequest, UserId};
+use keyward_policy::{Action, Denied};
 use keyward_store::TenantScope;
 use uuid::Uuid;
 
@@ -61,23 +60,31 @@ impl Owned for Job {
 /// # Errors
 /// [`JobsError`].
 pub async fn list_jobs(
-    platform: &Platform,
-    principal: &Principal,
+    cx: &InstanceCx,
     filter: JobFilter,
     page: PageRequest,
 ) -> Result<Page<Job>, JobsError> {
-    let instance = Resource {
-        tenant_id: None,
-        owner: None,
-    };
-    let _permit = decide(principal, Action::ListJobs, instance)?;
-    platform
-        .store()
-        .system_read(async move |tx| Ok(tx.list_jobs(&filter, page).await?))
-        .await
+    cx.read(async move |cx, tx| {
+        let permit = cx.permit(Action::ListJobs)?;
+        Ok(Disclosed::new(permit, tx.list_jobs(&filter, page).await?))
+    })
+    .await
 }
 
-/// An operator's way to a job: the scope of its tenant, for a [`Cx`] in which the functions below are called.
+/// An operator's way to a job: a context in its tenant, in which the functions below are called.
+///
+/// # Errors
+/// [`JobsError::NotFound`], [`JobsError::Store`].
+pub async fn enter_tenant_of_job(cx: &InstanceCx, id: JobId) -> Result<Cx, JobsError> {
+    let scope = operator_scope_of_job(cx.platform(), id).await?;
+    cx.enter(scope).await.map_err(|refusal| match refusal {
+        Refusal::Store(error) => JobsError::Store(error),
+        Refusal::Denied(denied) => JobsError::Denied(denied),
+        Refusal::Unauthenticated => JobsError::NotFound,
+    })
+}
+
+/// An operator's way into the tenant of a job.
 ///
 /// # Errors
 /// [`JobsError::NotFound`], [`JobsError::Store`].

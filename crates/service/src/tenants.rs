@@ -1,5 +1,13 @@
 //! Tenants: made by operators, listed by them, and what each publishes of itself.
 
+mod hosts;
+mod lifecycle;
+
+pub use hosts::{add_tenant_host, remove_tenant_host};
+pub use lifecycle::{
+    GRACE_DAYS, cancel_tenant_deletion, delete_tenant, resume_tenant, suspend_tenant,
+};
+
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::instance_cx::InstanceCx;
@@ -41,6 +49,15 @@ pub enum TenantError {
     /// No issuer can be made of the base URL.
     #[error(transparent)]
     Issuer(#[from] InvalidName),
+    /// No such host name leads to the tenant.
+    #[error("no such host name leads to the tenant")]
+    NoSuchHost,
+    /// In the status that the tenant is in this cannot be done.
+    #[error("the tenant's status does not allow this")]
+    WrongStatus(TenantStatus),
+    /// Another request changed the tenant at the same moment.
+    #[error("the tenant was changed meanwhile")]
+    Changed,
     /// The tenant is gone.
     #[error("no such tenant")]
     NotFound,
@@ -189,6 +206,7 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
         status: TenantStatus::Active,
         settings,
         created_at: now,
+        delete_after: None,
         version: 1,
     };
     Ok(NewTenant {

@@ -72,6 +72,13 @@ macro_rules! job_columns {
     };
 }
 
+/// The columns of a tenant.
+macro_rules! tenant_columns {
+    () => {
+        "tenant_id, slug, issuer, status, settings, created_at, delete_after, version"
+    };
+}
+
 /// The columns of a signing key.
 macro_rules! signing_key_columns {
     () => {
@@ -91,4 +98,5 @@ macro_rules! publishable_key_columns {
 pub(crate) use publishable_key_columns;
 pub(crate) use session_columns;
 pub(crate) use signing_key_columns;
+pub(crate) use tenant_columns;
 pub(crate) use user_columns;

@@ -31,6 +31,7 @@ mod meter;
 mod migrations;
 mod postgres;
 mod publishable_keys;
+mod purge;
 mod roles;
 mod routing;
 mod row;
@@ -59,6 +60,7 @@ pub use meter::{
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
 pub use postgres::PostgresOptions;
 pub use publishable_keys::TenantNames;
+pub use purge::Purge;
 pub use roles::{RoleUrls, create_roles, role_of};
 pub use scope::TenantScope;
 pub use sqlite::SqliteOptions;

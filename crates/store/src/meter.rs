@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, routing,
-    sessions, tenants, users,
+    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, purge,
+    routing, sessions, tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -210,6 +210,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        purge::STATEMENTS,
         publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,

@@ -42,6 +42,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0008_feed_cursors"),
     migration!("0009_signing_key_rotation"),
     migration!("0010_invitations"),
+    migration!("0011_tenant_lifecycle"),
     migration!("0012_idempotency_keys"),
 ];
 

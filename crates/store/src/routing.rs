@@ -1,31 +1,39 @@
 //! What is asked before a tenant is known: where a name leads, which tenants there are, settings of the instance.
 
+use crate::columns::tenant_columns;
 use crate::error::Error;
 use crate::statement::statements;
 use crate::tenants::read_tenant;
 use crate::transaction::SystemTx;
 use crate::value::Value;
-use keyward_model::{Origin, Page, PageRequest, Route, Tenant, TenantId};
+use keyward_model::{Origin, Page, PageRequest, Route, Tenant, TenantId, TenantStatus};
 use uuid::Uuid;
 
 statements! {
-    FIND_ROUTE = "SELECT tenant_id FROM tenant_routes WHERE kind = $1 AND name = $2";
+    FIND_ROUTE = "SELECT r.tenant_id, t.status FROM tenant_routes r JOIN tenants t ON t.tenant_id = r.tenant_id
+        WHERE r.kind = $1 AND r.name = $2";
     FIND_ORIGIN = "SELECT origin FROM allowed_origins WHERE origin = $1 ORDER BY tenant_id LIMIT 1";
     FIND_ORIGIN_OF = "SELECT origin FROM allowed_origins WHERE origin = $1 AND tenant_id = $2
         ORDER BY tenant_id LIMIT 1";
-    LIST_TENANTS = "SELECT tenant_id, slug, issuer, status, settings, created_at, version FROM tenants
-        WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
+    LIST_TENANTS = concat!("SELECT ", tenant_columns!(), " FROM tenants
+        WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2");
     FIND_INSTANCE_SETTING = "SELECT value FROM instance_settings WHERE name = $1";
     CLAIM_INSTANCE_SETTING = "INSERT INTO instance_settings (name, value) VALUES ($1, $2)
         ON CONFLICT (name) DO NOTHING";
 }
 
 impl SystemTx<'_> {
-    /// The tenant that a route leads to. Private to the crate: outside, it comes as a scope.
-    pub(crate) async fn find_route(&mut self, route: &Route) -> Result<Option<TenantId>, Error> {
+    /// The tenant that a route leads to, and its status. Private to the crate: outside, it comes as a scope.
+    pub(crate) async fn find_route(
+        &mut self,
+        route: &Route,
+    ) -> Result<Option<(TenantId, TenantStatus)>, Error> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
         let mut answer = self.run(&FIND_ROUTE, values).await?;
-        answer.rows.first_mut().map(|row| row.get(0)).transpose()
+        let found = answer.rows.first_mut();
+        found
+            .map(|row| Ok((row.get(0)?, row.named(1)?)))
+            .transpose()
     }
 
     /// Whether the origin is allowed by every tenant that the routes lead to, or by any, if they lead to none: then the host
@@ -40,7 +48,8 @@ impl SystemTx<'_> {
     ) -> Result<bool, Error> {
         let mut tenants = Vec::new();
         for route in routes {
-            tenants.extend(self.find_route(route).await?);
+            let found = self.find_route(route).await?;
+            tenants.extend(found.map(|(tenant_id, _)| tenant_id));
         }
         let origin = Value::from(origin.as_str());
         if tenants.is_empty() {

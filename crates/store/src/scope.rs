@@ -1,6 +1,6 @@
 //! Which tenant a transaction is for. Only this crate makes a [`TenantScope`].
 
-use keyward_model::TenantId;
+use keyward_model::{TenantId, TenantStatus};
 
 /// The right to open transactions in one tenant.
 ///
@@ -10,19 +10,27 @@ use keyward_model::TenantId;
 ///
 /// ```compile_fail
 /// let tenant_id = keyward_model::TenantId::from_uuid(uuid::Uuid::nil());
-/// let scope = keyward_store::TenantScope { tenant_id, by_operator: false };
+/// let status = keyward_model::TenantStatus::Active;
+/// let scope = keyward_store::TenantScope { tenant_id, by_operator: false, status };
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TenantScope {
     tenant_id: TenantId,
     by_operator: bool,
+    /// As the route that led here found it; who came in without one, a job or an operator, does not ask for it.
+    status: TenantStatus,
 }
 
 impl TenantScope {
     pub(crate) fn resolved(tenant_id: TenantId) -> Self {
+        Self::routed(tenant_id, TenantStatus::Active)
+    }
+
+    pub(crate) fn routed(tenant_id: TenantId, status: TenantStatus) -> Self {
         Self {
             tenant_id,
             by_operator: false,
+            status,
         }
     }
 
@@ -30,7 +38,13 @@ impl TenantScope {
         Self {
             tenant_id,
             by_operator: true,
+            status: TenantStatus::Active,
         }
+    }
+
+    /// The tenant's status, when a route led here. It is part of what finds the tenant, so that nobody can forget it.
+    pub fn status(&self) -> TenantStatus {
+        self.status
     }
 
     /// Whether an operator came in without a credential of the tenant; then each transaction records an event.

@@ -232,7 +232,8 @@ impl Store {
         self.system_read(async move |tx| {
             let mut scopes = Vec::with_capacity(routes.len());
             for route in &routes {
-                scopes.push(tx.find_route(route).await?.map(TenantScope::resolved));
+                let found = tx.find_route(route).await?;
+                scopes.push(found.map(|(id, status)| TenantScope::routed(id, status)));
             }
             Ok(scopes)
         })
@@ -245,7 +246,8 @@ impl Store {
     /// As [`Store::resolve`].
     pub async fn operator_scope(&self, route: Route) -> Result<Option<TenantScope>, Error> {
         self.system_read(async move |tx| {
-            Ok(tx.find_route(&route).await?.map(TenantScope::operator))
+            let found = tx.find_route(&route).await?;
+            Ok(found.map(|(id, _)| TenantScope::operator(id)))
         })
         .await
     }

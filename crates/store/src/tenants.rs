@@ -1,25 +1,35 @@
 //! Tenants and the routes that lead to them.
 
+use crate::columns::tenant_columns;
 use crate::error::Error;
 use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings, Timestamp};
+use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings, TenantStatus, Timestamp};
 
 statements! {
-    FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
-        FROM tenants WHERE tenant_id = $1";
+    FIND_TENANT = concat!("SELECT ", tenant_columns!(), " FROM tenants WHERE tenant_id = $1");
     HOLD_TENANT = "UPDATE tenants SET version = version WHERE tenant_id = $1";
-    CHANGE_SETTINGS = "UPDATE tenants SET settings = $3, version = version + 1
+    CHANGE_SETTINGS = concat!("UPDATE tenants SET settings = $3, version = version + 1
         WHERE tenant_id = $1 AND version = $2
-        RETURNING tenant_id, slug, issuer, status, settings, created_at, version";
-    INSERT_TENANT = "INSERT INTO tenants (tenant_id, slug, issuer, status, settings, created_at, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        RETURNING ", tenant_columns!());
+    INSERT_TENANT = concat!("INSERT INTO tenants (", tenant_columns!(), ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT DO NOTHING
-        RETURNING tenant_id, slug, issuer, status, settings, created_at, version";
+        RETURNING ", tenant_columns!());
+    CHANGE_TENANT_STATUS = concat!("UPDATE tenants SET status = $4, version = version + 1
+        WHERE tenant_id = $1 AND version = $2 AND status = $3 RETURNING ", tenant_columns!());
+    SCHEDULE_TENANT_DELETION = concat!("UPDATE tenants SET status_before = status, status = 'deleting',
+            delete_after = $3, version = version + 1
+        WHERE tenant_id = $1 AND version = $2 AND status IN ('active', 'suspended') RETURNING ", tenant_columns!());
+    CANCEL_TENANT_DELETION = concat!("UPDATE tenants SET status = status_before, status_before = NULL,
+            delete_after = NULL, version = version + 1
+        WHERE tenant_id = $1 AND version = $2 AND status = 'deleting' RETURNING ", tenant_columns!());
+    BEGIN_TENANT_PURGE = concat!("UPDATE tenants SET status = 'purging', version = version + 1
+        WHERE tenant_id = $1 AND status = 'deleting' AND delete_after <= $2 RETURNING ", tenant_columns!());
     INSERT_ROUTE = "INSERT INTO tenant_routes (tenant_id, kind, name) VALUES ($1, $2, $3)
         ON CONFLICT DO NOTHING RETURNING kind";
+    DELETE_HOST = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' AND name = $2 RETURNING name";
     DELETE_ROUTE = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = $2 AND name = $3 RETURNING kind";
     PLAN_ROTATION = "UPDATE tenants SET rotation_due_at = $2 WHERE tenant_id = $1";
     LIST_HOSTS = "SELECT name FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' ORDER BY name";
@@ -71,9 +81,69 @@ impl TenantTx<'_> {
             Value::name_of(&tenant.status),
             Value::from(settings),
             Value::from(tenant.created_at),
+            Value::from(tenant.delete_after),
             Value::from(tenant.version),
         ];
         self.find(&INSERT_TENANT, values, read_tenant).await
+    }
+
+    /// Lets the tenant's users in or keeps them out, if it is still as `before` says; none when it is not.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn change_tenant_status(
+        &mut self,
+        before: &Tenant,
+        status: TenantStatus,
+    ) -> Result<Option<Tenant>, Error> {
+        let values = vec![
+            Value::from(before.version),
+            Value::from(before.status.name()),
+            Value::from(status.name()),
+        ];
+        self.find(&CHANGE_TENANT_STATUS, values, read_tenant).await
+    }
+
+    /// Has the tenant deleted from a moment on, if it is still of this version and not about to be deleted.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn schedule_tenant_deletion(
+        &mut self,
+        version: i64,
+        delete_after: Timestamp,
+    ) -> Result<Option<Tenant>, Error> {
+        let values = vec![Value::from(version), Value::from(delete_after)];
+        self.find(&SCHEDULE_TENANT_DELETION, values, read_tenant)
+            .await
+    }
+
+    /// Takes that back, as long as its deletion has not begun; the tenant is what it was before.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn cancel_tenant_deletion(&mut self, version: i64) -> Result<Option<Tenant>, Error> {
+        let values = vec![Value::from(version)];
+        self.find(&CANCEL_TENANT_DELETION, values, read_tenant)
+            .await
+    }
+
+    /// Begins to delete the tenant, from where there is no way back; none when it is not its time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn begin_tenant_purge(&mut self, now: Timestamp) -> Result<Option<Tenant>, Error> {
+        let values = vec![Value::from(now)];
+        self.find(&BEGIN_TENANT_PURGE, values, read_tenant).await
+    }
+
+    /// Makes a host name lead to this tenant no longer; false when it did not.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn delete_host(&mut self, host: &HostName) -> Result<bool, Error> {
+        let values = vec![Value::from(host.to_string())];
+        Ok(!self.run(&DELETE_HOST, values).await?.rows.is_empty())
     }
 
     /// Makes a name lead to this tenant; false when it leads somewhere already.
@@ -127,6 +197,7 @@ pub(crate) fn read_tenant(row: &mut Row) -> Result<Tenant, Error> {
         status: row.named(3)?,
         settings,
         created_at: row.get(5)?,
-        version: row.get(6)?,
+        delete_after: row.get(6)?,
+        version: row.get(7)?,
     })
 }

@@ -117,6 +117,7 @@ pub fn unsaved_tenant(database: &TestDatabase, name: &str) -> Tenant {
         status: TenantStatus::Active,
         settings: TenantSettings::default(),
         created_at: database.now(),
+        delete_after: None,
         version: 1,
     }
 }

@@ -3,7 +3,6 @@
 
 use super::cross_origin::PUBLISHABLE_KEY;
 use super::finish::{Moment, Route};
-use super::operator;
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::pay_as_network;
 use super::visit::Visit;
@@ -23,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::{Client, HostName, Principal, PublishableName, Timestamp};
 use keyward_policy::{Action, may_ever};
-use keyward_service::authentication::{Presented, PresentedToken, authenticate};
+use keyward_service::authentication::{Presented, PresentedToken, Purpose, authenticate};
 use keyward_service::{Cx, Presence};
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,6 +159,9 @@ async fn admit_caller(
         }
     };
     presented.presence = presence.unwrap_or_default();
+    if declaration.action == Action::ReadIssuerMetadata {
+        presented.purpose = Purpose::Metadata;
+    }
     let client = request.extensions().get::<Client>().ok_or_else(internal)?;
     let may_look_up = || visit.toll.advance(api, client, now);
     let sender = authenticate(&api.platform, presented, may_look_up).await?;
@@ -190,6 +192,7 @@ fn presented_by<'a>(
         host: host_of(authority, headers)?,
         publishable_key: publishable_key_of(headers)?,
         access_token: bearer_of(headers)?,
+        purpose: Purpose::Service,
         presence: Presence::default(),
     })
 }

@@ -1,5 +1,7 @@
 //! The operators' API: one file an endpoint, and what holds for all of them here.
 
+mod jobs;
+mod lifecycle;
 mod tenants;
 
 use crate::support::schema::Description;
@@ -18,16 +20,28 @@ on_both_engines!(
 
 /// A new route is added here by hand: whoever does it has read its action and its rule.
 const TABLE: &str = "\
+DELETE /operator/v1/tenants/{slug} tenant.delete
+DELETE /operator/v1/tenants/{slug}/hosts/{host} tenant.remove_host
 GET /operator/v1/events instance_event.list
+GET /operator/v1/jobs job.list
+GET /operator/v1/jobs/{id} job.read
+GET /operator/v1/nodes node.list
 GET /operator/v1/openapi.json instance.read_operator_api_description
 GET /operator/v1/tenants tenant.list
 GET /operator/v1/tenants/{slug} tenant.read
 GET /operator/v1/tenants/{slug}/audit/events audit_event.list
 GET /operator/v1/tenants/{slug}/signing-keys signing_key.list
 GET /operator/v1/tenants/{slug}/users user.list
+PATCH /operator/v1/tenants/{slug}/settings tenant.change_settings
+POST /operator/v1/jobs/{id}/cancel job.cancel
+POST /operator/v1/jobs/{id}/retry job.retry
 POST /operator/v1/tenants tenant.create
+POST /operator/v1/tenants/{slug}/restore tenant.cancel_deletion
+POST /operator/v1/tenants/{slug}/resume tenant.resume
 POST /operator/v1/tenants/{slug}/signing-keys/rotate signing_key.rotate
 POST /operator/v1/tenants/{slug}/signing-keys/{kid}/revoke signing_key.revoke
+POST /operator/v1/tenants/{slug}/suspend tenant.suspend
+PUT /operator/v1/tenants/{slug}/hosts/{host} tenant.add_host
 ";
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::description::object;
 use super::{Description, Removal, Restored, Target};
-use crate::{Tenant, TenantId};
-use serde_json::json;
+use crate::{HostName, Tenant, TenantId};
+use serde_json::{Value, json};
 
 pub(super) fn created(tenant: &Tenant) -> Description {
     Description::success("tenant.created", Target::one("tenant", tenant.id))
@@ -14,6 +14,43 @@ pub(super) fn created(tenant: &Tenant) -> Description {
             "status": tenant.status,
             "settings": tenant.settings,
         }))
+}
+
+/// Whatever changes of a tenant, no node may go by what it knew of it.
+pub(super) fn changed(kind: &'static str, before: &Tenant, after: &Tenant) -> Description {
+    let mut description = Description::success(kind, Target::one("tenant", after.id))
+        .version(after.version)
+        .after(state(after));
+    description.public.before = object(state(before));
+    description.removal = Some(Removal::Tenant(after.id));
+    description
+}
+
+fn state(tenant: &Tenant) -> Value {
+    json!({
+        "status": tenant.status,
+        "delete_after": tenant.delete_after,
+    })
+}
+
+pub(super) fn purge_begun(tenant: &Tenant) -> Description {
+    let target = Target::one("tenant", tenant.id);
+    let mut description = Description::success("tenant.purge_begun", target)
+        .version(tenant.version)
+        .after(json!({ "status": tenant.status }));
+    description.removal = Some(Removal::Tenant(tenant.id));
+    description
+}
+
+pub(super) fn host_changed(
+    kind: &'static str,
+    tenant_id: TenantId,
+    host: &HostName,
+) -> Description {
+    let mut description =
+        Description::success(kind, Target::one("tenant", tenant_id)).detail("host", json!(host));
+    description.removal = Some(Removal::Tenant(tenant_id));
+    description
 }
 
 pub(super) fn settings_changed(before: &Tenant, after: &Tenant) -> Description {

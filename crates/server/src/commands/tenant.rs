@@ -2,7 +2,9 @@
 
 use super::{no_tenant, parsed, query_of, report, tenant_path};
 use crate::ambient::{SystemRandom, generate_password};
-use crate::command_line::{Global, InInstance, OneTenant, TenantCreate};
+use crate::command_line::{
+    Global, InInstance, OneTenant, TenantCreate, TenantDelete, TenantHost, TenantSettings,
+};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::{Ask, ask};
@@ -92,6 +94,117 @@ pub(super) async fn show(config: &Config, what: OneTenant, global: &Global) -> R
     show_tenant(&answer, global)
 }
 
+pub(super) async fn suspend(
+    config: &Config,
+    what: OneTenant,
+    global: &Global,
+) -> Result<(), Failure> {
+    turn(config, what, global, "suspend").await
+}
+
+pub(super) async fn resume(
+    config: &Config,
+    what: OneTenant,
+    global: &Global,
+) -> Result<(), Failure> {
+    turn(config, what, global, "resume").await
+}
+
+pub(super) async fn restore(
+    config: &Config,
+    what: OneTenant,
+    global: &Global,
+) -> Result<(), Failure> {
+    turn(config, what, global, "restore").await
+}
+
+async fn turn(config: &Config, what: OneTenant, global: &Global, act: &str) -> Result<(), Failure> {
+    let path = tenant_path(&what.slug, &format!("/{act}"))?;
+    let request = Ask::new(Method::POST, path, what.why, &format!("tenant {act}"));
+    let answer = ask(config, global, request.or_say(no_tenant(&what.slug))).await?;
+    told(&answer, global)
+}
+
+pub(super) async fn delete(
+    config: &Config,
+    what: TenantDelete,
+    global: &Global,
+) -> Result<(), Failure> {
+    let query = what.grace_days.map(|days| format!("?grace_days={days}"));
+    let path = tenant_path(&what.tenant.slug, &query.unwrap_or_default())?;
+    let request = Ask::new(Method::DELETE, path, what.tenant.why, "tenant delete");
+    let answer = ask(config, global, request.or_say(no_tenant(&what.tenant.slug))).await?;
+    told(&answer, global)
+}
+
+pub(super) async fn settings(
+    config: &Config,
+    what: TenantSettings,
+    global: &Global,
+) -> Result<(), Failure> {
+    let mut body = serde_json::Map::new();
+    for (name, given) in [
+        ("access_token_ttl_seconds", what.access_token_ttl_seconds),
+        ("session_ttl_seconds", what.session_ttl_seconds),
+        ("session_idle_seconds", what.session_idle_seconds),
+        ("user_deletion_grace_days", what.user_deletion_grace_days),
+    ] {
+        body.extend(given.map(|value| (name.to_owned(), json!(value))));
+    }
+    let path = tenant_path(&what.tenant.slug, "/settings")?;
+    let request = Ask::new(Method::PATCH, path, what.tenant.why, "tenant settings");
+    let request = request.with(Value::Object(body));
+    let answer = ask(config, global, request.or_say(no_tenant(&what.tenant.slug))).await?;
+    Ok(print_object(&answer["settings"], global.json)?)
+}
+
+pub(super) async fn add_host(
+    config: &Config,
+    what: TenantHost,
+    global: &Global,
+) -> Result<(), Failure> {
+    on_host(config, what, global, (Method::PUT, "tenant add-host")).await
+}
+
+pub(super) async fn remove_host(
+    config: &Config,
+    what: TenantHost,
+    global: &Global,
+) -> Result<(), Failure> {
+    on_host(config, what, global, (Method::DELETE, "tenant remove-host")).await
+}
+
+async fn on_host(
+    config: &Config,
+    what: TenantHost,
+    global: &Global,
+    (method, command): (Method, &str),
+) -> Result<(), Failure> {
+    let host: HostName = parsed(&what.host, "the host name")?;
+    let path = tenant_path(&what.tenant.slug, &format!("/hosts/{host}"))?;
+    let request = Ask::new(method, path, what.tenant.why, command);
+    let missing = format!(
+        "there is no tenant {slug}, or {host} does not lead to it; see `keyward tenant show {slug}`",
+        slug = what.tenant.slug
+    );
+    let answer = ask(config, global, request.or_say(missing)).await?;
+    show_tenant(&answer, global)
+}
+
+/// Says what a tenant is now.
+fn told(answer: &Value, global: &Global) -> Result<(), Failure> {
+    let tenant = &answer["tenant"];
+    let text = |name: &str| tenant[name].as_str().unwrap_or_default();
+    let (slug, status) = (text("slug"), text("status"));
+    let line = match tenant["delete_after"].as_str() {
+        Some(moment) => format!(
+            "The tenant {slug} will be deleted after {moment}; `keyward tenant restore {slug}` takes that back."
+        ),
+        None => format!("The tenant {slug} is {status}."),
+    };
+    report(global, &line, tenant.clone())
+}
+
 /// Prints a tenant with its hosts.
 fn show_tenant(answer: &Value, global: &Global) -> Result<(), Failure> {
     if global.json {
@@ -100,10 +213,9 @@ fn show_tenant(answer: &Value, global: &Global) -> Result<(), Failure> {
     let mut shown = answer["tenant"].clone();
     let hosts = answer["hosts"].as_array().into_iter().flatten();
     let hosts: Vec<&str> = hosts.filter_map(Value::as_str).collect();
-    shown["hosts"] = match hosts.is_empty() {
-        true => Value::Null,
-        false => json!(hosts.join(" ")),
-    };
+    if !hosts.is_empty() {
+        shown["hosts"] = json!(hosts.join(" "));
+    }
     if let Value::Object(settings) = shown["settings"].take() {
         for (name, value) in settings {
             shown[format!("settings.{name}")] = value;

@@ -2,6 +2,7 @@
 
 mod erase_user;
 mod prune_sessions;
+mod purge_tenant;
 mod retire_signing_key;
 mod rotate_signing_key;
 
@@ -15,6 +16,7 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::PurgeTenant {} => Action::PurgeTenant,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
         JobKind::EraseUser { .. } => Action::EraseUser,
@@ -26,6 +28,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
         JobKind::EraseUser { user_id } => erase_user::run(job, user_id).await,

@@ -9,7 +9,7 @@ use keyward_service::jobs::{
     JobsError, Worker, WorkerSettings, cancel_job, get_job, list_jobs, operator_scope_of_job,
     retry_job,
 };
-use keyward_service::{Cx, Platform};
+use keyward_service::{Cx, InstanceCx, Platform};
 use keyward_store::{ClaimedJob, Error, Held, TenantScope};
 use keyward_testkit::{
     TestApp, TestDatabase, alone_on_both_engines, event_record, new_tenant, new_user,
@@ -330,21 +330,22 @@ async fn a_job_of_another_binary_is_given_up_and_shown(database: TestDatabase) {
     );
     assert_eq!((unknown.state, unknown.attempts), (JobState::Dead, 1));
     assert_eq!(known.state, JobState::Done, "it stops nobody else");
-    let everything = list_jobs(
-        &app.platform,
-        &Principal::System,
-        JobFilter::default(),
-        PageRequest::new(None, None),
-    );
+    let client = Client {
+        address: None,
+        user_agent: None,
+        request_id: app.platform.mint(app.platform.now()),
+    };
+    let begin =
+        |principal| InstanceCx::begin(&app.platform, principal, client.clone(), Action::ListJobs);
+    let operator = Principal::Operator {
+        name: "root".into(),
+        reason: "a test".into(),
+    };
+    let cx = begin(operator).unwrap();
+    let everything = list_jobs(&cx, JobFilter::default(), PageRequest::new(None, None));
     let kinds = everything.await.unwrap().items;
     assert!(kinds.iter().any(|job| job.kind == "make_coffee"));
-    let nobody = list_jobs(
-        &app.platform,
-        &Principal::Anonymous,
-        JobFilter::default(),
-        PageRequest::new(None, None),
-    );
-    assert!(matches!(nobody.await, Err(JobsError::Denied(_))));
+    assert!(begin(Principal::Anonymous).is_err());
 }
 
 async fn a_cancelled_job_does_nothing_more(database: TestDatabase) {

@@ -144,6 +144,7 @@ impl KnownSession {
             && now < self.expires_at
             && now < self.idles_out_at()
             && self.status == UserStatus::Active
+            && self.tenant.tenant.status.serves_users()
     }
 
     /// When it was last seen.

@@ -66,6 +66,7 @@ fn found(token: &VerifiedToken) -> Found {
         status: TenantStatus::Active,
         settings: TenantSettings::default(),
         created_at: START,
+        delete_after: None,
         version: 1,
     };
     let names = TenantNames {

@@ -9,7 +9,7 @@ const ISOLATION: &str =
 
 /// The policies that let the system role across tenants, by table: it reads routes and the feed, deletes what the feed's
 /// readers have had, works through the queue of jobs, and finds by narrow columns which tenants have something due. Nothing
-/// else does.
+/// else does, except that it deletes the log of a tenant whose end has begun ([`PURGED`]).
 const POLICIES_OF_SYSTEM: [(&str, &str); 7] = [
     ("allowed_origins", "system_reads|r|t|f|true"),
     ("feed", "system_prunes|d|t|f|true"),
@@ -18,6 +18,17 @@ const POLICIES_OF_SYSTEM: [(&str, &str); 7] = [
     ("sessions", "system_scans|r|t|f|true"),
     ("tenant_routes", "system_reads|r|t|f|true"),
     ("tenants", "system_reads|r|t|f|true"),
+];
+
+/// The condition under which a row of a log may go, as PostgreSQL prints it back for each table.
+const PURGED: &str = "(EXISTS ( SELECT FROM tenants t WHERE ((t.tenant_id = {table}.tenant_id) \
+    AND (t.status = 'purging'::text) AND (t.delete_after <= \
+    ((EXTRACT(epoch FROM clock_timestamp()) * (1000000)::numeric))::bigint))))";
+
+/// The policies that [`PURGED`] stands in, by table.
+const POLICIES_OF_THE_END: [(&str, &str); 2] = [
+    ("audit_events", "system_purges|d|t|f|"),
+    ("audit_events", "system_sees_purged|r|t|f|"),
 ];
 
 /// A table with a `tenant_id`, and whether its locks are closed.
@@ -75,7 +86,7 @@ fn examine(row: &tokio_postgres::Row) -> TenantTable {
     );
     let policies: String = row.try_get(3).unwrap_or_default();
     demand(
-        policies == expected_policies(&name),
+        on_one_line(&policies) == on_one_line(&expected_policies(&name)),
         "its policies are not the expected ones",
     );
     let leading: String = row.try_get(4).unwrap_or_default();
@@ -92,8 +103,20 @@ fn examine(row: &tokio_postgres::Row) -> TenantTable {
 
 fn expected_policies(table: &str) -> String {
     let isolation = format!("tenant_isolation|*|t|t|{ISOLATION}|{ISOLATION}");
-    let of_system = POLICIES_OF_SYSTEM.iter().filter(|(name, _)| *name == table);
-    let policies = of_system.map(|(_, policy)| *policy);
-    let policies: Vec<&str> = policies.chain([isolation.as_str()]).collect();
+    let of_the_end = POLICIES_OF_THE_END
+        .iter()
+        .filter(|(name, _)| *name == table)
+        .map(|(_, policy)| format!("{policy}{}", PURGED.replace("{table}", table)));
+    let of_system = POLICIES_OF_SYSTEM
+        .iter()
+        .filter(|(name, _)| *name == table)
+        .map(|(_, policy)| (*policy).to_owned());
+    let mut policies: Vec<String> = of_the_end.chain(of_system).chain([isolation]).collect();
+    policies.sort();
     policies.join("\n")
+}
+
+/// PostgreSQL breaks the lines of a longer condition.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

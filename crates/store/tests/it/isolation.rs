@@ -177,6 +177,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     let tables: Vec<&String> = found.keys().collect();
     let expected = [
         "SELECT allowed_origins",
+        "SELECT audit_events",
         "SELECT feed",
         "SELECT jobs",
         "SELECT sessions",
@@ -186,6 +187,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     ];
     assert_eq!(tables, expected);
     assert_eq!(found["SELECT sessions"], ["expires_at", "tenant_id"]);
+    assert_eq!(found["SELECT audit_events"], ["id", "tenant_id"]);
     for hidden in ["payload", "deduplication_key", "last_error"] {
         assert!(!found["SELECT jobs"].iter().any(|column| column == hidden));
     }
@@ -206,7 +208,59 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
             deletable.push(table);
         }
     }
-    assert_eq!(deletable, ["feed", "jobs"]);
+    assert_eq!(deletable, ["audit_events", "feed", "jobs"]);
     let rows = query_postgres(system, "SELECT tenant_id FROM tenants LIMIT 1").await;
     assert_eq!(rows.len(), 1, "without a tenant");
+}
+
+/// What was recorded goes only with its tenant, and only once that is past its time: the database itself sees to it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asvs_v16_4_2_no_role_deletes_the_log_of_a_tenant_that_is_not_at_its_end() {
+    let Some(database) = postgres_store().await else {
+        return;
+    };
+    let (scope, _) = fill(&database, "tenant-a").await;
+    let tenant = database.id_literal(scope.tenant_id());
+    let urls = database.postgres_urls();
+    let past = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint - 1";
+    let future = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint + 60000000";
+    let count = async |table: &str| {
+        let query = format!("SELECT COUNT(*) FROM {table} WHERE tenant_id = {tenant}");
+        database.admin_count(&query).await
+    };
+    {
+        let table = "audit_events";
+        let privilege =
+            format!("SELECT has_table_privilege('{table}', 'DELETE, TRUNCATE, UPDATE')");
+        let of_app = query_postgres(&urls.app, &privilege).await;
+        assert_eq!(of_app[0][0].as_deref(), Some("f"), "{table}");
+        let rows = count(table).await;
+        assert!(rows > 0);
+        let delete = format!("DELETE FROM {table} WHERE tenant_id = {tenant}");
+        for (status, delete_after) in [
+            ("active", "NULL"),
+            ("suspended", "NULL"),
+            ("active", past),
+            ("deleting", past),
+            ("purging", "NULL"),
+            ("purging", future),
+        ] {
+            let set = format!(
+                "UPDATE tenants SET status = '{status}', delete_after = {delete_after} WHERE tenant_id = {tenant}"
+            );
+            database.admin_sql(&set).await;
+            query_postgres(&urls.system, &delete).await;
+            assert_eq!(
+                count(table).await,
+                rows,
+                "{table} of {status} {delete_after}"
+            );
+        }
+        let set = format!(
+            "UPDATE tenants SET status = 'purging', delete_after = {past} WHERE tenant_id = {tenant}"
+        );
+        database.admin_sql(&set).await;
+        query_postgres(&urls.system, &delete).await;
+        assert_eq!(count(table).await, 0, "{table}");
+    }
 }

@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 27] = [
+const BEFORE_A_TENANT_IS_KNOWN: [&str; 30] = [
     "FIND_ROUTE",
     "FIND_ORIGIN",
     "FIND_ORIGIN_OF",
@@ -25,6 +25,9 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 27] = [
     "SCAN_ROTATIONS",
     "INSERT_INSTANCE_EVENT",
     "LIST_INSTANCE_EVENTS",
+    "PURGE_AUDIT_EVENTS",
+    "PURGE_FEED",
+    "INSERT_LAST_EVENT",
     "FIND_FEED_CURSOR",
     "BEGIN_FEED_CURSOR",
     "MOVE_FEED_CURSOR",

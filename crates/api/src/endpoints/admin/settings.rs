@@ -103,7 +103,7 @@ async fn read_own(Caller(cx): Caller) -> Result<Versioned<SettingsAnswer>, Probl
     Ok(versioned(read_settings(&cx).await?))
 }
 
-async fn change_own(
+pub(in crate::endpoints) async fn change_own(
     Caller(cx): Caller,
     IfMatch(expected): IfMatch,
     Body(request): Body<SettingsRequest>,

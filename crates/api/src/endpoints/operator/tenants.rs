@@ -2,8 +2,11 @@
 
 pub(in crate::endpoints) mod audit_events;
 pub(in crate::endpoints) mod create;
+pub(in crate::endpoints) mod hosts;
+pub(in crate::endpoints) mod lifecycle;
 pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
+pub(in crate::endpoints) mod settings;
 pub(in crate::endpoints) mod signing_keys;
 pub(in crate::endpoints) mod users;
 
@@ -21,12 +24,15 @@ pub(super) struct GovernedTenantBody {
     slug: String,
     /// The `iss` of its tokens.
     issuer: String,
-    /// `active`.
+    /// `active`, `suspended`, `deleting` or `purging`.
     #[schema(value_type = String)]
     status: TenantStatus,
     /// RFC 3339, UTC.
     #[schema(format = "date-time")]
     created_at: String,
+    /// From when on it is deleted, if it is to be.
+    #[schema(format = "date-time")]
+    delete_after: Option<String>,
     /// What it may set for itself.
     settings: SettingsBody,
     /// Counts its changes.
@@ -42,6 +48,13 @@ pub(super) struct GovernedTenantAnswer {
     hosts: Vec<String>,
 }
 
+/// A tenant after it was changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ChangedTenantAnswer {
+    /// As it is now.
+    tenant: GovernedTenantBody,
+}
+
 impl From<Tenant> for GovernedTenantBody {
     fn from(tenant: Tenant) -> Self {
         Self {
@@ -50,6 +63,7 @@ impl From<Tenant> for GovernedTenantBody {
             issuer: tenant.issuer.to_string(),
             status: tenant.status,
             created_at: tenant.created_at.to_string(),
+            delete_after: tenant.delete_after.map(|moment| moment.to_string()),
             settings: tenant.settings.into(),
             version: tenant.version,
         }

@@ -2,9 +2,12 @@
 
 use super::scenarios;
 use crate::support::{read, some_event, try_write, write};
-use keyward_model::{HostName, Route, Slug};
-use keyward_store::{Error, Misuse};
-use keyward_testkit::{TestDatabase, new_tenant, unsaved_tenant};
+use keyward_model::{HostName, InstanceEvent, PageRequest, Route, Slug, TenantStatus};
+use keyward_store::{Error, Misuse, Purge, TenantTx};
+use keyward_testkit::{
+    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_signing_key,
+    unsaved_tenant, unsaved_tenant_key,
+};
 
 scenarios!(
     a_tenant_is_made_and_found,
@@ -13,6 +16,10 @@ scenarios!(
     a_deleted_route_leads_nowhere,
     routes_are_resolved_in_their_order,
     an_operator_comes_in_by_a_route,
+    a_tenants_status_changes_from_what_it_was,
+    a_deletion_is_taken_back_until_its_time,
+    a_purged_tenant_leaves_nothing_but_a_line,
+    a_host_leads_to_its_tenant_no_longer,
     a_tenant_is_held_without_a_change,
     settings_change_only_at_the_version_that_was_seen,
 );
@@ -161,6 +168,132 @@ async fn a_tenant_is_held_without_a_change(database: TestDatabase) {
     // It asks for no event.
     let found: Result<_, Error> = held.await;
     assert_eq!(found.unwrap(), Some(tenant));
+}
+
+async fn a_tenants_status_changes_from_what_it_was(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "status").await;
+    let before = tenant.clone();
+    let to = TenantStatus::Suspended;
+    let suspended = write(&database, &scope, async move |tx| {
+        let suspended = tx.change_tenant_status(&before, to).await?;
+        let again = tx.change_tenant_status(&before, to).await?;
+        assert_eq!(again, None, "it is of another version now");
+        Ok(suspended.unwrap())
+    })
+    .await;
+    assert_eq!(suspended.status, TenantStatus::Suspended);
+    assert_eq!(suspended.version, tenant.version + 1);
+    let route = Route::Slug(tenant.slug);
+    let scopes = database.store.resolve(vec![route]).await.unwrap();
+    assert_eq!(scopes[0].unwrap().status(), TenantStatus::Suspended);
+}
+
+async fn a_deletion_is_taken_back_until_its_time(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "deleting").await;
+    let time = database.now().plus_seconds(60);
+    write(&database, &scope, async move |tx| {
+        let suspended = tx
+            .change_tenant_status(&tenant, TenantStatus::Suspended)
+            .await?
+            .unwrap();
+        let deleting = tx
+            .schedule_tenant_deletion(suspended.version, time)
+            .await?
+            .unwrap();
+        assert_eq!(deleting.status, TenantStatus::Deleting);
+        assert_eq!(deleting.delete_after, Some(time));
+        let version = deleting.version;
+        assert_eq!(tx.schedule_tenant_deletion(version, time).await?, None);
+        let early = tx.begin_tenant_purge(time.plus_micros(-1)).await?;
+        assert_eq!(early, None, "it is not its time");
+        let back = tx.cancel_tenant_deletion(version).await?.unwrap();
+        assert_eq!(back.status, TenantStatus::Suspended, "as it was before");
+        assert_eq!(back.delete_after, None);
+        assert_eq!(tx.begin_tenant_purge(time).await?, None);
+        tx.schedule_tenant_deletion(back.version, time).await?;
+        let purging = tx.begin_tenant_purge(time).await?.unwrap();
+        assert_eq!(purging.status, TenantStatus::Purging);
+        let late = tx.cancel_tenant_deletion(purging.version).await?;
+        assert_eq!(late, None, "there is no way back");
+        Ok(())
+    })
+    .await;
+}
+
+async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "purged").await;
+    let user = new_user(&database, &scope).await;
+    let session = new_session(&database, &scope, user.id).await;
+    let (token, key) = (
+        unsaved_refresh_token(&database, session.id),
+        unsaved_signing_key(&database),
+    );
+    let (sealing, now) = (unsaved_tenant_key(&database), database.now());
+    let version = tenant.version;
+    write(&database, &scope, async move |tx| {
+        tx.insert_refresh_token(&token).await?;
+        tx.insert_signing_key(&key).await?;
+        tx.insert_tenant_key(&sealing).await?;
+        tx.schedule_tenant_deletion(version, now).await?;
+        assert!(tx.begin_tenant_purge(now).await?.is_some());
+        Ok(())
+    })
+    .await;
+    let by = database.mint();
+    for step in Purge::ALL {
+        let purged = match step.is_of_the_logs() {
+            true => {
+                let purged = database.store.system_write(async move |tx| {
+                    Ok::<_, Error>(tx.purge_log(scope.tenant_id(), step, 100).await?)
+                });
+                purged.await.unwrap()
+            }
+            false => {
+                let purge = async move |tx: &mut TenantTx<'_>| tx.purge(step, by, 100).await;
+                let purged: Result<i64, Error> = database.store.write(&scope, purge).await;
+                purged.unwrap()
+            }
+        };
+        assert_eq!(purged > 0, step != Purge::Jobs, "{step:?}");
+    }
+    let event = InstanceEvent {
+        id: database.mint(),
+        occurred_at: now,
+        kind: "tenant.deleted".into(),
+        actor: "system".into(),
+        reason: "its time of grace is over".into(),
+        tenant_id: Some(tenant.id),
+        details: serde_json::Map::new(),
+    };
+    let last = event.clone();
+    let ended: Result<(), Error> = database
+        .store
+        .write(&scope, async move |tx| tx.delete_purged_tenant(&last).await)
+        .await;
+    ended.unwrap();
+    for (table, rows) in database.rows_of_tenant(tenant.id).await {
+        assert!(rows.is_empty(), "{table}: {rows:?}");
+    }
+    let newest = PageRequest::new(Some(200), None);
+    let log: Result<_, Error> = database
+        .store
+        .system_read(async move |tx| tx.list_instance_events(newest).await)
+        .await;
+    assert!(log.unwrap().items.contains(&event));
+}
+
+async fn a_host_leads_to_its_tenant_no_longer(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "hosted").await;
+    let host: HostName = format!("{}.example", tenant.slug).parse().unwrap();
+    let (route, to_delete) = (Route::Host(host.clone()), host.clone());
+    write(&database, &scope, async move |tx| {
+        assert!(!tx.delete_host(&to_delete).await?);
+        tx.insert_route(&Route::Host(to_delete.clone())).await?;
+        assert!(tx.delete_host(&to_delete).await?);
+        Ok(())
+    })
+    .await;
+    assert_eq!(database.store.resolve(vec![route]).await.unwrap(), [None]);
 }
 
 async fn settings_change_only_at_the_version_that_was_seen(database: TestDatabase) {

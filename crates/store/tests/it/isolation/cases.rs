@@ -3,10 +3,10 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, KeptContent, PageRequest, Progress, PublishableKeyStatus, Route,
-    SigningKey, UserFilter,
+    AuditFilter, EndReason, Ended, Id, InstanceEvent, KeptContent, PageRequest, Progress,
+    PublishableKeyStatus, Route, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
-use keyward_store::{Error, Held, ReturnedJob, TenantScope, TenantTx};
+use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
 /// Whether a method showed anything of tenant A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,9 @@ pub(super) async fn run_case(
         return Ok(seen);
     }
     if let Some(seen) = on_keys(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_lifecycle(method, tx, loot).await? {
         return Ok(seen);
     }
     if let Some(seen) = on_jobs(method, tx, loot).await? {
@@ -302,6 +305,58 @@ async fn on_jobs(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
     Ok(Some(Seen::if_any(any)))
 }
 
+/// The methods that change the tenant itself: as B they change B, which is of the same version.
+async fn on_lifecycle(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (tenant, long_ago) = (&loot.tenant, Timestamp::from_micros(1));
+    let changed = match method {
+        "change_tenant_status" => {
+            tx.change_tenant_status(tenant, TenantStatus::Suspended)
+                .await?
+        }
+        "schedule_tenant_deletion" => {
+            tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?
+        }
+        "cancel_tenant_deletion" => {
+            tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?;
+            tx.cancel_tenant_deletion(tenant.version + 1).await?
+        }
+        "begin_tenant_purge" => {
+            tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?;
+            tx.begin_tenant_purge(tenant.created_at).await?
+        }
+        "purge" => {
+            for step in Purge::ALL {
+                tx.purge(step, Id::from_uuid(loot.event.id.uuid()), 500)
+                    .await?;
+            }
+            return Ok(Some(Seen::NothingEver));
+        }
+        "delete_purged_tenant" => {
+            let event = InstanceEvent {
+                id: Id::from_uuid(loot.event.id.uuid()),
+                occurred_at: long_ago,
+                kind: "tenant.deleted".into(),
+                actor: "system".into(),
+                reason: "a test".into(),
+                tenant_id: None,
+                details: serde_json::Map::new(),
+            };
+            tx.delete_purged_tenant(&event).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        _ => return Ok(None),
+    };
+    let changed = changed.expect("it is of that version");
+    Ok(Some(Seen::if_any(changed.id == tenant.id)))
+}
+
 async fn on_tenant(
     method: &str,
     tx: &mut TenantTx<'_>,
@@ -339,6 +394,10 @@ async fn on_tenant(
             let mut events = page.items.iter();
             events.any(|event| event.public["tenant_id"].as_str() == Some(&of_a))
         }
+        "delete_host" => match &loot.host {
+            Route::Host(host) => tx.delete_host(host).await?,
+            other => panic!("{other:?} is no host"),
+        },
         // Slugs, issuers and routes are unique over the whole instance, so that a taken one is refused to everybody.
         "insert_tenant" => {
             assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);

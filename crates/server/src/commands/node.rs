@@ -1,0 +1,22 @@
+//! `keyward node list`
+
+use crate::command_line::{Global, Why};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::operator::{Ask, ask};
+use crate::output::print_page;
+
+pub(super) async fn list(config: &Config, why: Why, global: &Global) -> Result<(), Failure> {
+    let request = Ask::get("/operator/v1/nodes".to_owned(), why, "node list");
+    let nodes = ask(config, global, request).await?;
+    let columns = [
+        "id",
+        "version",
+        "engine",
+        "started_at",
+        "requests_in_flight",
+        "sessions_in_memory",
+        "hashes_waiting",
+    ];
+    Ok(print_page(&nodes, &columns, global.json)?)
+}

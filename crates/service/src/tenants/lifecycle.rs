@@ -1,0 +1,127 @@
+//! A tenant's way from being served to being gone: suspended and resumed, deleted after a time of grace, or not after all.
+
+use super::TenantError;
+use crate::cx::{Cx, TenantWide};
+use crate::outcome::Recorded;
+use keyward_model::{Event, JobKind, NewJob, Tenant, TenantStatus};
+use keyward_policy::Action;
+use keyward_store::TenantTx;
+
+/// How many days a tenant that was deleted can be brought back, unless something else is asked for.
+pub const GRACE_DAYS: u16 = 30;
+const DAY_SECONDS: i64 = 86_400;
+/// The key of the job that deletes a tenant: there is one at most.
+const PURGE_KEY: &str = "purge_tenant";
+
+/// Refuses the users of the tenant of `cx` from now on. Their sessions go on when it is resumed, unless they end by then.
+///
+/// # Errors
+/// [`TenantError::WrongStatus`] unless it is active.
+pub async fn suspend_tenant(cx: &Cx) -> Result<Tenant, TenantError> {
+    cx.write(async move |cx, tx| {
+        let permit = cx.permit(Action::SuspendTenant, &TenantWide)?;
+        let (before, after) = turn(tx, TenantStatus::Active, TenantStatus::Suspended).await?;
+        let event = Event::TenantSuspended {
+            before,
+            after: after.clone(),
+        };
+        Ok(Recorded::new(permit, after, event))
+    })
+    .await
+}
+
+/// Lets the users of the suspended tenant of `cx` in again.
+///
+/// # Errors
+/// [`TenantError::WrongStatus`] unless it is suspended.
+pub async fn resume_tenant(cx: &Cx) -> Result<Tenant, TenantError> {
+    cx.write(async move |cx, tx| {
+        let permit = cx.permit(Action::ResumeTenant, &TenantWide)?;
+        let (before, after) = turn(tx, TenantStatus::Suspended, TenantStatus::Active).await?;
+        let event = Event::TenantResumed {
+            before,
+            after: after.clone(),
+        };
+        Ok(Recorded::new(permit, after, event))
+    })
+    .await
+}
+
+/// Has the tenant of `cx` deleted in `grace_days`, and refuses its users from now on.
+///
+/// # Errors
+/// [`TenantError::WrongStatus`] when it is about to be deleted already.
+pub async fn delete_tenant(cx: &Cx, grace_days: u16) -> Result<Tenant, TenantError> {
+    let delete_after = cx.now().plus_seconds(i64::from(grace_days) * DAY_SECONDS);
+    let purge = NewJob::new(
+        cx.platform().mint(cx.now()),
+        JobKind::PurgeTenant {},
+        cx.now(),
+    );
+    let purge = NewJob {
+        run_at: delete_after,
+        ..purge.with_key(PURGE_KEY)
+    };
+    cx.write(async move |cx, tx| {
+        let permit = cx.permit(Action::DeleteTenant, &TenantWide)?;
+        let before = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
+        if !matches!(
+            before.status,
+            TenantStatus::Active | TenantStatus::Suspended
+        ) {
+            return Err(TenantError::WrongStatus(before.status));
+        }
+        let after = tx
+            .schedule_tenant_deletion(before.version, delete_after)
+            .await?
+            .ok_or(TenantError::Changed)?;
+        tx.enqueue_job(&purge).await?;
+        let event = Event::TenantDeletionScheduled {
+            before,
+            after: after.clone(),
+        };
+        Ok(Recorded::new(permit, after, event))
+    })
+    .await
+}
+
+/// Takes the deletion of the tenant of `cx` back: it is what it was before.
+///
+/// # Errors
+/// [`TenantError::WrongStatus`] unless it is about to be deleted, and its rows are not being deleted yet.
+pub async fn cancel_tenant_deletion(cx: &Cx) -> Result<Tenant, TenantError> {
+    cx.write(async move |cx, tx| {
+        let permit = cx.permit(Action::CancelTenantDeletion, &TenantWide)?;
+        let before = find_in(tx, TenantStatus::Deleting).await?;
+        let after = tx
+            .cancel_tenant_deletion(before.version)
+            .await?
+            .ok_or(TenantError::Changed)?;
+        tx.cancel_job_of_key(PURGE_KEY, cx.now()).await?;
+        let event = Event::TenantDeletionCancelled {
+            before,
+            after: after.clone(),
+        };
+        Ok(Recorded::new(permit, after, event))
+    })
+    .await
+}
+
+async fn find_in(tx: &mut TenantTx<'_>, expected: TenantStatus) -> Result<Tenant, TenantError> {
+    let found = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
+    match found.status == expected {
+        true => Ok(found),
+        false => Err(TenantError::WrongStatus(found.status)),
+    }
+}
+
+/// The tenant before and after its status was turned from one to another.
+async fn turn(
+    tx: &mut TenantTx<'_>,
+    from: TenantStatus,
+    to: TenantStatus,
+) -> Result<(Tenant, Tenant), TenantError> {
+    let before = find_in(tx, from).await?;
+    let after = tx.change_tenant_status(&before, to).await?;
+    Ok((before, after.ok_or(TenantError::Changed)?))
+}

@@ -1,0 +1,130 @@
+//! The end of a tenant: at its time every row of it goes, and what stays is a line in the log of the instance.
+
+use keyward_model::{JobKind, JobState, NewJob};
+use keyward_service::jobs::{Worker, WorkerSettings};
+use keyward_testkit::{TestApp, TestDatabase, alone_on_both_engines};
+use std::time::Duration;
+
+alone_on_both_engines!(
+    a_tenant_goes_at_its_time_and_not_before,
+    a_tenant_that_was_restored_stays,
+    a_purge_that_was_killed_goes_on,
+);
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn delete(app: &TestApp) {
+    let path = format!("/operator/v1/tenants/{}?grace_days=7", app.tenant.slug);
+    let operator = app.operator().because("the contract ended");
+    operator.send("DELETE", &path, None).await.expect(200);
+}
+
+async fn work(app: &TestApp) {
+    let worker = Worker::new(&app.platform, WorkerSettings::default());
+    worker.run_due().await.unwrap();
+}
+
+async fn rows(app: &TestApp) -> usize {
+    let tables = app.database.rows_of_tenant(app.tenant.id).await;
+    tables.iter().map(|(_, rows)| rows.len()).sum()
+}
+
+async fn a_tenant_goes_at_its_time_and_not_before(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let other = app.new_tenant("other").await;
+    let eve = app.member(&other, "eve@example.org").await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    delete(&app).await;
+    app.database
+        .clock
+        .advance(7 * DAY - Duration::from_secs(60));
+    work(&app).await;
+    let path = format!("/operator/v1/tenants/{}", app.tenant.slug);
+    let shown = app.operator().get(&path).await.expect(200);
+    assert_eq!(shown.text_at("/tenant/status"), "deleting");
+    app.database.clock.advance(Duration::from_secs(60));
+    work(&app).await;
+    assert_eq!(rows(&app).await, 0, "nothing is left of it");
+    app.operator()
+        .get(&path)
+        .await
+        .expect_problem(404, "not_found");
+    ada.client.get("/v1/session").await.expect(404);
+    let bare = app.bare_client().with_token(ada.client.token());
+    bare.get("/v1/session").await.expect(401);
+    app.sign_in(&other, "eve@example.org").await;
+    drop(eve);
+    let log = app.operator().get("/operator/v1/events?limit=200").await;
+    let gone = log.expect(200);
+    let gone = gone.list_at("/items").iter().find(|event| {
+        event["type"] == "tenant.deleted" && event["tenant_id"] == app.tenant.id.to_string()
+    });
+    let gone = gone.unwrap();
+    assert_eq!(gone["details"]["slug"], app.tenant.slug.as_str());
+    let reason = &gone["details"]["scheduled"]["by"]["reason"];
+    assert_eq!(reason, "the contract ended");
+    // Its names are free again.
+    let body = serde_json::json!({ "slug": app.tenant.slug });
+    let made = app.operator().post("/operator/v1/tenants", body).await;
+    made.expect(201);
+}
+
+async fn a_tenant_that_was_restored_stays(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    delete(&app).await;
+    let path = format!("/operator/v1/tenants/{}/restore", app.tenant.slug);
+    app.operator().send("POST", &path, None).await.expect(200);
+    app.database.clock.advance(8 * DAY);
+    work(&app).await;
+    app.sign_in(&app.tenant, "ada@example.org").await;
+    // Not even a job that somebody brought back to life harms a tenant that is not to be deleted.
+    let job = NewJob::new(
+        app.database.mint(),
+        JobKind::PurgeTenant {},
+        app.database.now(),
+    );
+    let id = job.id;
+    let route = keyward_model::Route::Slug(app.tenant.slug.parse().unwrap());
+    let scope = app.database.store.resolve(vec![route]).await.unwrap()[0].unwrap();
+    app.database
+        .store
+        .enqueue_scheduled(&scope, job)
+        .await
+        .unwrap();
+    work(&app).await;
+    let read = app
+        .database
+        .store
+        .read::<_, keyward_store::Error, _>(&scope, async move |tx| tx.find_job(id).await);
+    assert_eq!(read.await.unwrap().unwrap().job.state, JobState::Dead);
+    app.sign_in(&app.tenant, "ada@example.org").await;
+}
+
+async fn a_purge_that_was_killed_goes_on(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.member(&app.tenant, "ada@example.org").await;
+    delete(&app).await;
+    app.database.clock.advance(7 * DAY);
+    // As a killed worker left it: begun, some rows gone, the claim never given back.
+    let tenant = app.database.id_literal(app.tenant.id);
+    let text = format!(
+        "UPDATE tenants SET status = 'purging' WHERE tenant_id = {tenant};
+         DELETE FROM refresh_tokens WHERE tenant_id = {tenant};
+         DELETE FROM audit_events WHERE tenant_id = {tenant};"
+    );
+    app.database.admin_sql(&text).await;
+    let claimed = app.database.store.claim_jobs(
+        uuid::Uuid::from_u128(1),
+        (app.database.now(), app.database.now().plus_seconds(30)),
+        10,
+    );
+    assert_eq!(claimed.await.unwrap().len(), 1);
+    work(&app).await;
+    assert!(rows(&app).await > 0, "another has it");
+    let refused = app.client(&app.tenant).get("/.well-known/jwks.json").await;
+    refused.expect(404);
+    app.database.clock.advance(Duration::from_secs(31));
+    work(&app).await;
+    assert_eq!(rows(&app).await, 0);
+}
