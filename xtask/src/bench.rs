@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: builds a benchmark for release, gives it a durable PostgreSQL, and runs it.
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, workspace_root};
 use crate::failure::{Context, Failure};
 use crate::postgres::{self, Durability, ThrowAwayPostgres};
 
@@ -10,11 +10,14 @@ Measure, and print ratios against a baseline of the same run.
 Usage: cargo xtask bench <NAME> [OPTIONS OF THE BENCHMARK]
 
 Benchmarks:
+  server  Validations, sign-ins, starts and memory of a whole server, against an axum hello and Argon2id in a loop; writes
+          docs/benchmarks.md unless --no-output is given
   store   Durable use cases a second at 1, 8 and 64 callers: group commit against one transaction each, and PostgreSQL
   rls     What row-level security costs a request on PostgreSQL, among few tenants and among 10,000";
 
 pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     match arguments.split_first() {
+        Some((name, options)) if name == "server" => bench_server(options),
         Some((name, options)) if name == "store" => bench_store("commit_rate", options),
         Some((name, options)) if name == "rls" => bench_store("rls_cost", options),
         Some((name, _)) if name != "--help" => Err(Failure::new(format!(
@@ -25,6 +28,34 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
             Ok(true)
         }
     }
+}
+
+fn bench_server(options: &[String]) -> Result<bool, Failure> {
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--release",
+        "--package",
+        "keyward-server",
+        "--bin",
+        "keyward",
+    ]);
+    if !build.status().context("building keyward")?.success() {
+        return Ok(false);
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace_root().join("target"), Into::into);
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", "keyward-server"]);
+    command.args(["--example", "bench", "--", "--keyward"]);
+    command.arg(target.join("release").join("keyward"));
+    match options.iter().any(|option| option == "--no-output") {
+        true => &mut command,
+        false => command.args(["--output", "docs/benchmarks.md"]),
+    };
+    command.args(options);
+    let status = command.status().context("running the benchmark")?;
+    Ok(status.success())
 }
 
 /// Runs an example of the store.

@@ -11,11 +11,26 @@ use crate::state::Api;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use tower::Layer;
-use tower::util::MapRequestLayer;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::Service;
 
 /// The finished service.
-pub type ApiService = Router;
+#[derive(Debug, Clone)]
+pub struct ApiService {
+    parts: Arc<Parts>,
+}
+
+/// Shared, since every request gets a clone of the service.
+#[derive(Debug)]
+struct Parts {
+    api: Api,
+    routes: Router,
+    /// Whether a request may name its tenant in front of its path.
+    of_tenants: bool,
+}
 
 /// Puts the endpoints behind the layers that every request passes.
 pub fn service(api: &Api) -> ApiService {
@@ -25,10 +40,7 @@ pub fn service(api: &Api) -> ApiService {
             unserved(api, request, Code::MethodNotAllowed).await
         })
         .with_state(api.clone());
-    // The prefix is taken off before a route is looked for, so it stands outside of the router.
-    let prefixed =
-        MapRequestLayer::new(|request: Request| tenant_prefix::take_off(request)).layer(router);
-    finished(Router::new().fallback_service(prefixed), api)
+    ApiService::new(api, router, true)
 }
 
 /// The same for the endpoints of operators, which no listener of the public serves. Whoever takes the connection says who
@@ -38,7 +50,7 @@ pub fn operator_service(api: &Api) -> ApiService {
         .fallback(async || Problem::new(Code::NotFound))
         .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
         .with_state(api.clone());
-    finished(router, api)
+    ApiService::new(api, router, false)
 }
 
 fn router_of(endpoints: Vec<Endpoint>, api: &Api) -> Router<Api> {
@@ -46,9 +58,43 @@ fn router_of(endpoints: Vec<Endpoint>, api: &Api) -> Router<Api> {
     endpoints.into_iter().fold(Router::new(), add)
 }
 
-fn finished(router: Router, api: &Api) -> ApiService {
-    let layer = axum::middleware::from_fn_with_state(api.clone(), finish::wrap);
-    router.layer(layer)
+impl ApiService {
+    fn new(api: &Api, routes: Router, of_tenants: bool) -> Self {
+        let api = api.clone();
+        let parts = Parts {
+            api,
+            routes,
+            of_tenants,
+        };
+        Self {
+            parts: Arc::new(parts),
+        }
+    }
+}
+
+/// The layers that stand outside of the router are called by hand: each that axum holds costs a request several
+/// allocations.
+impl Service<Request> for ApiService {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let parts = self.parts.clone();
+        Box::pin(async move {
+            let mut routes = parts.routes.clone();
+            let act = |request| match parts.of_tenants {
+                // The prefix is taken off before a route is looked for.
+                true => routes.call(tenant_prefix::take_off(request)),
+                false => routes.call(request),
+            };
+            Ok(finish::wrap(&parts.api, request, act).await)
+        })
+    }
 }
 
 /// What no endpoint serves, and the question of a browser what one would. Nobody looks at a credential here, so that all

@@ -4,13 +4,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
-const FORMAT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+const MICROS_PER_DAY: i64 = 24 * 3_600 * 1_000_000;
+const JULIAN_DAY_OF_1970: i32 = 2_440_588;
 
 /// A moment, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,14 +53,49 @@ impl Timestamp {
     }
 }
 
+/// As long as `2026-11-21T09:00:00.000042Z`.
+const TEXT_LENGTH: usize = 27;
+
+impl Timestamp {
+    /// The RFC 3339 text, of a moment in the years 0 to 9999. Every answer has several, so nothing is allocated.
+    fn text(self) -> Option<[u8; TEXT_LENGTH]> {
+        let (days, micros_of_day) = (
+            self.0.div_euclid(MICROS_PER_DAY),
+            self.0.rem_euclid(MICROS_PER_DAY),
+        );
+        let days = i32::try_from(days).ok()?;
+        let date = Date::from_julian_day(days.checked_add(JULIAN_DAY_OF_1970)?).ok()?;
+        let year = u64::try_from(date.year())
+            .ok()
+            .filter(|year| *year <= 9_999)?;
+        let micros = micros_of_day.unsigned_abs();
+        let seconds = micros / 1_000_000;
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (place, number) in [
+            (0..4, year),
+            (5..7, u64::from(u8::from(date.month()))),
+            (8..10, u64::from(date.day())),
+            (11..13, seconds / 3_600),
+            (14..16, seconds / 60 % 60),
+            (17..19, seconds % 60),
+            (20..26, micros % 1_000_000),
+        ] {
+            let mut rest = number;
+            for digit in text[place].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        Some(text)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
-            .ok()
-            .and_then(|moment| moment.format(FORMAT).ok());
-        match text {
-            Some(text) => formatter.write_str(&text),
-            None => write!(formatter, "{}us", self.0),
+        let text = self.text();
+        match text.as_ref().map(|text| std::str::from_utf8(text)) {
+            Some(Ok(text)) => formatter.write_str(text),
+            _ => write!(formatter, "{}us", self.0),
         }
     }
 }
@@ -85,7 +118,10 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.text().as_ref().map(|text| std::str::from_utf8(text)) {
+            Some(Ok(text)) => serializer.serialize_str(text),
+            _ => serializer.collect_str(self),
+        }
     }
 }
 
@@ -107,5 +143,25 @@ mod tests {
         assert_eq!(moment.to_string().parse(), Ok(moment));
         assert_eq!("2026-11-21T10:00:00.000042+01:00".parse(), Ok(moment));
         assert!("2026-11-21".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn text_is_right_on_every_kind_of_day_and_far_ones_are_numbers() {
+        for text in [
+            "1970-01-01T00:00:00.000000Z",
+            "1969-12-31T23:59:59.999999Z",
+            "2000-02-29T23:59:59.999999Z",
+            "2100-03-01T00:00:00.000001Z",
+            "0001-01-01T00:00:00.000000Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            let moment: Timestamp = text.parse().unwrap();
+            assert_eq!(moment.to_string(), text);
+            assert_eq!(serde_json::to_value(moment).unwrap(), text);
+        }
+        let last: Timestamp = "9999-12-31T23:59:59.999999Z".parse().unwrap();
+        for far in [last.plus_micros(1), Timestamp::from_micros(i64::MIN)] {
+            assert_eq!(far.to_string(), format!("{}us", far.micros()));
+        }
     }
 }

@@ -5,12 +5,14 @@
 use crate::operator::OperatorToken;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use keyward_api::{ApiService, OperatorPeer};
 use keyward_model::{Counter, Gauge};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,9 +54,9 @@ pub(crate) enum Peer {
 }
 
 /// The listener, with what is open on it.
-pub(crate) struct Listener<S> {
+pub(crate) struct Listener<S, A = ApiService> {
     socket: S,
-    service: ApiService,
+    service: A,
     builder: Builder<TokioExecutor>,
     free: Arc<Semaphore>,
     meter: Arc<ListenerMeter>,
@@ -91,9 +93,15 @@ impl Drop for Open {
     }
 }
 
-impl<S: Socket> Listener<S> {
+impl<S: Socket, A> Listener<S, A>
+where
+    A: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
     /// Serves `service` on `socket`, to at most `connections_max` clients at once; more wait in the system's queue.
-    pub(crate) fn new(socket: S, service: ApiService, connections_max: usize) -> Self {
+    pub(crate) fn new(socket: S, service: A, connections_max: usize) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -201,15 +209,18 @@ impl Peer {
 }
 
 /// The service, with what is known of the peer in every request.
-fn with_peer(
-    service: ApiService,
+fn with_peer<A>(
+    service: A,
     peer: Peer,
 ) -> impl Service<
     hyper::Request<hyper::body::Incoming>,
-    Response = axum::response::Response,
-    Error = std::convert::Infallible,
+    Response = Response,
+    Error = Infallible,
     Future: Send,
-> + Clone {
+> + Clone
+where
+    A: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
+{
     MapRequestLayer::new(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         peer.note_in(&mut request);

@@ -11,6 +11,7 @@ use keyward_model::{
     SigningKeyId, Slug, Tenant, Timestamp,
 };
 use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +19,10 @@ use std::time::Duration;
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
 
 /// What a request says of its tenant and its sender.
-#[derive(Debug, Default)]
-pub struct Presented {
+#[derive(Debug)]
+pub struct Presented<'a> {
+    /// When it came.
+    pub now: Timestamp,
     /// From `/t/<slug>`.
     pub slug: Option<Slug>,
     /// From the `Host` header or `:authority`.
@@ -27,9 +30,19 @@ pub struct Presented {
     /// From `X-Publishable-Key`.
     pub publishable_key: Option<PublishableName>,
     /// From `Authorization: Bearer`.
-    pub access_token: Option<AccessTokenSecret>,
+    pub access_token: Option<PresentedToken<'a>>,
     /// Whether the client still waits.
     pub presence: Presence,
+}
+
+/// An access token where it stands in its request. A copy, which is wiped, is made only of one that memory does not know.
+#[derive(Clone, Copy)]
+pub struct PresentedToken<'a>(pub &'a str);
+
+impl fmt::Debug for PresentedToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PresentedToken([redacted])")
+    }
 }
 
 /// Why a request was not let in.
@@ -67,6 +80,8 @@ pub struct Sender {
     /// Their session, if they have one.
     pub(crate) known: Option<Arc<KnownSession>>,
     pub(crate) presence: Presence,
+    /// The moment of their request; none, if it begins when they do something.
+    pub(crate) now: Option<Timestamp>,
 }
 
 impl Sender {
@@ -84,6 +99,7 @@ impl From<(TenantScope, Principal)> for Sender {
             principal,
             known: None,
             presence: Presence::default(),
+            now: None,
         }
     }
 }
@@ -95,11 +111,11 @@ impl From<(TenantScope, Principal)> for Sender {
 /// [`AuthenticationError`]; a store that cannot be asked is never a "no".
 pub async fn authenticate(
     platform: &Platform,
-    presented: Presented,
+    presented: Presented<'_>,
     may_look_up: impl FnOnce() -> bool + Send,
 ) -> Result<Sender, AuthenticationError> {
-    let now = platform.now();
-    let Some(token) = &presented.access_token else {
+    let now = presented.now;
+    let Some(PresentedToken(token)) = presented.access_token else {
         let scope = find_scope(platform, &presented, None).await?;
         let principal = Principal::Anonymous;
         return Ok(Sender {
@@ -107,13 +123,15 @@ pub async fn authenticate(
             principal,
             known: None,
             presence: presented.presence,
+            now: Some(now),
         });
     };
-    let digest = sha256(token.expose().as_bytes());
+    let digest = sha256(token.as_bytes());
     let (scope, known) = match recall(platform, &presented, &digest, now) {
         Some(remembered) => remembered,
         None if !may_look_up() => return Err(AuthenticationError::TooMany),
         None => {
+            let token = &AccessTokenSecret::new(token.to_owned());
             let key_id = key_id_of(token)?;
             let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
             let scope = find_scope(platform, &presented, Some(key_id)).await?;
@@ -126,14 +144,14 @@ pub async fn authenticate(
         }
     };
     touch(platform, scope, &known, now).await;
-    Ok(sender(scope, known, presented.presence))
+    Ok(sender((scope, known), presented.presence, now))
 }
 
 /// What memory knows of a token. It only says yes: a token that is not there, a session that looks over, and a name that
 /// is not the tenant's own are all asked of the store.
 fn recall(
     platform: &Platform,
-    presented: &Presented,
+    presented: &Presented<'_>,
     digest: &Digest,
     now: Timestamp,
 ) -> Option<(TenantScope, Arc<KnownSession>)> {
@@ -153,7 +171,11 @@ fn recall(
     (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
 }
 
-fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> Sender {
+fn sender(
+    (scope, known): (TenantScope, Arc<KnownSession>),
+    presence: Presence,
+    now: Timestamp,
+) -> Sender {
     let principal = Principal::User {
         tenant_id: scope.tenant_id(),
         user_id: known.user_id,
@@ -165,12 +187,13 @@ fn sender(scope: TenantScope, known: Arc<KnownSession>, presence: Presence) -> S
         principal,
         known: Some(known),
         presence,
+        now: Some(now),
     }
 }
 
 async fn find_scope(
     platform: &Platform,
-    presented: &Presented,
+    presented: &Presented<'_>,
     key_id: Option<SigningKeyId>,
 ) -> Result<TenantScope, AuthenticationError> {
     let default = platform.settings().default_tenant.clone();

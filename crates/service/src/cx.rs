@@ -94,8 +94,9 @@ impl Cx {
             principal,
             known,
             presence,
+            now,
         } = sender.into();
-        let (now, denied) = (platform.now(), Mutex::new(None));
+        let (now, denied) = (now.unwrap_or_else(|| platform.now()), Mutex::new(None));
         let platform = platform.clone();
         let inner = Inner {
             platform,

@@ -8,6 +8,7 @@ use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Time
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
@@ -103,6 +104,11 @@ impl Platform {
     /// The present moment; a request asks once.
     pub fn now(&self) -> Timestamp {
         self.parts.clock.now()
+    }
+
+    /// How long it is since some moment, for measuring how long something takes.
+    pub fn monotonic(&self) -> Duration {
+        self.parts.clock.monotonic()
     }
 
     /// Randomness.

@@ -2,7 +2,7 @@
 //! all, and lets a change run to its end even when its client hangs up.
 
 use super::cross_origin::PUBLISHABLE_KEY;
-use super::finish::Route;
+use super::finish::{Moment, Route};
 use super::operator;
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::pay_as_network;
@@ -14,13 +14,15 @@ use crate::problem::{Code, Problem};
 use crate::state::Api;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keyward_model::{AccessTokenSecret, Client, HostName, Principal, PublishableName};
+use keyward_model::{Client, HostName, Principal, PublishableName, Timestamp};
 use keyward_policy::{Action, may_ever};
-use keyward_service::authentication::{Presented, authenticate};
+use keyward_service::authentication::{Presented, PresentedToken, authenticate};
 use keyward_service::{Cx, Presence};
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,12 +143,13 @@ async fn admit_caller(
     mut request: Request,
     visit: &mut Visit,
 ) -> Result<Request, Problem> {
-    let client = request
-        .extensions()
-        .get::<Client>()
-        .cloned()
-        .ok_or_else(|| Problem::new(Code::Internal))?;
-    let presented = match presented_by(&request) {
+    let internal = || Problem::new(Code::Internal);
+    let Moment(now) = *request.extensions().get().ok_or_else(internal)?;
+    let presence = request.extensions_mut().remove::<Presence>();
+    let slug = request.extensions().get::<PrefixedSlug>();
+    // The headers alone are borrowed while it waits: a body cannot be.
+    let authority = request.uri().authority();
+    let mut presented = match presented_by(slug, authority, request.headers(), now) {
         Ok(presented) => presented,
         Err(problem) => {
             if visit.toll.is_unpaid() {
@@ -155,32 +158,38 @@ async fn admit_caller(
             return Err(problem);
         }
     };
-    let may_look_up = || visit.toll.advance(api, &client);
+    presented.presence = presence.unwrap_or_default();
+    let client = request.extensions().get::<Client>().ok_or_else(internal)?;
+    let may_look_up = || visit.toll.advance(api, client, now);
     let sender = authenticate(&api.platform, presented, may_look_up).await?;
     visit.met(api, &sender).await;
     if let Some(session_id) = sender.session_id() {
-        visit.toll.settle(api, &client, session_id)?;
+        visit.toll.settle(api, client, session_id, now)?;
     }
+    let client = request.extensions_mut().remove::<Client>();
+    let client = client.ok_or_else(internal)?;
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     request.extensions_mut().insert(cx);
     Ok(request)
 }
 
-fn presented_by(request: &Request) -> Result<Presented, Problem> {
-    let slug = match request.extensions().get::<PrefixedSlug>() {
+fn presented_by<'a>(
+    slug: Option<&PrefixedSlug>,
+    authority: Option<&Authority>,
+    headers: &'a HeaderMap,
+    now: Timestamp,
+) -> Result<Presented<'a>, Problem> {
+    let slug = match slug {
         Some(PrefixedSlug(slug)) => Some(slug.parse().map_err(|_| no_such_tenant())?),
         None => None,
     };
     Ok(Presented {
+        now,
         slug,
-        host: host_of(request)?,
-        publishable_key: publishable_key_of(request)?,
-        access_token: bearer_of(request)?,
-        presence: request
-            .extensions()
-            .get::<Presence>()
-            .cloned()
-            .unwrap_or_default(),
+        host: host_of(authority, headers)?,
+        publishable_key: publishable_key_of(headers)?,
+        access_token: bearer_of(headers)?,
+        presence: Presence::default(),
     })
 }
 
@@ -189,8 +198,8 @@ pub(super) fn no_such_tenant() -> Problem {
 }
 
 /// The publishable key of a request. One that is none leads to nobody, as one that was taken away does.
-fn publishable_key_of(request: &Request) -> Result<Option<PublishableName>, Problem> {
-    let mut values = request.headers().get_all(PUBLISHABLE_KEY).iter();
+fn publishable_key_of(headers: &HeaderMap) -> Result<Option<PublishableName>, Problem> {
+    let mut values = headers.get_all(PUBLISHABLE_KEY).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => {
@@ -205,37 +214,36 @@ fn publishable_key_of(request: &Request) -> Result<Option<PublishableName>, Prob
 ///
 /// It stands in the URI (HTTP/2, absolute form), in `Host`, or in both. Two that differ are refused: a proxy in front may
 /// have looked at the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).
-fn host_of(request: &Request) -> Result<Option<HostName>, Problem> {
-    let invalid = || Problem::new(Code::InvalidHost);
-    let mut authorities = Vec::new();
-    authorities.extend(
-        request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str()),
-    );
-    for value in request.headers().get_all(HOST) {
-        authorities.push(value.to_str().map_err(|_| invalid())?);
+fn host_of(
+    authority: Option<&Authority>,
+    headers: &HeaderMap,
+) -> Result<Option<HostName>, Problem> {
+    let invalid = |_| Problem::new(Code::InvalidHost);
+    let mut first = authority.map(Authority::as_str);
+    for value in headers.get_all(HOST) {
+        let other = value
+            .to_str()
+            .map_err(|_| Problem::new(Code::InvalidHost))?;
+        if !first.get_or_insert(other).eq_ignore_ascii_case(other) {
+            return Err(Problem::new(Code::InvalidHost));
+        }
     }
-    let Some((first, others)) = authorities.split_first() else {
-        return Ok(None);
-    };
-    match others.iter().all(|other| other.eq_ignore_ascii_case(first)) {
-        true => HostName::from_authority(first).map_err(|_| invalid()),
-        false => Err(invalid()),
+    match first {
+        Some(authority) => HostName::from_authority(authority).map_err(invalid),
+        None => Ok(None),
     }
 }
 
 /// The bearer token (RFC 6750 §2.1). A second one, or another scheme, is refused rather than passed over.
-fn bearer_of(request: &Request) -> Result<Option<AccessTokenSecret>, Problem> {
-    let mut values = request.headers().get_all(AUTHORIZATION).iter();
+fn bearer_of(headers: &HeaderMap) -> Result<Option<PresentedToken<'_>>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
     let token = value.to_str().ok().and_then(|text| text.split_once(' '));
     match (token, values.next()) {
         (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => {
-            Ok(Some(AccessTokenSecret::new(token.trim().to_owned())))
+            Ok(Some(PresentedToken(token.trim())))
         }
         _ => Err(Problem::new(Code::InvalidToken)),
     }

@@ -1,11 +1,12 @@
 //! What a request is counted as: its network's, its session's, or first the one and then the other.
 
+use super::finish::Moment;
 use crate::problem::{Code, Problem};
 use crate::rate_limit::Standing;
 use crate::state::Api;
 use axum::extract::Request;
 use axum::response::Response;
-use keyward_model::{Client, SessionId};
+use keyward_model::{Client, SessionId, Timestamp};
 
 /// What was counted so far.
 #[derive(Debug, Default)]
@@ -21,19 +22,17 @@ pub(crate) struct Toll {
 /// The problem of one too many.
 pub(crate) fn pay_as_network(api: &Api, request: &Request, toll: &mut Toll) -> Result<(), Problem> {
     let client = request.extensions().get::<Client>();
-    toll.standing = client.and_then(|client| {
-        api.rate_limiter
-            .take_from_network(client, api.platform.now())
-    });
+    let moment = request.extensions().get::<Moment>();
+    toll.standing = client
+        .zip(moment)
+        .and_then(|(client, Moment(now))| api.rate_limiter.take_from_network(client, *now));
     toll.verdict()
 }
 
 impl Toll {
     /// Counts the network of a credential that must be looked up; whether it may be.
-    pub(crate) fn advance(&mut self, api: &Api, client: &Client) -> bool {
-        self.standing = api
-            .rate_limiter
-            .take_from_network(client, api.platform.now());
+    pub(crate) fn advance(&mut self, api: &Api, client: &Client, now: Timestamp) -> bool {
+        self.standing = api.rate_limiter.take_from_network(client, now);
         self.is_advanced = self.standing.is_some();
         self.verdict().is_ok()
     }
@@ -47,13 +46,12 @@ impl Toll {
         api: &Api,
         client: &Client,
         session_id: SessionId,
+        now: Timestamp,
     ) -> Result<(), Problem> {
         if std::mem::take(&mut self.is_advanced) {
             api.rate_limiter.give_back_to_network(client);
         }
-        self.standing = api
-            .rate_limiter
-            .take_from_session(session_id, api.platform.now());
+        self.standing = api.rate_limiter.take_from_session(session_id, now);
         self.verdict()
     }
 

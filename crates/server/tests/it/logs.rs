@@ -141,11 +141,12 @@ fn asvs_v16_2_5_logs_hold_no_secret_on_postgres() {
 fn pretty_logs_are_lines_for_people() {
     let mut instance = Instance::on_sqlite();
     instance.set("KEYWARD_LOG_FORMAT", "pretty");
-    let server = instance.serve();
-    server.get("/no/such/path");
-    let log = server.terminate().stderr;
-    assert!(
-        log.contains("status=404") && !log.contains('\u{1b}'),
-        "{log}"
-    );
+    for (filter, has_line) in [("keyward_api=debug,info", true), ("info", false)] {
+        instance.set("KEYWARD_LOG_FILTER", filter);
+        let server = instance.serve();
+        server.get("/no/such/path");
+        let log = server.terminate().stderr;
+        assert_eq!(log.contains("status=404"), has_line, "{log}");
+        assert!(log.contains("stopped") && !log.contains('\u{1b}'), "{log}");
+    }
 }

@@ -1,0 +1,52 @@
+//! What a validation, a sign-in, a start and a session in memory cost, each against a baseline of the same run.
+//!
+//! `cargo xtask bench server` builds `keyward` and this program for release and runs it; docs/benchmarks.md says what each
+//! number means. The server runs on core 0, whoever asks it on core 1. Rounds alternate; medians are printed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a benchmark ends at its first failure, and it measures real time"
+)]
+
+mod baselines;
+mod client;
+mod measure;
+mod process;
+mod report;
+mod seed;
+
+use std::path::PathBuf;
+
+/// How long and how often is measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) keyward: PathBuf,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) seconds: f64,
+    pub(crate) rounds: usize,
+    pub(crate) sizes: Vec<usize>,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["hello", port] => baselines::serve_hello(port.parse().unwrap()),
+        ["argon2", seconds] => baselines::hash_for(seconds.parse().unwrap()),
+        _ => measure::run(&settings(&arguments)),
+    }
+}
+
+fn settings(arguments: &[String]) -> Settings {
+    let value = |name: &str| {
+        let position = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(position + 1).cloned()
+    };
+    let sizes = value("--sessions").unwrap_or_else(|| "1000,100000,1000000".to_owned());
+    Settings {
+        keyward: value("--keyward").unwrap().into(),
+        output: value("--output").map(PathBuf::from),
+        seconds: value("--seconds").map_or(2.0, |text| text.parse().unwrap()),
+        rounds: value("--rounds").map_or(3, |text| text.parse().unwrap()),
+        sizes: sizes.split(',').map(|size| size.parse().unwrap()).collect(),
+    }
+}
