@@ -93,13 +93,26 @@ impl Drop for Open {
     }
 }
 
-impl<S: Socket, A> Listener<S, A>
-where
+/// What is served: it answers every request, and is cheap to clone.
+pub(crate) trait Serve:
+    Service<Request, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<A> Serve for A where
     A: Service<Request, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
-        + 'static,
+        + Sync
+        + 'static
 {
+}
+
+impl<S: Socket, A: Serve> Listener<S, A> {
     /// Serves `service` on `socket`, to at most `connections_max` clients at once; more wait in the system's queue.
     pub(crate) fn new(socket: S, service: A, connections_max: usize) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
@@ -209,7 +222,7 @@ impl Peer {
 }
 
 /// The service, with what is known of the peer in every request.
-fn with_peer<A>(
+fn with_peer<A: Serve>(
     service: A,
     peer: Peer,
 ) -> impl Service<
@@ -217,10 +230,7 @@ fn with_peer<A>(
     Response = Response,
     Error = Infallible,
     Future: Send,
-> + Clone
-where
-    A: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
-{
+> + Clone {
     MapRequestLayer::new(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         peer.note_in(&mut request);

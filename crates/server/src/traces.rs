@@ -6,6 +6,7 @@
 //! looks at requests and no span is made.
 
 use crate::config::{ConfigError, Traces as Settings};
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::{Next, from_fn_with_state};
@@ -88,11 +89,11 @@ impl Traces {
     }
 
     /// The service, with every request in a span.
-    pub(crate) fn around(&self, service: ApiService) -> ApiService {
-        service.layer(from_fn_with_state(
-            Arc::new(TraceContextPropagator::new()),
-            follow,
-        ))
+    pub(crate) fn around(&self, service: ApiService) -> Router {
+        let propagator = Arc::new(TraceContextPropagator::new());
+        Router::new()
+            .fallback_service(service)
+            .layer(from_fn_with_state(propagator, follow))
     }
 
     /// Sends what waits, for so long as it may take.

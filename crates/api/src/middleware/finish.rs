@@ -96,10 +96,8 @@ where
     let mut response = finished(response, request_id);
     headers::add_to(response.headers_mut());
     add_request_id(&mut response, request_id);
-    let route = response.extensions_mut().remove::<Route>();
-    let meter = route
-        .as_ref()
-        .map_or(&api.meter.unmatched, |route| &route.0);
+    let route = response.extensions().get::<Route>();
+    let meter = route.map_or(&api.meter.unmatched, |route| &route.0);
     let (status, took) = (response.status(), begun.elapsed());
     meter.note(status.as_u16(), took);
     if status.is_server_error() || tracing::enabled!(Level::DEBUG) {

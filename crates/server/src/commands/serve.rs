@@ -6,13 +6,14 @@ use crate::demo::set_up_once;
 use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
-use crate::listener::{Listener, Socket};
+use crate::listener::{Listener, ListenerMeter, Serve, Socket};
 use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -49,17 +50,22 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         socket.local_addr()?,
         demo.as_ref(),
     );
-    let served = match &traces {
-        Some(traces) => traces.around(service(&api)),
-        None => service(&api),
+    let mut serving = Serving::new();
+    let (served, connections_max) = (service(&api), config.connections_max);
+    let listener_meter = match &traces {
+        Some(traces) => serving.begin(Listener::new(
+            socket,
+            traces.around(served),
+            connections_max,
+        )),
+        None => serving.begin(Listener::new(socket, served, connections_max)),
     };
-    let listener = Listener::new(socket, served, config.connections_max);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {
             platform: instance.platform.clone(),
             api: api.clone(),
-            listener: listener.meter(),
+            listener: listener_meter,
             token: token.map(|token| sha256(token.as_bytes())),
         };
         MetricsListener::start(socket, shown)
@@ -68,8 +74,6 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         tracing::info!(address = %guarded.address()?, "operators are served with the token");
     }
     let operators = operator_service(&api);
-    let mut serving = Serving::new();
-    serving.begin(listener);
     serving.begin(Listener::new(
         for_operators,
         operators.clone(),
@@ -167,12 +171,15 @@ impl Serving {
         }
     }
 
-    fn begin<S: Socket>(&mut self, listener: Listener<S>) {
+    /// Serves on one more; gives what it counts.
+    fn begin<S: Socket, A: Serve>(&mut self, listener: Listener<S, A>) -> Arc<ListenerMeter> {
+        let meter = listener.meter();
         let mut stopped = self.stop.subscribe();
         self.listeners.spawn(listener.serve_until(async move {
             // It says nothing; it goes.
             let _ = stopped.changed().await;
         }));
+        meter
     }
 
     /// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
