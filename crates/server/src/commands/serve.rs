@@ -15,6 +15,7 @@ use crate::traces::Traced;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -64,7 +65,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         let shown = Metrics {
             platform: instance.platform.clone(),
             api: api.clone(),
-            listener: listener.meter(),
+            listener: listener_meter,
             token: token.map(|token| sha256(token.as_bytes())),
         };
         MetricsListener::start(socket, shown)
@@ -73,8 +74,6 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         tracing::info!(address = %guarded.address()?, "operators are served with the token");
     }
     let operators = operator_service(&api);
-    let mut serving = Serving::new();
-    serving.begin(listener);
     serving.begin(Listener::new(
         for_operators,
         operators.clone(),
@@ -178,6 +177,7 @@ impl Serving {
             // It says nothing; it goes.
             let _ = stopped.changed().await;
         }));
+        meter
     }
 
     /// Serves until a signal comes; then takes no more connections and lets those that are open finish, for `drain` at most.
