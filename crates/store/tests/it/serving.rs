@@ -78,12 +78,11 @@ impl Scene {
 
     /// Ends the connection that has the lock.
     async fn cut(&self) {
-        let killed = format!(
+        let killed =
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted
              AND classid = 1262836055 AND objid = 1
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        );
-        let rows = self.database.admin_rows(&killed).await;
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        let rows = self.database.admin_rows(killed).await;
         assert_eq!(rows, [[Some("t".to_owned())]]);
     }
 }
