@@ -24,6 +24,7 @@ pub fn all() -> Vec<Endpoint> {
         well_known::openid_configuration(),
         well_known::authorization_server(),
         auth::register::endpoint(),
+        auth::invitation::accept(),
         auth::login::endpoint(),
         auth::logout::endpoint(),
         session::endpoint(),
@@ -47,6 +48,13 @@ pub fn all() -> Vec<Endpoint> {
         admin::publishable_keys::enable(),
         admin::publishable_keys::disable(),
         admin::publishable_keys::delete(),
+        admin::users::invitation::endpoint(),
+        admin::sessions::list_of_user(),
+        admin::sessions::revoke_of_user(),
+        admin::sessions::revoke_any(),
+        admin::roles::endpoint(),
+        admin::settings::read(),
+        admin::settings::change(),
     ]
 }
 

@@ -1,14 +1,17 @@
 //! Every error of every use case, as the client sees it. Internal text stays here: it is logged once and never leaves.
 
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, FieldError, Problem};
 use keyward_model::UserStatus;
+use keyward_policy::Denied;
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
+use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
+use keyward_service::settings::SettingsError;
 use keyward_service::sign_in::SignInError;
 use keyward_service::tenants::TenantError;
 use keyward_service::users::UserError;
@@ -36,6 +39,12 @@ impl From<Refusal> for Problem {
             Refusal::Denied(_) => Self::new(Code::Forbidden),
             Refusal::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(_: Denied) -> Self {
+        Self::new(Code::Forbidden)
     }
 }
 
@@ -95,6 +104,37 @@ impl From<UserError> for Problem {
             UserError::Hashing(error) => error.into(),
             UserError::Denied(_) => Self::new(Code::Forbidden),
             UserError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AcceptInvitationError> for Problem {
+    fn from(error: AcceptInvitationError) -> Self {
+        match error {
+            AcceptInvitationError::Invalid => Self::new(Code::InvalidInvitation),
+            AcceptInvitationError::Hashing(error) => error.into(),
+            AcceptInvitationError::Denied(_) => Self::new(Code::Forbidden),
+            AcceptInvitationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SettingsError> for Problem {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::NotFound => Self::new(Code::NotFound),
+            SettingsError::Invalid(problems) => {
+                let fields = problems.into_iter().map(|problem| FieldError {
+                    pointer: format!("/{}", problem.setting),
+                    code: "invalid",
+                    detail: problem.to_string(),
+                });
+                Self::new(Code::InvalidBody).with_fields(fields.collect())
+            }
+            SettingsError::OtherVersion => Self::new(Code::PreconditionFailed),
+            SettingsError::Changed => Self::new(Code::ChangedMeanwhile),
+            SettingsError::Denied(_) => Self::new(Code::Forbidden),
+            SettingsError::Store(error) => error.into(),
         }
     }
 }

@@ -59,6 +59,8 @@ pub enum Code {
     WrongStatus,
     /// It is not of a version that `If-Match` names.
     PreconditionFailed,
+    /// The invitation is unknown, used, replaced or expired.
+    InvalidInvitation,
     /// Keyward is too busy, or its database cannot be reached.
     Unavailable,
     /// A fault in Keyward.
@@ -67,7 +69,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -91,6 +93,7 @@ impl Code {
         Self::LastAdministrator,
         Self::WrongStatus,
         Self::PreconditionFailed,
+        Self::InvalidInvitation,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -121,6 +124,7 @@ impl Code {
             Self::LastAdministrator => "last_administrator",
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
+            Self::InvalidInvitation => "invalid_invitation",
             Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
@@ -129,7 +133,9 @@ impl Code {
     /// The status that it comes with.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::InvalidJson | Self::InvalidHost => StatusCode::BAD_REQUEST,
+            Self::InvalidJson | Self::InvalidHost | Self::InvalidInvitation => {
+                StatusCode::BAD_REQUEST
+            }
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -180,6 +186,7 @@ impl Code {
             }
             Self::LastAdministrator => "A tenant keeps at least one active administrator",
             Self::WrongStatus => "The user's status does not allow this",
+            Self::InvalidInvitation => "The invitation is not valid",
             Self::PreconditionFailed => "It is of another version than If-Match names",
             Self::Unavailable => "Try again in a moment",
             Self::Internal => "Something went wrong in Keyward",

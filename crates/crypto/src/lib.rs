@@ -18,7 +18,9 @@ mod base64url;
 mod digest;
 #[cfg(test)]
 mod fixture;
+mod invitation;
 mod jose_header;
+mod opaque;
 mod password;
 mod private_key;
 mod refresh;
@@ -30,6 +32,7 @@ mod token_verifier;
 pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
 pub use digest::{Sha256, sha256};
+pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use private_key::mint_private_key;
 pub use refresh::{mint_refresh_token, refresh_token_digest};

@@ -1,25 +1,14 @@
 //! Refresh tokens: opaque to the client, known to the store by their digest only.
 
-use crate::{base64url, sha256};
+use crate::{opaque, sha256};
 use keyward_model::{Digest, Random, RefreshTokenSecret};
-use zeroize::Zeroizing;
 
-/// What a refresh token starts with, so that scanners for leaked secrets know it.
+/// What a refresh token starts with.
 const PREFIX: &str = "kwr_";
-/// Length of the random part: 256 bits, of which ASVS V7.2.3 asks 128.
-const RANDOM_BYTES: usize = 32;
-/// [`PREFIX`] and 43 characters of base64url.
-const TEXT_BYTES: usize = 47;
 
 /// Makes a refresh token: `kwr_` and 43 characters of base64url for 256 random bits (ASVS V7.2.3).
 pub fn mint_refresh_token(random: &dyn Random) -> RefreshTokenSecret {
-    let mut bytes = Zeroizing::new([0_u8; RANDOM_BYTES]);
-    random.fill(bytes.as_mut());
-    // As long as it gets: a text that grows leaves an unwiped copy behind.
-    let mut text = String::with_capacity(TEXT_BYTES);
-    text.push_str(PREFIX);
-    base64url::append(&mut text, bytes.as_ref());
-    RefreshTokenSecret::new(text)
+    opaque::mint(PREFIX, random)
 }
 
 /// The SHA-256 of the whole text, by which the store knows the token.
@@ -31,10 +20,13 @@ pub fn refresh_token_digest(token: &RefreshTokenSecret) -> Digest {
 
 #[cfg(test)]
 mod tests {
-    use super::{TEXT_BYTES, mint_refresh_token, refresh_token_digest};
+    use super::{mint_refresh_token, refresh_token_digest};
     use crate::fixture::{Counting, Filled};
     use crate::sha256;
     use std::collections::BTreeSet;
+
+    /// The prefix and 43 characters of base64url.
+    const TEXT_BYTES: usize = 47;
 
     #[test]
     fn asvs_v7_2_3_tokens_carry_256_random_bits_and_differ() {

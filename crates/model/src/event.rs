@@ -126,6 +126,34 @@ pub enum Event {
         /// As it is now.
         after: User,
     },
+    /// Somebody was given a link by which they set their password.
+    UserInvited {
+        /// As it is now.
+        user: User,
+        /// Until when the link is good.
+        expires_at: Timestamp,
+    },
+    /// An invited user set their password.
+    InvitationAccepted {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// Somebody presented an invitation that is none, or no more.
+    InvitationRefused,
+    /// A user is gone, with everything that only they had.
+    UserErased {
+        /// As it was last.
+        user: User,
+    },
+    /// A tenant set its durations.
+    SettingsChanged {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
     /// A user changed what others see of them.
     ProfileChanged {
         /// As it was.
@@ -259,6 +287,15 @@ impl Event {
                 users::changed("user.deletion_scheduled", before, after)
             }
             Self::UserRestored { before, after } => users::changed("user.restored", before, after),
+            Self::UserInvited { user, expires_at } => users::invited(user, *expires_at),
+            Self::InvitationAccepted { before, after } => {
+                users::changed("user.invitation_accepted", before, after)
+            }
+            Self::InvitationRefused => {
+                Description::refusal("user.invitation_refused", Target::of("user"))
+            }
+            Self::UserErased { user } => users::erased(user),
+            Self::SettingsChanged { before, after } => tenants::settings_changed(before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
             Self::PublishableKeyCreated { key } => {
                 publishable_keys::describe_added("publishable_key.created", key)

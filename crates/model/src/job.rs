@@ -1,6 +1,6 @@
 //! Work that is done later: what is to be done, and how far it is.
 
-use crate::{JobId, SigningKeyId, TenantId, Timestamp};
+use crate::{JobId, SigningKeyId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,6 +22,11 @@ pub enum JobKind {
     RetireSigningKey {
         /// Which one.
         id: SigningKeyId,
+    },
+    /// Delete a user for good whose time of grace is over.
+    EraseUser {
+        /// Who it is.
+        user_id: UserId,
     },
 }
 
@@ -148,6 +153,7 @@ impl JobKind {
             Self::PruneSessions {} => "prune_sessions",
             Self::RotateSigningKey {} => "rotate_signing_key",
             Self::RetireSigningKey { .. } => "retire_signing_key",
+            Self::EraseUser { .. } => "erase_user",
         }
     }
 
@@ -260,13 +266,16 @@ mod tests {
         let every = |kind: &JobKind| match kind {
             JobKind::PruneSessions {}
             | JobKind::RotateSigningKey {}
-            | JobKind::RetireSigningKey { .. } => (),
+            | JobKind::RetireSigningKey { .. }
+            | JobKind::EraseUser { .. } => (),
         };
         let id = Id::from_uuid(Uuid::from_u128(7));
+        let user_id = Id::from_uuid(Uuid::from_u128(8));
         let kinds = vec![
             JobKind::PruneSessions {},
             JobKind::RotateSigningKey {},
             JobKind::RetireSigningKey { id },
+            JobKind::EraseUser { user_id },
         ];
         kinds.iter().for_each(every);
         kinds

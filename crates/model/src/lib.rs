@@ -15,6 +15,7 @@ mod email;
 mod event;
 mod id;
 mod instance_event;
+mod invitation;
 mod job;
 mod key;
 mod meter;
@@ -41,6 +42,7 @@ pub use id::{
     TenantKeyId, TokenId, UserId,
 };
 pub use instance_event::{InstanceAct, InstanceEvent};
+pub use invitation::Invitation;
 pub use job::{
     ATTEMPTS_MAX_DEFAULT, Job, JobDetails, JobFence, JobFilter, JobKind, JobState, NewJob,
     Progress, UnknownJobKind,
@@ -58,16 +60,16 @@ pub use publishable_key::{
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret, Secret, SecretBytes,
-    TenantKeySecret,
+    AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
+    Secret, SecretBytes, TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
 pub use signing_key::{
     SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
 };
 pub use tenant::{
-    HostName, InvalidName, InvalidSetting, Issuer, Route, Slug, Tenant, TenantSettings,
-    TenantStatus,
+    HostName, InvalidName, Issuer, Route, SettingProblem, SettingsChange, Slug, Tenant,
+    TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use user::{

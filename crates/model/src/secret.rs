@@ -33,6 +33,8 @@ pub enum PrivateKey {}
 pub type AccessTokenSecret = Secret<AccessToken>;
 /// A refresh token in clear, as the client holds it; stored as a [`crate::Digest`] only.
 pub type RefreshTokenSecret = Secret<crate::RefreshToken>;
+/// An invitation's token in clear, as it stands in the link; stored as a [`crate::Digest`] only.
+pub type InvitationSecret = Secret<crate::Invitation>;
 /// The 32 bytes that all else is sealed under.
 pub type RootKeySecret = SecretBytes<RootKey>;
 /// The 32 bytes that one tenant's data is sealed under.

@@ -55,6 +55,127 @@ pub struct TenantSettings {
     pub key_set_max_age_seconds: i64,
 }
 
+/// What is to become of a tenant's settings. What is not named stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// See [`TenantSettings::access_token_ttl_seconds`].
+    pub access_token_ttl_seconds: Option<i64>,
+    /// See [`TenantSettings::session_ttl_seconds`].
+    pub session_ttl_seconds: Option<i64>,
+    /// See [`TenantSettings::session_idle_seconds`].
+    pub session_idle_seconds: Option<i64>,
+    /// See [`TenantSettings::user_deletion_grace_days`].
+    pub user_deletion_grace_days: Option<i64>,
+    /// See [`TenantSettings::signing_algorithm`].
+    pub signing_algorithm: Option<SigningAlgorithm>,
+    /// See [`TenantSettings::signing_key_rotation_days`].
+    pub signing_key_rotation_days: Option<i64>,
+    /// See [`TenantSettings::signing_key_propagation_seconds`].
+    pub signing_key_propagation_seconds: Option<i64>,
+    /// See [`TenantSettings::key_set_max_age_seconds`].
+    pub key_set_max_age_seconds: Option<i64>,
+}
+
+/// A setting is outside of its range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} is {least} to {most}")]
+pub struct SettingProblem {
+    /// Its name.
+    pub setting: &'static str,
+    /// The least that it can be.
+    pub least: i64,
+    /// The most that it can be.
+    pub most: i64,
+}
+
+impl TenantSettings {
+    /// The settings as a change makes them.
+    ///
+    /// # Errors
+    /// Every setting that would be outside of its range. A session outlives its access tokens and its idleness, and a new
+    /// signing key is published for longer than verifiers keep a key set without it.
+    pub fn changed(&self, change: &SettingsChange) -> Result<Self, Vec<SettingProblem>> {
+        let changed = Self {
+            access_token_ttl_seconds: change
+                .access_token_ttl_seconds
+                .unwrap_or(self.access_token_ttl_seconds),
+            session_ttl_seconds: change
+                .session_ttl_seconds
+                .unwrap_or(self.session_ttl_seconds),
+            session_idle_seconds: change
+                .session_idle_seconds
+                .unwrap_or(self.session_idle_seconds),
+            user_deletion_grace_days: change
+                .user_deletion_grace_days
+                .unwrap_or(self.user_deletion_grace_days),
+            signing_algorithm: change.signing_algorithm.unwrap_or(self.signing_algorithm),
+            signing_key_rotation_days: change
+                .signing_key_rotation_days
+                .unwrap_or(self.signing_key_rotation_days),
+            signing_key_propagation_seconds: change
+                .signing_key_propagation_seconds
+                .unwrap_or(self.signing_key_propagation_seconds),
+            key_set_max_age_seconds: change
+                .key_set_max_age_seconds
+                .unwrap_or(self.key_set_max_age_seconds),
+        };
+        let problems = changed.problems();
+        match problems.is_empty() {
+            true => Ok(changed),
+            false => Err(problems),
+        }
+    }
+
+    fn problems(&self) -> Vec<SettingProblem> {
+        let session_ttl = self.session_ttl_seconds;
+        let ranges = [
+            (
+                "access_token_ttl_seconds",
+                self.access_token_ttl_seconds,
+                (30, 3_600.min(session_ttl)),
+            ),
+            ("session_ttl_seconds", session_ttl, (300, 30 * 86_400)),
+            (
+                "session_idle_seconds",
+                self.session_idle_seconds,
+                (60, session_ttl),
+            ),
+            (
+                "user_deletion_grace_days",
+                self.user_deletion_grace_days,
+                (0, 365),
+            ),
+            (
+                "signing_key_rotation_days",
+                self.signing_key_rotation_days,
+                (0, 3_650),
+            ),
+            (
+                "key_set_max_age_seconds",
+                self.key_set_max_age_seconds,
+                (1, 86_400),
+            ),
+            // Otherwise a key could sign while verifiers still keep a set without it.
+            (
+                "signing_key_propagation_seconds",
+                self.signing_key_propagation_seconds,
+                (self.key_set_max_age_seconds, 604_800),
+            ),
+        ];
+        let outside =
+            |(_, value, (least, most)): &(_, i64, (i64, i64))| value < least || value > most;
+        ranges
+            .into_iter()
+            .filter(outside)
+            .map(|(setting, _, (least, most))| SettingProblem {
+                setting,
+                least,
+                most,
+            })
+            .collect()
+    }
+}
+
 impl Default for TenantSettings {
     fn default() -> Self {
         Self {
@@ -66,43 +187,6 @@ impl Default for TenantSettings {
             signing_key_rotation_days: 90,
             signing_key_propagation_seconds: 600,
             key_set_max_age_seconds: 300,
-        }
-    }
-}
-
-/// A setting is out of its range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{name} {problem}")]
-pub struct InvalidSetting {
-    /// Which one.
-    pub name: &'static str,
-    /// What is wrong with it.
-    pub problem: &'static str,
-}
-
-impl TenantSettings {
-    /// Whether the settings of the signing keys can be used.
-    ///
-    /// # Errors
-    /// [`InvalidSetting`], the first one that cannot.
-    pub fn check_signing_keys(&self) -> Result<(), InvalidSetting> {
-        let refuse = |name, problem| Err(InvalidSetting { name, problem });
-        if !(0..=3_650).contains(&self.signing_key_rotation_days) {
-            return refuse("signing_key_rotation_days", "is from 0, never, to 3650");
-        }
-        if !(1..=86_400).contains(&self.key_set_max_age_seconds) {
-            return refuse("key_set_max_age_seconds", "is from 1 to 86400");
-        }
-        if self.signing_key_propagation_seconds > 604_800 {
-            return refuse("signing_key_propagation_seconds", "is 604800 at most");
-        }
-        // Otherwise a key could sign while verifiers still keep a set without it.
-        match self.signing_key_propagation_seconds >= self.key_set_max_age_seconds {
-            true => Ok(()),
-            false => refuse(
-                "signing_key_propagation_seconds",
-                "is not less than key_set_max_age_seconds",
-            ),
         }
     }
 }
@@ -280,49 +364,46 @@ impl fmt::Display for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostName, Issuer, Slug, TenantSettings};
+    use super::{HostName, Issuer, SettingsChange, Slug, TenantSettings};
 
     #[test]
-    fn settings_of_the_signing_keys_have_ranges() {
-        let checked = |change: fn(&mut TenantSettings)| {
-            let mut settings = TenantSettings::default();
-            change(&mut settings);
-            settings
-                .check_signing_keys()
-                .map_err(|problem| problem.name)
+    fn a_setting_outside_of_its_range_is_named() {
+        let settings = TenantSettings::default();
+        let change = SettingsChange {
+            session_ttl_seconds: Some(600),
+            ..SettingsChange::default()
         };
-        assert_eq!(checked(|_| {}), Ok(()));
+        // The idle time of half an hour would outlive it.
+        let problems = settings.changed(&change).unwrap_err();
+        assert_eq!(problems[0].to_string(), "session_idle_seconds is 60 to 600");
+        let change = SettingsChange {
+            session_idle_seconds: Some(600),
+            ..change
+        };
+        let changed = settings.changed(&change).unwrap();
         assert_eq!(
-            checked(|settings| settings.signing_key_rotation_days = 0),
-            Ok(())
-        );
-        assert_eq!(
-            checked(|settings| {
-                settings.key_set_max_age_seconds = 1;
-                settings.signing_key_propagation_seconds = 1;
-            }),
-            Ok(())
-        );
-        for (name, change) in [
             (
-                "signing_key_rotation_days",
-                (|s| s.signing_key_rotation_days = -1) as fn(&mut TenantSettings),
+                changed.session_ttl_seconds,
+                changed.access_token_ttl_seconds
             ),
-            ("signing_key_rotation_days", |s| {
-                s.signing_key_rotation_days = 3_651
-            }),
-            ("key_set_max_age_seconds", |s| s.key_set_max_age_seconds = 0),
-            ("key_set_max_age_seconds", |s| {
-                s.key_set_max_age_seconds = 86_401
-            }),
-            ("signing_key_propagation_seconds", |s| {
-                s.signing_key_propagation_seconds = 299
-            }),
-            ("signing_key_propagation_seconds", |s| {
-                s.signing_key_propagation_seconds = i64::MAX
-            }),
-        ] {
-            assert_eq!(checked(change), Err(name));
+            (600, 300)
+        );
+        for seconds in [i64::MIN, -1, 0, 29, 3_601, i64::MAX] {
+            let change = SettingsChange {
+                access_token_ttl_seconds: Some(seconds),
+                ..SettingsChange::default()
+            };
+            assert_eq!(settings.changed(&change).unwrap_err().len(), 1, "{seconds}");
+        }
+        let of_keys = |max_age, propagation| SettingsChange {
+            key_set_max_age_seconds: Some(max_age),
+            signing_key_propagation_seconds: Some(propagation),
+            ..SettingsChange::default()
+        };
+        assert!(settings.changed(&of_keys(1, 1)).is_ok());
+        for (max_age, propagation) in [(300, 299), (0, 600), (86_401, 90_000), (1, i64::MAX)] {
+            let problems = settings.changed(&of_keys(max_age, propagation));
+            assert_eq!(problems.unwrap_err().len(), 1, "{max_age} {propagation}");
         }
     }
 

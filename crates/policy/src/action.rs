@@ -87,6 +87,24 @@ pub enum Action {
     RevokeSigningKey,
     /// Destroy a signing key whose time is over.
     RetireSigningKey,
+    /// Delete a user for good whose time of grace is over.
+    EraseUser,
+    /// Give somebody a link by which they set their first password.
+    InviteUser,
+    /// Set one's first password by such a link.
+    AcceptInvitation,
+    /// List the live sessions of any user.
+    ListUserSessions,
+    /// End the sessions of any user.
+    RevokeUserSessions,
+    /// End any session.
+    RevokeAnySession,
+    /// List the roles, and what each may do.
+    ListRoles,
+    /// Read the tenant's settings.
+    ReadSettings,
+    /// Change the tenant's settings.
+    ChangeSettings,
 }
 
 /// What an action does to its resource (AUTHZ-6).
@@ -117,7 +135,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 51] = [
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -160,6 +178,15 @@ impl Action {
         Self::RotateSigningKey,
         Self::RevokeSigningKey,
         Self::RetireSigningKey,
+        Self::EraseUser,
+        Self::InviteUser,
+        Self::AcceptInvitation,
+        Self::ListUserSessions,
+        Self::RevokeUserSessions,
+        Self::RevokeAnySession,
+        Self::ListRoles,
+        Self::ReadSettings,
+        Self::ChangeSettings,
     ];
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
@@ -212,6 +239,15 @@ impl Action {
             Self::RotateSigningKey => ("signing_key.rotate", Admin, Rule::Operator),
             Self::RevokeSigningKey => ("signing_key.revoke", Admin, Rule::Operator),
             Self::RetireSigningKey => ("signing_key.retire", Delete, Rule::Operator),
+            Self::EraseUser => ("user.erase", Delete, Rule::Operator),
+            Self::InviteUser => ("user.invite", Admin, Rule::Administrator),
+            Self::AcceptInvitation => ("user.accept_invitation", Write, Rule::Anyone),
+            Self::ListUserSessions => ("session.list_of_user", Admin, Rule::Administrator),
+            Self::RevokeUserSessions => ("session.revoke_of_user", Admin, Rule::Administrator),
+            Self::RevokeAnySession => ("session.revoke_any", Admin, Rule::Administrator),
+            Self::ListRoles => ("role.list", Read, Rule::Administrator),
+            Self::ReadSettings => ("tenant.read_settings", Admin, Rule::Administrator),
+            Self::ChangeSettings => ("tenant.change_settings", Admin, Rule::Administrator),
         }
     }
 

@@ -88,6 +88,15 @@ fn basis_of_user(rule: Rule, role: Role, owns: bool) -> Option<&'static str> {
     }
 }
 
+/// Everything that a role may do in its own tenant, with the rule by which it may.
+pub fn actions_of(role: Role) -> Vec<(Action, Rule)> {
+    Action::ALL
+        .into_iter()
+        .map(|action| (action, action.rule()))
+        .filter(|(_, rule)| basis_of_user(*rule, role, true).is_some())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Resource, decide, may_ever};

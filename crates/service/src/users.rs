@@ -2,10 +2,12 @@
 
 mod changing;
 mod creation;
+mod sessions;
 mod status;
 
 pub use changing::{ChangeUser, change_user};
-pub use creation::{CreateUser, create_user};
+pub use creation::{Access, CreateUser, CreatedUser, create_user};
+pub use sessions::{list_user_sessions, revoke_any_session, revoke_user_sessions};
 pub use status::{delete_user, disable_user, enable_user, restore_user};
 
 use crate::cx::{Cx, TenantWide};
@@ -71,14 +73,14 @@ pub async fn list_users(
 /// [`UserError`].
 pub async fn read_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.read(async move |cx, tx| {
-        let user = find(tx, id).await?;
+        let user = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::ReadUser, &user)?;
         Ok(Disclosed::new(permit, user))
     })
     .await
 }
 
-async fn find(tx: &mut TenantTx<'_>, id: UserId) -> Result<User, UserError> {
+pub(crate) async fn find_user_in(tx: &mut TenantTx<'_>, id: UserId) -> Result<User, UserError> {
     tx.find_user(id).await?.ok_or(UserError::NotFound)
 }
 

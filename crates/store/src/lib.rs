@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod feed;
 mod instance_events;
+mod invitations;
 mod jobs;
 mod keys;
 mod link;

@@ -3,7 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, instance_events, jobs, keys, publishable_keys, routing, sessions, tenants, users,
+    events, feed, instance_events, invitations, jobs, keys, publishable_keys, routing, sessions,
+    tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -202,6 +203,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         instance_events::STATEMENTS,
         feed::STATEMENTS,
         feed::STATEMENTS_BY_ENGINE,
+        invitations::STATEMENTS,
         jobs::STATEMENTS,
         jobs::CLAIMING_STATEMENTS,
         jobs::STATEMENTS_BY_ENGINE,

@@ -41,6 +41,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0007_publishable_keys"),
     migration!("0008_feed_cursors"),
     migration!("0009_signing_key_rotation"),
+    migration!("0010_invitations"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -22,7 +22,7 @@ statements! {
         WHERE tenant_id = $1 AND user_id = $2 AND id > $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4
         ORDER BY id LIMIT $5");
-    HOLD_USER = "UPDATE users SET version = version
+    HOLD_CALLER = "UPDATE users SET version = version
         WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING role";
     FIND_LIVE_SESSION = "SELECT id FROM sessions
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
@@ -117,7 +117,7 @@ impl TenantTx<'_> {
         let values = vec![Value::from(id), Value::from(user_id), Value::from(now)];
         let [mut held, live] = self
             .run_all([
-                (&HOLD_USER, vec![Value::from(user_id)]),
+                (&HOLD_CALLER, vec![Value::from(user_id)]),
                 (&FIND_LIVE_SESSION, values),
             ])
             .await?;

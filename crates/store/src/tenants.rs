@@ -11,6 +11,9 @@ statements! {
     FIND_TENANT = "SELECT tenant_id, slug, issuer, status, settings, created_at, version
         FROM tenants WHERE tenant_id = $1";
     HOLD_TENANT = "UPDATE tenants SET version = version WHERE tenant_id = $1";
+    CHANGE_SETTINGS = "UPDATE tenants SET settings = $3, version = version + 1
+        WHERE tenant_id = $1 AND version = $2
+        RETURNING tenant_id, slug, issuer, status, settings, created_at, version";
     INSERT_TENANT = "INSERT INTO tenants (tenant_id, slug, issuer, status, settings, created_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT DO NOTHING
@@ -40,6 +43,20 @@ impl TenantTx<'_> {
         let held = self.run(&HOLD_TENANT, vec![]).await?;
         self.ledger().forget_changed(held.changed);
         Ok(())
+    }
+
+    /// Changes the tenant's settings; none when the tenant was changed since `version`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn change_settings(
+        &mut self,
+        version: i64,
+        settings: &TenantSettings,
+    ) -> Result<Option<Tenant>, Error> {
+        let settings = serde_json::to_string(settings).map_err(Error::unfit)?;
+        let values = vec![Value::from(version), Value::from(settings)];
+        self.find(&CHANGE_SETTINGS, values, read_tenant).await
     }
 
     /// Makes the tenant of this transaction; none when its slug or issuer is taken.

@@ -54,6 +54,14 @@ statements! {
         SET status = status_before_deletion, status_before_deletion = NULL, deletes_at = NULL, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'deleting'
         RETURNING ", user_columns!(""));
+    HOLD_USER = "UPDATE users SET version = version WHERE tenant_id = $1 AND id = $2";
+    HOLD_DUE_USER = concat!("UPDATE users SET version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND status = 'deleting' AND deletes_at <= $3
+        RETURNING ", user_columns!(""));
+    DELETE_REFRESH_TOKENS_OF_USER = "DELETE FROM refresh_tokens
+        WHERE tenant_id = $1 AND session_id IN (SELECT id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
+    DELETE_SESSIONS_OF_USER = "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2";
+    DELETE_USER = "DELETE FROM users WHERE tenant_id = $1 AND id = $2";
     FIND_OTHER_ADMINISTRATOR = "SELECT id FROM users
         WHERE tenant_id = $1 AND id <> $2 AND role = 'administrator' AND status = 'active'
         ORDER BY id LIMIT 1";
@@ -229,6 +237,39 @@ impl TenantTx<'_> {
     pub async fn restore_user(&mut self, id: UserId) -> Result<Option<User>, Error> {
         self.find(&RESTORE_USER, vec![Value::from(id)], read_user)
             .await
+    }
+
+    /// Takes a user's row until the transaction ends; false when there is none. It is no change, and asks for no event.
+    ///
+    /// Whoever ends somebody else's sessions begins with this: what was begun in their name is through, or sees the end.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn hold_user(&mut self, id: UserId) -> Result<bool, Error> {
+        let held = self.run(&HOLD_USER, vec![Value::from(id)]).await?;
+        self.ledger().forget_changed(held.changed);
+        Ok(held.changed == 1)
+    }
+
+    /// Deletes a user whose time of grace is over at `now`, with everything that only they had; none when there is no such
+    /// user, for instance since the deletion was taken back.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn erase_user(&mut self, id: UserId, now: Timestamp) -> Result<Option<User>, Error> {
+        let due = vec![Value::from(id), Value::from(now)];
+        let Some(user) = self.find(&HOLD_DUE_USER, due, read_user).await? else {
+            return Ok(None);
+        };
+        self.void_invitation(id).await?;
+        for statement in [
+            &DELETE_REFRESH_TOKENS_OF_USER,
+            &DELETE_SESSIONS_OF_USER,
+            &DELETE_USER,
+        ] {
+            self.run(statement, vec![Value::from(id)]).await?;
+        }
+        Ok(Some(user))
     }
 
     /// An active administrator besides one, if the tenant has any. Only under [`TenantTx::hold_tenant`] does the answer

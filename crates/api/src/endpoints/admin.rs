@@ -2,4 +2,7 @@
 
 pub(super) mod audit_events;
 pub(super) mod publishable_keys;
+pub(super) mod roles;
+pub(super) mod sessions;
+pub(super) mod settings;
 pub(super) mod users;

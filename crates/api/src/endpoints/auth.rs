@@ -1,5 +1,6 @@
 //! `/v1/auth/…`: becoming somebody, and stopping.
 
+pub(super) mod invitation;
 pub(super) mod login;
 pub(super) mod logout;
 pub(super) mod register;

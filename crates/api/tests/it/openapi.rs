@@ -4,7 +4,7 @@ use crate::support::registration;
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, endpoints};
 use keyward_policy::Rule;
-use keyward_testkit::{Answer, TestApp, TestDatabase, on_both_engines};
+use keyward_testkit::{Answer, PASSWORD, TestApp, TestDatabase, TestUser, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -188,6 +188,11 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         "/v1/auth/login" => registration(&app.tenant.administrator),
         "/v1/admin/users" => registration("grace@example.org"),
         "/v1/admin/publishable-keys" => json!({ "name": "Shop", "allowed_origins": [] }),
+        "/v1/admin/settings" => json!({ "session_ttl_seconds": 3_600 }),
+        "/v1/auth/invitation/accept" => {
+            let (_, token) = invite(&user).await;
+            json!({ "token": token, "password": PASSWORD })
+        }
         _ => json!({ "name": "Ada" }),
     };
     let mut path = endpoint
@@ -195,9 +200,8 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         .replace("{id}", &user.session_id.to_string());
     if path.contains("{user_id}") {
         // Somebody else each time: what one endpoint does to them, another would stumble over.
-        let email = format!("somebody-{}@example.org", app.database.mint::<()>());
-        let member = app.register(&app.tenant, &email).await;
-        path = path.replace("{user_id}", member.text_at("/user/id"));
+        let (id, _) = invite(&user).await;
+        path = path.replace("{user_id}", &id);
     }
     if path.contains("{key_id}") {
         let body = json!({ "name": "Shop", "allowed_origins": [] });
@@ -206,6 +210,14 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
     }
     let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
     client.send(client.request(method, &path).json(&body)).await
+}
+
+/// Makes a user who is invited; gives their id, and the invitation's token.
+async fn invite(chief: &TestUser) -> (String, String) {
+    let body = json!({ "email": format!("{}@example.org", chief.session_id) });
+    let answer = chief.client.post("/v1/admin/users", body).await.expect(201);
+    let token = answer.text_at("/invitation/token").to_owned();
+    (answer.text_at("/user/id").to_owned(), token)
 }
 
 async fn each_answer_matches_its_schema(database: TestDatabase) {

@@ -17,7 +17,9 @@ on_both_engines!(
 /// A new route is added here by hand: whoever does it has read its action and its rule.
 const TABLE: &str = "\
 DELETE /v1/admin/publishable-keys/{key_id} publishable_key.delete Administrator Tenant
+DELETE /v1/admin/sessions/{id} session.revoke_any Administrator Tenant
 DELETE /v1/admin/users/{user_id} user.delete Administrator Tenant
+DELETE /v1/admin/users/{user_id}/sessions session.revoke_of_user Administrator Tenant
 DELETE /v1/sessions/all session.revoke Owner Tenant
 DELETE /v1/sessions/others session.revoke Owner Tenant
 DELETE /v1/sessions/{id} session.revoke Owner Tenant
@@ -31,11 +33,15 @@ GET /openapi.json instance.read_api_description Anyone Instance
 GET /readyz instance.read_health Anyone Instance
 GET /v1/admin/audit/events audit_event.list Administrator Tenant
 GET /v1/admin/publishable-keys publishable_key.list Administrator Tenant
+GET /v1/admin/roles role.list Administrator Tenant
+GET /v1/admin/settings tenant.read_settings Administrator Tenant
 GET /v1/admin/users user.list Administrator Tenant
 GET /v1/admin/users/{user_id} user.read Administrator Tenant
+GET /v1/admin/users/{user_id}/sessions session.list_of_user Administrator Tenant
 GET /v1/profile user.read_profile Owner Tenant
 GET /v1/session session.read Owner Tenant
 GET /v1/sessions session.list Owner Tenant
+PATCH /v1/admin/settings tenant.change_settings Administrator Tenant
 PATCH /v1/admin/users/{user_id} user.change Administrator Tenant
 PATCH /v1/profile user.change_profile Owner Tenant
 POST /v1/admin/publishable-keys publishable_key.create Administrator Tenant
@@ -44,7 +50,9 @@ POST /v1/admin/publishable-keys/{key_id}/enable publishable_key.enable Administr
 POST /v1/admin/users user.create Administrator Tenant
 POST /v1/admin/users/{user_id}/disable user.disable Administrator Tenant
 POST /v1/admin/users/{user_id}/enable user.enable Administrator Tenant
+POST /v1/admin/users/{user_id}/invitation user.invite Administrator Tenant
 POST /v1/admin/users/{user_id}/restore user.restore Administrator Tenant
+POST /v1/auth/invitation/accept user.accept_invitation Anyone Tenant
 POST /v1/auth/login session.open Anyone Tenant
 POST /v1/auth/logout session.sign_out Owner Tenant
 POST /v1/auth/register user.register Anyone Tenant

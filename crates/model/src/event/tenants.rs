@@ -1,5 +1,6 @@
 //! What is said of tenants.
 
+use super::description::object;
 use super::{Description, Removal, Restored, Target};
 use crate::{Tenant, TenantId};
 use serde_json::json;
@@ -13,6 +14,16 @@ pub(super) fn created(tenant: &Tenant) -> Description {
             "status": tenant.status,
             "settings": tenant.settings,
         }))
+}
+
+pub(super) fn settings_changed(before: &Tenant, after: &Tenant) -> Description {
+    let mut description =
+        Description::success("tenant.settings_changed", Target::one("tenant", after.id))
+            .version(after.version)
+            .after(json!(after.settings));
+    description.public.before = object(json!(before.settings));
+    description.removal = Some(Removal::Tenant(after.id));
+    description
 }
 
 pub(super) fn restored(tenant_id: TenantId, restored: Restored) -> Description {

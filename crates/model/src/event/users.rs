@@ -2,7 +2,7 @@
 
 use super::description::object;
 use super::{Description, Removal, SignInFailure, Target};
-use crate::{EmailAddress, User, UserId};
+use crate::{EmailAddress, Timestamp, User, UserId};
 use serde_json::{Value, json};
 
 /// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
@@ -22,6 +22,21 @@ pub(super) fn changed(kind: &'static str, before: &User, after: &User) -> Descri
     description.kind = kind;
     description.public.before = object(Account(before).public());
     description.public.after = object(Account(after).public());
+    description
+}
+
+pub(super) fn invited(user: &User, expires_at: Timestamp) -> Description {
+    Description::success("user.invited", Target::one("user", user.id))
+        .version(user.version)
+        .detail("expires_at", json!(expires_at))
+}
+
+/// Who it was is what has just been erased.
+pub(super) fn erased(user: &User) -> Description {
+    let mut description =
+        Description::success("user.erased", Target::one("user", user.id)).version(user.version);
+    description.public.before = object(Account(user).public());
+    description.removal = Some(Removal::User(user.id));
     description
 }
 

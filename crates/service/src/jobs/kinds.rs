@@ -1,5 +1,6 @@
 //! What each kind of job does, one file each.
 
+mod erase_user;
 mod prune_sessions;
 mod retire_signing_key;
 mod rotate_signing_key;
@@ -16,6 +17,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
         JobKind::PruneSessions {} => Action::PruneSessions,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
+        JobKind::EraseUser { .. } => Action::EraseUser,
     }
 }
 
@@ -26,5 +28,6 @@ pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobEr
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
+        JobKind::EraseUser { user_id } => erase_user::run(job, user_id).await,
     }
 }

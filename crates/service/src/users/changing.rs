@@ -1,6 +1,6 @@
 //! Changes of an account by somebody who governs it.
 
-use super::{UserError, end_sessions, find, keep_an_administrator};
+use super::{UserError, end_sessions, find_user_in, keep_an_administrator};
 use crate::cx::Cx;
 use crate::outcome::Recorded;
 use keyward_model::{
@@ -30,7 +30,7 @@ pub struct ChangeUser {
 /// [`UserError`].
 pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
-        let before = find(tx, command.user_id).await?;
+        let before = find_user_in(tx, command.user_id).await?;
         let permit = cx.permit(Action::ChangeUser, &before)?;
         if !command.expected.admits(before.version) {
             return Err(UserError::OtherVersion);
@@ -52,6 +52,10 @@ pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError
             keep_an_administrator(tx, &before).await?;
         }
         let after = store(tx, &wanted).await?;
+        if after.email != before.email {
+            // Whoever was given the link may have been the wrong one.
+            tx.void_invitation(after.id).await?;
+        }
         let mut events = match withdrawn {
             true => end_sessions(cx, tx, after.id, EndReason::RoleWithdrawn).await?,
             false => Vec::new(),

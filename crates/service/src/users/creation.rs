@@ -2,9 +2,10 @@
 
 use super::UserError;
 use crate::cx::{Cx, TenantWide};
+use crate::invitations::{IssuedInvitation, keep_invitation, new_invitation};
 use crate::outcome::Recorded;
 use crate::registration::new_user;
-use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User};
+use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
 use keyward_policy::Action;
 use std::sync::Arc;
 
@@ -17,23 +18,57 @@ pub struct CreateUser {
     pub name: Option<DisplayName>,
     /// What they may do.
     pub role: Role,
-    /// Long enough already.
-    pub password: Arc<Password>,
+    /// How they get in.
+    pub access: Access,
 }
 
-/// Makes an account with a password that its administrator chose.
+/// How the user of a new account gets in.
+#[derive(Debug)]
+pub enum Access {
+    /// By a password that is told to them. Long enough already.
+    Password(Arc<Password>),
+    /// By an invitation, with which they set one.
+    Invitation,
+}
+
+/// An account that was made.
+#[derive(Debug)]
+pub struct CreatedUser {
+    /// As it is now.
+    pub user: User,
+    /// How they get in, if they were given no password.
+    pub invitation: Option<IssuedInvitation>,
+}
+
+/// Makes an account for somebody.
 ///
 /// # Errors
 /// [`UserError`].
-pub async fn create_user(cx: &Cx, command: CreateUser) -> Result<User, UserError> {
-    let hash = cx.platform().hash(command.password).await?;
-    let user = new_user(cx, command.email, command.name, command.role);
+pub async fn create_user(cx: &Cx, command: CreateUser) -> Result<CreatedUser, UserError> {
+    let mut user = new_user(cx, command.email, command.name, command.role);
+    let (hash, invitation) = match command.access {
+        Access::Password(password) => (Some(cx.platform().hash(password).await?), None),
+        Access::Invitation => {
+            user.status = UserStatus::Invited;
+            (None, Some(new_invitation(cx, user.id)))
+        }
+    };
     cx.govern(async move |cx, tx| {
         let permit = cx.permit(Action::CreateUser, &TenantWide)?;
-        let made = tx.insert_user(&user, Some(&hash)).await?;
+        let made = tx.insert_user(&user, hash.as_ref()).await?;
         let user = made.ok_or(UserError::EmailTaken)?;
-        let event = Event::UserCreated { user: user.clone() };
-        Ok(Recorded::new(permit, user, event))
+        let mut events = vec![Event::UserCreated { user: user.clone() }];
+        let mut issued = None;
+        if let Some(invitation) = invitation {
+            let (shown, event) = keep_invitation(tx, &user, invitation).await?;
+            issued = Some(shown);
+            events.push(event);
+        }
+        let created = CreatedUser {
+            user,
+            invitation: issued,
+        };
+        Ok(Recorded::all(permit, created, events))
     })
     .await
 }

@@ -2,10 +2,10 @@
 //!
 //! Each is done once: whoever asks again is told how things are, and nothing is recorded a second time.
 
-use super::{UserError, end_sessions, find, keep_an_administrator};
+use super::{UserError, end_sessions, find_user_in, keep_an_administrator};
 use crate::cx::Cx;
 use crate::outcome::Recorded;
-use keyward_model::{EndReason, Event, Timestamp, User, UserId, UserStatus};
+use keyward_model::{EndReason, Event, JobKind, NewJob, Timestamp, User, UserId, UserStatus};
 use keyward_policy::Action;
 use keyward_store::TenantTx;
 
@@ -18,7 +18,7 @@ const DAY_SECONDS: i64 = 86_400;
 /// [`UserError`].
 pub async fn disable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
-        let before = find(tx, id).await?;
+        let before = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::DisableUser, &before)?;
         match before.status {
             UserStatus::Disabled => return Ok(Recorded::unchanged(permit, before)),
@@ -41,7 +41,7 @@ pub async fn disable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
 /// [`UserError`].
 pub async fn enable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
-        let before = find(tx, id).await?;
+        let before = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::EnableUser, &before)?;
         match before.status {
             UserStatus::Active | UserStatus::Invited => {
@@ -65,7 +65,7 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
 /// [`UserError`].
 pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
-        let before = find(tx, id).await?;
+        let before = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::DeleteUser, &before)?;
         if before.status == UserStatus::Deleting {
             return Ok(Recorded::unchanged(permit, before));
@@ -74,6 +74,7 @@ pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
         let deletes_at = end_of_grace(cx, tx).await?;
         let scheduled = tx.schedule_user_deletion(id, deletes_at).await?;
         let after = scheduled.ok_or(UserError::Changed)?;
+        tx.enqueue_job(&erasure(cx, id, deletes_at)).await?;
         let ended = end_sessions(cx, tx, id, EndReason::UserDeleted).await?;
         let deleting = after.clone();
         let events = [vec![Event::UserDeletionScheduled { before, after }], ended].concat();
@@ -88,10 +89,15 @@ pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
 /// [`UserError`].
 pub async fn restore_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
-        let before = find(tx, id).await?;
+        let before = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::RestoreUser, &before)?;
         if before.status != UserStatus::Deleting {
             return Ok(Recorded::unchanged(permit, before));
+        }
+        // The job before the user, in the order in which the job takes them.
+        if let Some(deletes_at) = before.deletes_at {
+            tx.cancel_job_of_key(&erasure_key(id, deletes_at), cx.now())
+                .await?;
         }
         let after = tx.restore_user(id).await?.ok_or(UserError::Changed)?;
         let restored = after.clone();
@@ -99,6 +105,19 @@ pub async fn restore_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
         Ok(Recorded::new(permit, restored, event))
     })
     .await
+}
+
+/// What deletes the user for good.
+fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
+    let kind = JobKind::EraseUser { user_id };
+    NewJob::new(cx.platform().mint(cx.now()), kind, cx.now())
+        .at(deletes_at)
+        .with_key(erasure_key(user_id, deletes_at))
+}
+
+/// The moment is in it: a deletion that was taken back and begun anew has a job of its own.
+fn erasure_key(user_id: UserId, deletes_at: Timestamp) -> String {
+    format!("erase_user:{user_id}:{}", deletes_at.micros())
 }
 
 async fn end_of_grace(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<Timestamp, UserError> {

@@ -1,5 +1,6 @@
 //! Use cases that no endpoint shows, on real databases with a clock that stands still.
 #![expect(clippy::unwrap_used, reason = "what fails here is a test")]
 
+mod erasure;
 mod feed;
 mod jobs;

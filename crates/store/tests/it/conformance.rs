@@ -3,6 +3,7 @@
 mod administration;
 mod events;
 mod feed;
+mod invitations;
 mod jobs;
 mod keys;
 mod publishable_keys;
@@ -63,6 +64,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     tenants::all(&open).await;
     users::all(&open).await;
     administration::all(&open).await;
+    invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
     publishable_keys::all(&open).await;

@@ -1,6 +1,7 @@
 //! `/v1/admin/users`
 
 pub(in crate::endpoints) mod create;
+pub(in crate::endpoints) mod invitation;
 pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
 pub(in crate::endpoints) mod status;
@@ -9,6 +10,8 @@ use crate::bodies::UserBody;
 use crate::version::Versioned;
 use axum::Json;
 use keyward_model::{Role, User};
+use keyward_service::invitations::IssuedInvitation;
+use keyward_service::users::CreatedUser;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +32,47 @@ pub(crate) struct AdminUserBody {
 pub(crate) struct AdminUserAnswer {
     /// As it is now.
     user: AdminUserBody,
+}
+
+/// A user who was made or invited.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedUserAnswer {
+    /// As it is now.
+    user: AdminUserBody,
+    /// How the user sets their password; null if they were given one. It is shown this once.
+    invitation: Option<InvitationBody>,
+}
+
+/// An invitation, to be handed to the user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InvitationBody {
+    /// For `POST /v1/auth/invitation/accept`. Good for one use.
+    token: String,
+    /// The same as a link.
+    link: String,
+    /// Until when it is good; RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    expires_at: String,
+}
+
+impl From<&IssuedInvitation> for InvitationBody {
+    fn from(issued: &IssuedInvitation) -> Self {
+        let token = issued.token.expose();
+        Self {
+            token: token.to_owned(),
+            link: format!("{}/auth/invitation?token={token}", issued.issuer),
+            expires_at: issued.expires_at.to_string(),
+        }
+    }
+}
+
+impl From<&CreatedUser> for CreatedUserAnswer {
+    fn from(created: &CreatedUser) -> Self {
+        Self {
+            user: created.user.clone().into(),
+            invitation: created.invitation.as_ref().map(InvitationBody::from),
+        }
+    }
 }
 
 /// What a user may do.

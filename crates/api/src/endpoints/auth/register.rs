@@ -32,7 +32,7 @@ pub(crate) struct RegisterRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RegisterAnswer {
     /// As it is now.
-    user: UserBody,
+    pub(super) user: UserBody,
 }
 
 pub(crate) fn endpoint() -> Endpoint {

@@ -6,7 +6,8 @@ pub(in crate::endpoints) mod list;
 pub(in crate::endpoints) mod one;
 pub(in crate::endpoints) mod users;
 
-use keyward_model::{HostName, Tenant, TenantSettings, TenantStatus};
+use crate::endpoints::admin::settings::SettingsBody;
+use keyward_model::{HostName, Tenant, TenantStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,30 +27,9 @@ pub(super) struct GovernedTenantBody {
     #[schema(format = "date-time")]
     created_at: String,
     /// What it may set for itself.
-    settings: TenantSettingsBody,
+    settings: SettingsBody,
     /// Counts its changes.
     version: i64,
-}
-
-/// What a tenant may set for itself.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TenantSettingsBody {
-    /// How long an access token is valid.
-    access_token_ttl_seconds: i64,
-    /// How long a session lives whatever happens.
-    session_ttl_seconds: i64,
-    /// How long a session lives without a request.
-    session_idle_seconds: i64,
-    /// How many days a user who was deleted can be restored.
-    user_deletion_grace_days: i64,
-    /// What the next signing key signs with: `EdDSA` or `ES256`.
-    signing_algorithm: &'static str,
-    /// After how many days a signing key is followed by another; never, if 0.
-    signing_key_rotation_days: i64,
-    /// How long a new signing key is published before it signs.
-    signing_key_propagation_seconds: i64,
-    /// How long verifiers may keep the key set.
-    key_set_max_age_seconds: i64,
 }
 
 /// A tenant with the host names that are its own.
@@ -71,31 +51,6 @@ impl From<Tenant> for GovernedTenantBody {
             created_at: tenant.created_at.to_string(),
             settings: tenant.settings.into(),
             version: tenant.version,
-        }
-    }
-}
-
-impl From<TenantSettings> for TenantSettingsBody {
-    fn from(settings: TenantSettings) -> Self {
-        let TenantSettings {
-            access_token_ttl_seconds,
-            session_ttl_seconds,
-            session_idle_seconds,
-            user_deletion_grace_days,
-            signing_algorithm,
-            signing_key_rotation_days,
-            signing_key_propagation_seconds,
-            key_set_max_age_seconds,
-        } = settings;
-        Self {
-            access_token_ttl_seconds,
-            session_ttl_seconds,
-            session_idle_seconds,
-            user_deletion_grace_days,
-            signing_algorithm: signing_algorithm.name(),
-            signing_key_rotation_days,
-            signing_key_propagation_seconds,
-            key_set_max_age_seconds,
         }
     }
 }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RevokedAnswer {
     /// The number.
-    revoked: usize,
+    pub(in crate::endpoints) revoked: usize,
 }
 
 pub(crate) fn one() -> Endpoint {

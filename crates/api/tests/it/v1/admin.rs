@@ -2,4 +2,7 @@
 
 mod audit;
 mod publishable_keys;
+mod roles;
+mod sessions;
+mod settings;
 mod users;

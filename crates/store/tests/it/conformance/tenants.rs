@@ -14,6 +14,7 @@ scenarios!(
     routes_are_resolved_in_their_order,
     an_operator_comes_in_by_a_route,
     a_tenant_is_held_without_a_change,
+    settings_change_only_at_the_version_that_was_seen,
 );
 
 async fn a_tenant_is_made_and_found(database: TestDatabase) {
@@ -160,4 +161,22 @@ async fn a_tenant_is_held_without_a_change(database: TestDatabase) {
     // It asks for no event.
     let found: Result<_, Error> = held.await;
     assert_eq!(found.unwrap(), Some(tenant));
+}
+
+async fn settings_change_only_at_the_version_that_was_seen(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "tenant").await;
+    let mut settings = tenant.settings.clone();
+    settings.session_ttl_seconds = 600;
+    let wanted = settings.clone();
+    let changed = write(&database, &scope, async move |tx| {
+        let changed = tx.change_settings(1, &wanted).await?;
+        assert_eq!(tx.change_settings(1, &wanted).await?, None);
+        Ok(changed)
+    });
+    let expected = keyward_model::Tenant {
+        settings,
+        version: 2,
+        ..tenant
+    };
+    assert_eq!(changed.await, Some(expected));
 }

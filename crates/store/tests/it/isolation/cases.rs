@@ -34,6 +34,7 @@ pub(super) fn meaning_of_conflict(method: &str, scope: &TenantScope, loot: &Loot
         | "insert_signing_key"
         | "insert_session"
         | "insert_refresh_token"
+        | "replace_invitation"
         | "record"
         | "insert_user" => Seen::if_any(as_a),
         other => panic!("{other} must not end in a conflict"),
@@ -47,6 +48,9 @@ pub(super) async fn run_case(
     loot: &Loot,
 ) -> Result<Seen, Error> {
     if let Some(seen) = on_users(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_invitations(method, tx, loot).await? {
         return Ok(seen);
     }
     if let Some(seen) = on_sessions(method, tx, loot).await? {
@@ -90,11 +94,38 @@ async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Op
         "find_other_administrator" => {
             tx.find_other_administrator(user.id).await? == Some(loot.administrator.id)
         }
+        "hold_user" => tx.hold_user(user.id).await?,
+        "erase_user" => {
+            let now = loot.deleting.deletes_at.unwrap();
+            tx.erase_user(loot.deleting.id, now).await?.is_some()
+        }
         "admit_sign_in" => tx
             .admit_sign_in(&loot.subject, user.created_at.plus_seconds(9), None)
             .await?
             .is_some(),
         "upgrade_password_hash" => tx.upgrade_password_hash(&loot.subject, &hash()).await?,
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_invitations(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (invitation, now) = (&loot.invitation, loot.invitation.created_at);
+    let (id, digest) = (invitation.user_id, invitation.digest);
+    let any = match method {
+        "replace_invitation" => {
+            tx.replace_invitation(invitation).await?;
+            true
+        }
+        "find_invited_user" => tx.find_invited_user(digest, now).await?.is_some(),
+        "redeem_invitation" => tx.redeem_invitation(digest, now).await?,
+        "void_invitation" => tx.void_invitation(id).await?,
+        "invite_user" => tx.invite_user(id).await?.is_some(),
+        "activate_user" => tx.activate_user(id, &hash(), None).await?.is_some(),
         _ => return Ok(None),
     };
     Ok(Some(Seen::if_any(any)))
@@ -254,6 +285,13 @@ async fn on_tenant(
         "find_tenant" => {
             let found = tx.find_tenant().await?;
             found.is_some_and(|tenant| tenant.id == loot.tenant.id)
+        }
+        // A tenant's settings at the version that A has; B would change its own.
+        "change_settings" => {
+            let changed = tx.change_settings(loot.tenant.version, &loot.tenant.settings);
+            changed
+                .await?
+                .is_some_and(|tenant| tenant.id == loot.tenant.id)
         }
         "hold_tenant" => {
             tx.hold_tenant().await?;

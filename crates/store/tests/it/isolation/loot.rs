@@ -2,8 +2,9 @@
 
 use crate::support::{insert, write};
 use keyward_model::{
-    DisplayName, EventRecord, HostName, JobFence, NewJob, PublishableKey, RefreshToken, Role,
-    Route, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User, UserStatus,
+    Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, NewJob, PublishableKey,
+    RefreshToken, Role, Route, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, User,
+    UserId, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
@@ -20,6 +21,7 @@ pub(super) struct Loot {
     pub(super) administrator: User,
     pub(super) disabled: User,
     pub(super) deleting: User,
+    pub(super) invitation: Invitation,
     pub(super) subject: SignInSubject,
     pub(super) name: DisplayName,
     pub(super) session: Session,
@@ -41,13 +43,24 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     others[0].role = Role::Administrator;
     others[1].status = UserStatus::Disabled;
     let ([administrator, disabled], id) = (others.clone(), deleting.id);
-    write(database, &scope, async move |tx| {
+    let mut invited = unsaved_user(database);
+    invited.status = UserStatus::Invited;
+    let invitation = Invitation {
+        user_id: invited.id,
+        digest: Digest(sha_like(invited.id)),
+        created_at: now,
+        expires_at: now.plus_seconds(60),
+    };
+    let to_keep = invitation.clone();
+    let deleting = write(database, &scope, async move |tx| {
         for other in &others {
             insert(tx, other).await?;
         }
+        tx.insert_user(&invited, None).await?;
+        tx.replace_invitation(&to_keep).await?;
         tx.schedule_user_deletion(id, now).await
-    })
-    .await;
+    });
+    let deleting = deleting.await.unwrap();
     let session = new_session(database, &scope, user.id).await;
     let token = unsaved_refresh_token(database, session.id);
     let tenant_key = unsaved_tenant_key(database);
@@ -77,6 +90,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         administrator,
         disabled,
         deleting,
+        invitation,
         subject,
         name: "Mallory".parse().unwrap(),
         session,
@@ -106,4 +120,11 @@ async fn running_job(database: &TestDatabase, scope: &TenantScope) -> (NewJob, J
     database.sql_without_notice(&claim).await;
     let (job_id, claim) = (job.id, 1);
     (job, JobFence { job_id, claim })
+}
+
+/// A digest that no other user's invitation has.
+fn sha_like(id: UserId) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest[..16].copy_from_slice(id.uuid().as_bytes());
+    digest
 }

@@ -1,6 +1,6 @@
 //! `POST /v1/admin/users`
 
-use super::{AdminUserAnswer, RoleName};
+use super::{CreatedUserAnswer, RoleName};
 use crate::endpoint::Endpoint;
 use crate::endpoints::auth::register::password_code;
 use crate::extract::{Body, Caller, FieldErrors, SecretText};
@@ -9,7 +9,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use keyward_model::{DisplayName, Password, Role};
 use keyward_policy::Action;
-use keyward_service::users::{CreateUser, create_user};
+use keyward_service::users::{Access, CreateUser, create_user};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -27,16 +27,16 @@ pub(crate) struct CreateUserRequest {
     /// `member` unless given.
     #[schema(value_type = Option<RoleName>)]
     role: Option<RoleName>,
-    /// 15 to 1024 bytes; any characters.
-    #[schema(value_type = String, format = "password", min_length = 15, max_length = 1024)]
-    password: SecretText,
+    /// At least 15 characters and at most 1024 bytes; any characters. Without one the user is invited.
+    #[schema(value_type = Option<String>, format = "password", min_length = 15, max_length = 1024)]
+    password: Option<SecretText>,
 }
 
 pub(in crate::endpoints) fn endpoint() -> Endpoint {
     Endpoint::post("/v1/admin/users", Action::CreateUser)
-        .summary("Makes an account for somebody.")
+        .summary("Makes an account for somebody, with a password or an invitation to set one.")
         .takes::<CreateUserRequest>()
-        .gives::<AdminUserAnswer>(StatusCode::CREATED)
+        .gives::<CreatedUserAnswer>(StatusCode::CREATED)
         .fails_with(&[Code::EmailTaken])
         .handled_by(create)
 }
@@ -44,9 +44,9 @@ pub(in crate::endpoints) fn endpoint() -> Endpoint {
 async fn create(
     Caller(cx): Caller,
     Body(request): Body<CreateUserRequest>,
-) -> Result<(StatusCode, Json<AdminUserAnswer>), Problem> {
-    let user = create_user(&cx, request.into_command()?).await?;
-    Ok((StatusCode::CREATED, Json(user.into())))
+) -> Result<(StatusCode, Json<CreatedUserAnswer>), Problem> {
+    let created = create_user(&cx, request.into_command()?).await?;
+    Ok((StatusCode::CREATED, Json((&created).into())))
 }
 
 impl CreateUserRequest {
@@ -55,14 +55,16 @@ impl CreateUserRequest {
         let email = errors.check("/email", |_| "invalid", self.email.parse());
         let name = self.name.map(|name| name.parse::<DisplayName>());
         let name = errors.check("/name", |_| "invalid", name.transpose());
-        let password = Password::chosen(self.password.expose());
-        let password = errors.check("/password", password_code, password);
+        let password = self.password.map(|text| Password::chosen(text.expose()));
+        let password = errors.check("/password", password_code, password.transpose());
         match (email, name, password) {
             (Some(email), Some(name), Some(password)) => Ok(CreateUser {
                 email,
                 name,
                 role: self.role.map_or(Role::Member, Role::from),
-                password: Arc::new(password),
+                access: password.map_or(Access::Invitation, |chosen| {
+                    Access::Password(Arc::new(chosen))
+                }),
             }),
             _ => Err(errors.into_problem()),
         }

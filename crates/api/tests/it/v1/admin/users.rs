@@ -2,6 +2,7 @@
 
 mod change;
 mod create;
+mod invitation;
 mod list;
 mod status;
 mod strangers;
@@ -9,7 +10,7 @@ mod strangers;
 use keyward_testkit::{Answer, PASSWORD, TestApp, TestUser};
 use serde_json::{Value, json};
 
-pub(super) fn path_of(user: &TestUser) -> String {
+pub(in crate::v1::admin) fn path_of(user: &TestUser) -> String {
     format!("/v1/admin/users/{}", user.id)
 }
 

@@ -1,0 +1,31 @@
+//! `POST /v1/admin/users/{user_id}/invitation`
+
+use super::{CreatedUserAnswer, InvitationBody};
+use crate::endpoint::Endpoint;
+use crate::extract::{Caller, PathId};
+use crate::problem::{Code, Problem};
+use axum::Json;
+use axum::http::StatusCode;
+use keyward_model::User;
+use keyward_policy::Action;
+use keyward_service::invitations::invite_user;
+
+pub(in crate::endpoints) fn endpoint() -> Endpoint {
+    Endpoint::post("/v1/admin/users/{user_id}/invitation", Action::InviteUser)
+        .summary("Invites a user who has no password yet once more. The former link is worth nothing then.")
+        .gives::<CreatedUserAnswer>(StatusCode::CREATED)
+        .fails_with(&[Code::WrongStatus, Code::ChangedMeanwhile])
+        .handled_by(invite)
+}
+
+async fn invite(
+    Caller(cx): Caller,
+    PathId(id): PathId<User>,
+) -> Result<(StatusCode, Json<CreatedUserAnswer>), Problem> {
+    let (user, issued) = invite_user(&cx, id).await?;
+    let answer = CreatedUserAnswer {
+        user: user.into(),
+        invitation: Some(InvitationBody::from(&issued)),
+    };
+    Ok((StatusCode::CREATED, Json(answer)))
+}

@@ -1,0 +1,167 @@
+//! Invitations: a link that an administrator hands over, and by which a new user sets their first password.
+
+use crate::cx::{Cx, TenantWide};
+use crate::hashing::HashingError;
+use crate::outcome::Recorded;
+use crate::users::{UserError, find_user_in};
+use keyward_crypto::{invitation_digest, mint_invitation};
+use keyward_model::{
+    DisplayName, Event, Invitation, InvitationSecret, Issuer, Password, PasswordHash, Timestamp,
+    User, UserId, UserStatus,
+};
+use keyward_policy::{Action, Denied};
+use keyward_store::TenantTx;
+use std::sync::Arc;
+
+/// How long an invitation is good.
+const INVITATION_SECONDS: i64 = 7 * 24 * 3_600;
+
+/// An invitation as it is shown, once.
+#[derive(Debug)]
+pub struct IssuedInvitation {
+    /// The token of the link.
+    pub token: InvitationSecret,
+    /// Under which URL the tenant is reached.
+    pub issuer: Issuer,
+    /// Until when it is good.
+    pub expires_at: Timestamp,
+}
+
+/// What an invited user presents.
+#[derive(Debug)]
+pub struct AcceptInvitation {
+    /// From the link.
+    pub token: InvitationSecret,
+    /// Long enough already.
+    pub password: Arc<Password>,
+    /// How they want to be called, if not as the administrator said.
+    pub name: Option<DisplayName>,
+}
+
+/// Why an invitation was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptInvitationError {
+    /// Unknown, used, replaced, expired, or of somebody who may not sign in any more: one answer for all.
+    #[error("the invitation is not valid")]
+    Invalid,
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// Not allowed.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] keyward_store::Error),
+}
+
+/// Invites a user who has no password yet once more; the former invitation is worth nothing then.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn invite_user(cx: &Cx, id: UserId) -> Result<(User, IssuedInvitation), UserError> {
+    let (token, invitation) = new_invitation(cx, id);
+    cx.govern(async move |cx, tx| {
+        let found = find_user_in(tx, id).await?;
+        let permit = cx.permit(Action::InviteUser, &found)?;
+        if found.status != UserStatus::Invited {
+            return Err(UserError::WrongStatus(found.status));
+        }
+        let user = tx.invite_user(id).await?.ok_or(UserError::Changed)?;
+        let (issued, event) = keep_invitation(tx, &user, (token, invitation)).await?;
+        Ok(Recorded::new(permit, (user, issued), event))
+    })
+    .await
+}
+
+/// An invitation that is not kept yet.
+pub(crate) fn new_invitation(cx: &Cx, user_id: UserId) -> (InvitationSecret, Invitation) {
+    let token = mint_invitation(cx.platform().random());
+    let invitation = Invitation {
+        user_id,
+        digest: invitation_digest(&token),
+        created_at: cx.now(),
+        expires_at: cx.now().plus_seconds(INVITATION_SECONDS),
+    };
+    (token, invitation)
+}
+
+/// Keeps an invitation, and says how it is shown and recorded.
+pub(crate) async fn keep_invitation(
+    tx: &mut TenantTx<'_>,
+    user: &User,
+    (token, invitation): (InvitationSecret, Invitation),
+) -> Result<(IssuedInvitation, Event), UserError> {
+    let tenant = tx.find_tenant().await?.ok_or(UserError::NotFound)?;
+    tx.replace_invitation(&invitation).await?;
+    let expires_at = invitation.expires_at;
+    let issued = IssuedInvitation {
+        token,
+        issuer: tenant.issuer,
+        expires_at,
+    };
+    let user = user.clone();
+    Ok((issued, Event::UserInvited { user, expires_at }))
+}
+
+/// Sets the first password of whoever was invited. They sign in with it afterwards, like everybody.
+///
+/// # Errors
+/// [`AcceptInvitationError`].
+pub async fn accept_invitation(
+    cx: &Cx,
+    command: AcceptInvitation,
+) -> Result<User, AcceptInvitationError> {
+    let (digest, now) = (invitation_digest(&command.token), cx.now());
+    // Only whoever has a good token makes us hash.
+    let known = cx
+        .prepare(async move |tx| tx.find_invited_user(digest, now).await)
+        .await?;
+    if known.is_none() {
+        return refuse(cx).await;
+    }
+    let hash = cx.platform().hash(command.password).await?;
+    match redeem(cx, command.token, hash, command.name).await {
+        Err(AcceptInvitationError::Invalid) => refuse(cx).await,
+        outcome => outcome,
+    }
+}
+
+/// The user before the invitation, as whoever invites takes them: so two of them never wait for each other.
+async fn redeem(
+    cx: &Cx,
+    token: InvitationSecret,
+    hash: PasswordHash,
+    name: Option<DisplayName>,
+) -> Result<User, AcceptInvitationError> {
+    let invalid = AcceptInvitationError::Invalid;
+    cx.write(async move |cx, tx| {
+        let permit = cx.permit(Action::AcceptInvitation, &TenantWide)?;
+        let (digest, now) = (invitation_digest(&token), cx.now());
+        let Some(id) = tx.find_invited_user(digest, now).await? else {
+            return Err(invalid);
+        };
+        let Some(before) = tx.find_user(id).await? else {
+            return Err(invalid);
+        };
+        let Some(after) = tx.activate_user(id, &hash, name.as_ref()).await? else {
+            return Err(invalid);
+        };
+        if !tx.redeem_invitation(digest, now).await? {
+            return Err(invalid);
+        }
+        let user = after.clone();
+        let event = Event::InvitationAccepted { before, after };
+        Ok(Recorded::new(permit, user, event))
+    })
+    .await
+}
+
+async fn refuse(cx: &Cx) -> Result<User, AcceptInvitationError> {
+    cx.write::<_, AcceptInvitationError, _>(async |cx, _tx| {
+        let permit = cx.permit(Action::AcceptInvitation, &TenantWide)?;
+        Ok(Recorded::refused(permit, (), Event::InvitationRefused))
+    })
+    .await?;
+    Err(AcceptInvitationError::Invalid)
+}
