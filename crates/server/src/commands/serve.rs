@@ -6,7 +6,7 @@ use crate::demo::set_up_once;
 use crate::failure::Failure;
 use crate::greeting::greet;
 use crate::instance::{Access, Instance};
-use crate::listener::{Listener, Served, Socket};
+use crate::listener::{Listener, ListenerMeter, Served, Socket};
 use crate::metrics::{self, Metrics};
 use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
@@ -60,6 +60,8 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let listener = Listener::new(socket, served, config.connections_max)
         .behind(tls)
         .at_most_from_one_network(from_one, config.edge()?.trusted_proxies);
+    let mut serving = Serving::new();
+    let listener_meter = serving.begin(listener);
     let metrics = metrics_socket.map(|socket| {
         let token = config.metrics.token.get();
         let shown = Metrics {
@@ -171,7 +173,9 @@ impl Serving {
         }
     }
 
-    fn begin<S: Socket, A: Served>(&mut self, listener: Listener<S, A>) {
+    /// Serves on one more; gives what it counts.
+    fn begin<S: Socket, A: Served>(&mut self, listener: Listener<S, A>) -> Arc<ListenerMeter> {
+        let meter = listener.meter();
         let mut stopped = self.stop.subscribe();
         self.listeners.spawn(listener.serve_until(async move {
             // It says nothing; it goes.
