@@ -4,3 +4,4 @@
 mod erasure;
 mod feed;
 mod jobs;
+mod signing_keys;
