@@ -4,12 +4,14 @@ use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::keyring::KeyringError;
 use crate::outcome::Recorded;
-use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key, signer_of};
-use keyward_crypto::{AccessClaims, Verdict, mint_refresh_token, refresh_token_digest};
+use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
+use keyward_crypto::{
+    AccessClaims, TokenSigner, Verdict, mint_refresh_token, refresh_token_digest,
+};
 use keyward_model::{
     AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
-    RefreshToken, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey,
-    SigningKeyId, Tenant, User, UserId, UserStatus,
+    RefreshToken, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
+    User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -116,7 +118,7 @@ fn reason_for(subject: Option<&SignInSubject>, verdict: Verdict) -> SignInFailur
 }
 
 async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> {
-    let (now, kept) = (cx.now(), kept_signer(cx));
+    let (now, kept) = (cx.now(), cx.platform().parsed_keys().signer(cx.tenant_id()));
     let (tenant, key, subject) = cx
         .prepare(async move |tx| {
             Ok((
@@ -134,11 +136,6 @@ async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> 
         }),
         _ => Err(KeyringError::Missing.into()),
     }
-}
-
-fn kept_signer(cx: &Cx) -> Option<SigningKeyId> {
-    let signer = cx.platform().parsed_keys().signer(cx.tenant_id());
-    signer.map(|signer| signer.id())
 }
 
 /// A hash at today's cost. Without one the old one does: whoever has proven the password gets in.
@@ -180,7 +177,7 @@ async fn open_session(
 ) -> Result<SignedIn, SignInError> {
     let session = new_session(cx, &facts.tenant, subject.user_id, device);
     // Opened before anything is changed: what cannot be signed for is not begun.
-    signer_of(cx.platform(), cx.tenant_id(), &facts.key)?;
+    let signer = facts.key.signer(cx.platform(), cx.tenant_id())?;
     let token_ttl_seconds = facts.tenant.settings.access_token_ttl_seconds;
     let refresh_token = mint_refresh_token(cx.platform().random());
     let stored_token = RefreshToken {
@@ -226,7 +223,7 @@ async fn open_session(
         .await?;
     let (session, user, key) = opened.ok_or(SignInError::InvalidCredentials)?;
     let claims = claims_of(cx, &facts.tenant, &key, &session);
-    let access_token = sign(cx, facts.key, key, &claims).await?;
+    let access_token = sign(cx, signer, key, &claims).await?;
     let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,
@@ -287,17 +284,18 @@ fn claims_of(cx: &Cx, tenant: &Tenant, key: &SigningKey, session: &Session) -> A
 /// one that was prepared.
 async fn sign(
     cx: &Cx,
-    prepared: KeyAtHand,
+    prepared: Arc<TokenSigner>,
     held: SigningKey,
     claims: &AccessClaims,
 ) -> Result<AccessTokenSecret, SignInError> {
-    let key = match prepared.key.id == held.id {
+    let signer = match prepared.id() == held.id {
         true => prepared,
         false => {
-            cx.prepare(async move |tx| KeyAtHand::of(tx, held, None).await)
-                .await?
+            let kept = cx.platform().parsed_keys().signer(cx.tenant_id());
+            let found = cx.prepare(async move |tx| KeyAtHand::find(tx, held, kept).await);
+            let key = found.await?.ok_or(KeyringError::Missing)?;
+            key.signer(cx.platform(), cx.tenant_id())?
         }
     };
-    let signer = signer_of(cx.platform(), cx.tenant_id(), &key)?;
     Ok(signer.sign(claims).map_err(KeyringError::from)?)
 }

@@ -3,44 +3,74 @@
 use crate::keyring::{KeyringError, sealing_key_of};
 use crate::platform::Platform;
 use keyward_crypto::TokenSigner;
-use keyward_model::{
-    SealedTenantKey, SigningKey, SigningKeyId, SigningKeysAt, TenantId, Timestamp,
-};
+use keyward_model::{SealedTenantKey, SigningKey, SigningKeysAt, TenantId, Timestamp};
 use keyward_store::{Error, TenantTx};
 use std::sync::Arc;
 
-/// The key that signs, and what opens it unless that was done before.
+/// The key that signs, and what is needed to sign with it.
 #[derive(Debug)]
 pub(crate) struct KeyAtHand {
     pub(crate) key: SigningKey,
-    tenant_key: Option<SealedTenantKey>,
+    signer: Signer,
 }
 
-/// Reads the key that signs at `now`, and the tenant's key for it, unless that of `kept` is at hand already.
+/// A signer is held from the moment that it is found to be kept: around a rotation another request may keep another one.
+#[derive(Debug)]
+enum Signer {
+    Opened(Arc<TokenSigner>),
+    Sealed(SealedTenantKey),
+}
+
+/// Reads the key that signs at `now`, and the tenant's key for it, unless `kept` is its signer.
 pub(crate) async fn find_signing_key(
     tx: &mut TenantTx<'_>,
     now: Timestamp,
-    kept: Option<SigningKeyId>,
+    kept: Option<Arc<TokenSigner>>,
 ) -> Result<Option<KeyAtHand>, Error> {
     let keys = tx.list_published_signing_keys(now).await?;
-    let Some(key) = SigningKeysAt::new(&keys, now).signing().cloned() else {
-        return Ok(None);
-    };
-    KeyAtHand::of(tx, key, kept).await.map(Some)
+    match SigningKeysAt::new(&keys, now).signing().cloned() {
+        Some(key) => KeyAtHand::find(tx, key, kept).await,
+        None => Ok(None),
+    }
 }
 
 impl KeyAtHand {
-    /// The key, with the tenant's key for it unless it is `kept`.
-    pub(crate) async fn of(
+    /// The key with what opens it; none if that is gone.
+    pub(crate) async fn find(
         tx: &mut TenantTx<'_>,
         key: SigningKey,
-        kept: Option<SigningKeyId>,
-    ) -> Result<Self, Error> {
-        let tenant_key = match sealing_key_of(&key)? {
-            Some(id) if kept != Some(key.id) => tx.find_tenant_key(id).await?,
-            _ => None,
+        kept: Option<Arc<TokenSigner>>,
+    ) -> Result<Option<Self>, Error> {
+        if let Some(signer) = kept.filter(|signer| signer.id() == key.id) {
+            let signer = Signer::Opened(signer);
+            return Ok(Some(Self { key, signer }));
+        }
+        let Some(id) = sealing_key_of(&key)? else {
+            return Ok(None);
         };
-        Ok(Self { key, tenant_key })
+        let sealed = tx.find_tenant_key(id).await?.map(Signer::Sealed);
+        Ok(sealed.map(|signer| Self { key, signer }))
+    }
+
+    /// Its signer: the one that was kept, or else opened and kept from now on.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub(crate) fn signer(
+        &self,
+        platform: &Platform,
+        tenant_id: TenantId,
+    ) -> Result<Arc<TokenSigner>, KeyringError> {
+        let sealed = match &self.signer {
+            Signer::Opened(signer) => return Ok(signer.clone()),
+            Signer::Sealed(sealed) => sealed,
+        };
+        let keyring = platform.root_key().open_tenant_key(tenant_id, sealed)?;
+        let signer = Arc::new(keyring.open_signer(&self.key)?);
+        platform
+            .parsed_keys()
+            .keep_signer(tenant_id, signer.clone());
+        Ok(signer)
     }
 }
 
@@ -68,23 +98,4 @@ pub(crate) async fn hold_signing_key(
     // Another request noted it, or the key got its end meanwhile: then its tokens are cut there.
     let keys = tx.list_published_signing_keys(now).await?;
     Ok(SigningKeysAt::new(&keys, now).signing().cloned())
-}
-
-/// The signer of a key: the one that is kept, or else opened and kept from now on.
-pub(crate) fn signer_of(
-    platform: &Platform,
-    tenant_id: TenantId,
-    at_hand: &KeyAtHand,
-) -> Result<Arc<TokenSigner>, KeyringError> {
-    let kept = platform.parsed_keys().signer(tenant_id);
-    if let Some(signer) = kept.filter(|signer| signer.id() == at_hand.key.id) {
-        return Ok(signer);
-    }
-    let sealed = at_hand.tenant_key.as_ref().ok_or(KeyringError::Missing)?;
-    let keyring = platform.root_key().open_tenant_key(tenant_id, sealed)?;
-    let signer = Arc::new(keyring.open_signer(&at_hand.key)?);
-    platform
-        .parsed_keys()
-        .keep_signer(tenant_id, signer.clone());
-    Ok(signer)
 }

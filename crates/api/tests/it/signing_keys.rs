@@ -25,6 +25,7 @@ on_both_engines!(
     a_token_outlives_a_change_of_its_lifetime_beside_a_rotation,
     of_two_rotations_at_once_one_wins,
     rotations_and_sign_ins_at_once_leave_one_key_that_signs,
+    sign_ins_on_both_sides_of_a_handover_succeed,
     asvs_v9_1_1_a_revoked_keys_tokens_are_refused_at_once,
     a_revoked_key_is_followed_by_the_one_that_waits,
     a_revoked_successor_gives_the_key_its_place_back,
@@ -297,6 +298,34 @@ async fn rotations_and_sign_ins_at_once_leave_one_key_that_signs(database: TestD
         assert_eq!(signing.count(), 1, "{states:?}");
         pass(&app, 2);
     }
+}
+
+/// Requests of one moment and of the next meet: those that still sign with the old key and those that sign with the new one take
+/// the place of a tenant's kept signer from each other.
+async fn sign_ins_on_both_sides_of_a_handover_succeed(database: TestDatabase) {
+    let patient =
+        |options: &mut TestAppOptions| options.hashing.wait_max = Duration::from_secs(120);
+    let app = TestApp::start_with(database, patient).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    let handover = rotate(&app, &app.tenant).await.unwrap().signs_from;
+    let mut signed_with = HashSet::new();
+    for _ in 0..3 {
+        let sign_ins = join_all((0..8).map(|_| app.sign_in(&app.tenant, "ada@example.org")));
+        let back_and_forth = async {
+            for _ in 0..60 {
+                for side in [-1, 1] {
+                    app.database.clock.set(handover.plus_seconds(side));
+                    tokio::time::sleep(Duration::from_millis(4)).await;
+                }
+            }
+        };
+        let (users, ()) = tokio::join!(sign_ins, back_and_forth);
+        for user in users {
+            signed_with.insert(key_of(user.client.token()));
+            user.client.get("/v1/session").await.expect(200);
+        }
+    }
+    assert_eq!(signed_with.len(), 2, "both sides were met");
 }
 
 async fn asvs_v9_1_1_a_revoked_keys_tokens_are_refused_at_once(database: TestDatabase) {

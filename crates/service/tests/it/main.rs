@@ -5,3 +5,4 @@ mod erasure;
 mod feed;
 mod jobs;
 mod purge;
+mod signing_keys;
