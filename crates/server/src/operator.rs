@@ -6,6 +6,6 @@ mod socket;
 mod token;
 
 pub(crate) use ask::{Ask, ask};
-pub(crate) use guarded::GuardedListener;
-pub(crate) use socket::OperatorSocket;
+pub(crate) use guarded::{GuardedListener, token_of};
+pub(crate) use socket::{OperatorSocket, connect};
 pub(crate) use token::OperatorToken;

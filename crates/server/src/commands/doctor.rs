@@ -2,12 +2,14 @@
 
 use crate::command_line::Global;
 use crate::config::Config;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, SOCKET_NAME};
 use crate::failure::Failure;
 use crate::hashing::{free_memory, hash_limits, memory_of_one};
 use crate::instance::{Access, Instance};
+use crate::operator::{connect, token_of};
 use keyward_store::LockState;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 
 /// One thing that was looked at.
 struct Check {
@@ -29,6 +31,8 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
     checks.push(check_folder(config));
     checks.push(check_root_key(config));
     checks.push(check_hashing(config)?);
+    checks.push(check_operator_socket(config).await);
+    checks.extend(check_operator_listener(config)?);
     match Instance::open(config, Access::Examine).await {
         Err(failure) => checks.push(check(
             "database",
@@ -38,7 +42,11 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
         Ok(instance) => {
             let engine = format!("{}, migrations complete", instance.platform.engine());
             checks.push(check("database", State::Ok, &engine));
-            for (number, lock) in (1..).zip(instance.platform.locks().await?) {
+            let locks = instance.platform.locks().await.unwrap_or_else(|error| {
+                checks.push(check("locks", State::Failed, &error.to_string()));
+                Vec::new()
+            });
+            for (number, lock) in (1..).zip(locks) {
                 let state = match lock.state {
                     LockState::Closed => State::Ok,
                     LockState::Absent => State::Warning,
@@ -92,6 +100,55 @@ fn check_folder(config: &Config) -> Check {
             check("data folder", State::Warning, &detail)
         }
     }
+}
+
+/// Whether a server takes operators' commands on this folder, and nobody else's.
+async fn check_operator_socket(config: &Config) -> Check {
+    let path = config.data.join(SOCKET_NAME);
+    let (shown, name) = (path.display(), "operator socket");
+    let mode = std::fs::metadata(&path).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+        let detail = format!("others may be operators at {shown}: run `chmod 600 {shown}`");
+        return check(name, State::Failed, &detail);
+    }
+    match connect(&config.data).await {
+        Ok(Some(_)) => check(
+            name,
+            State::Ok,
+            &format!("a server takes commands at {shown}"),
+        ),
+        Ok(None) if path.exists() => {
+            let detail = format!("a killed server left {shown}; the next one replaces it");
+            check(name, State::Warning, &detail)
+        }
+        Ok(None) => {
+            let detail = "no server runs on this folder; commands work on the database itself";
+            check(name, State::Ok, detail)
+        }
+        Err(error) => check(name, State::Failed, &format!("{shown}: {error}")),
+    }
+}
+
+/// The operator plane on a network, where it is served on one.
+fn check_operator_listener(config: &Config) -> Result<Option<Check>, Failure> {
+    let Some(address) = config.operator_listen()? else {
+        return Ok(None);
+    };
+    let name = "operator.listen";
+    let found = match token_of(config) {
+        Err(error) => check(name, State::Failed, &error.to_string()),
+        Ok(_) if address.ip().is_loopback() => {
+            let detail = format!("{address}, for whoever holds the operator token");
+            check(name, State::Ok, &detail)
+        }
+        Ok(_) => {
+            let detail = format!(
+                "{address} speaks plain HTTP and others reach it: the operator token can be overheard. Tunnel it instead"
+            );
+            check(name, State::Warning, &detail)
+        }
+    };
+    Ok(Some(found))
 }
 
 /// How passwords are hashed, and whether there is memory for it.

@@ -3,6 +3,7 @@
 use crate::instance::{Instance, sql_as};
 use keyward_store::role_of;
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 
 /// The checks whose name begins so, each with its state and detail.
 fn checks(looked: &Value, name: &str) -> Vec<(String, String)> {
@@ -122,4 +123,73 @@ fn on_postgres_it_finds_each_open_lock() {
     ] {
         finds(&instance, broken, mended, &words);
     }
+}
+
+/// Looks at an instance that is broken, and expects one check to fail, by this name and with these words.
+fn fails(instance: &Instance, name: &str, words: &[&str]) {
+    let looked = instance.run(&["doctor", "--json"]);
+    assert_eq!(looked.code, Some(1), "{looked:?}");
+    let looked: Value = serde_json::from_str(&looked.stdout).unwrap();
+    let found = checks(&looked, name);
+    assert_eq!(found[0].0, "failed", "{looked}");
+    for word in words {
+        assert!(found[0].1.contains(word), "no {word:?} in {found:?}");
+    }
+    let said = instance.run(&["doctor"]);
+    said.expect_failure(1, &[]);
+    assert!(said.stdout.contains("FAILED"), "{said:?}");
+}
+
+#[test]
+fn each_broken_set_up_is_named_with_what_to_do() {
+    let mut instance = Instance::on_sqlite();
+    instance.serve().terminate().expect_success();
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(instance.root_key(), mode(0o644)).unwrap();
+    fails(&instance, "root key", &["chmod 600"]);
+    std::fs::set_permissions(instance.root_key(), mode(0o600)).unwrap();
+    let right = std::fs::read(instance.root_key()).unwrap();
+    let other = Instance::on_sqlite();
+    other.serve().terminate().expect_success();
+    std::fs::copy(other.root_key(), instance.root_key()).unwrap();
+    fails(&instance, "database", &["root key", "backup"]);
+    std::fs::write(instance.root_key(), right).unwrap();
+    instance.run(&["doctor"]).expect_success();
+    instance.sql("DELETE FROM schema_migrations WHERE name LIKE '0011%'");
+    fails(&instance, "database", &["0011", "keyward migrate"]);
+    instance.set("KEYWARD_OPERATOR_LISTEN", "127.0.0.1:0");
+    instance.set("KEYWARD_OPERATOR_TOKEN_FILE", "/nowhere");
+    fails(&instance, "operator.listen", &["/nowhere"]);
+    instance.set("KEYWARD_DATABASE_URL", "postgres://a:b@127.0.0.1:9/c");
+    instance.set(
+        "KEYWARD_DATABASE_SYSTEM_URL",
+        "postgres://s:b@127.0.0.1:9/c",
+    );
+    fails(&instance, "database", &["unavailable"]);
+}
+
+#[test]
+fn the_operator_socket_is_looked_at() {
+    let instance = Instance::on_sqlite();
+    let server = instance.serve();
+    let socket = || {
+        let looked = instance.run(&["doctor", "--json"]);
+        let looked: Value = serde_json::from_str(&looked.stdout).unwrap();
+        checks(&looked, "operator socket").remove(0)
+    };
+    let (state, detail) = socket();
+    assert!(
+        state == "ok" && detail.contains("takes commands"),
+        "{detail}"
+    );
+    let path = instance.data().join("operator.sock");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    fails(&instance, "operator socket", &["chmod 600"]);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    server.kill9();
+    let (state, detail) = socket();
+    assert!(state == "warning" && detail.contains("killed"), "{detail}");
+    instance.serve().terminate().expect_success();
+    let (state, detail) = socket();
+    assert!(state == "ok" && detail.contains("no server"), "{detail}");
 }

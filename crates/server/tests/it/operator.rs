@@ -1,7 +1,7 @@
 //! The operator plane of a process: its socket, its token, and the one way of commands over both and without either.
 
 use crate::http::{self, Answer, read_answer};
-use crate::instance::Instance;
+use crate::instance::{ADMIN, ADMIN_PASSWORD, Instance};
 use crate::process::Server;
 use serde_json::{Value, json};
 use std::fs::Permissions;
@@ -252,4 +252,63 @@ fn a_data_folder_may_stand_deeper_than_a_sockets_path_reaches() {
     assert_eq!(server.get("/t/acme/.well-known/jwks.json").status, 200);
     server.terminate().expect_success();
     assert!(!socket_of(&instance).exists());
+}
+
+/// A tenant's way by commands, with a token that was good before: first over the socket, then without a server.
+#[test]
+fn a_tenant_is_suspended_resumed_deleted_and_restored_by_commands() {
+    let instance = Instance::on_sqlite();
+    let server = instance.serve();
+    let body = json!({ "email": ADMIN, "password": ADMIN_PASSWORD });
+    let signed_in = server.post("/v1/auth/login", &body);
+    let token = signed_in.text_at("/access_token");
+    assert_eq!(server.get_as(&token, "/v1/session").status, 200);
+    let told = instance.run(&["tenant", "suspend", "demo", "--reason", "unpaid"]);
+    assert_eq!(
+        told.expect_success().trim(),
+        "The tenant demo is suspended."
+    );
+    let refused = server.get_as(&token, "/v1/session");
+    assert_eq!(
+        (refused.status, refused.text_at("/code")),
+        (403, "tenant_suspended".into())
+    );
+    let again = instance.run(&["tenant", "suspend", "demo"]);
+    again.expect_failure(1, &["the tenant is suspended"]);
+    instance.run(&["tenant", "resume", "demo"]).expect_success();
+    assert_eq!(server.get_as(&token, "/v1/session").status, 200);
+    let told = instance.run(&["tenant", "delete", "demo", "--grace-days", "3"]);
+    assert!(
+        told.expect_success()
+            .contains("keyward tenant restore demo")
+    );
+    assert_eq!(server.get_as(&token, "/v1/session").status, 403);
+    let jobs = instance
+        .run(&["job", "list", "--state", "waiting", "--json"])
+        .expect_json();
+    assert_eq!(jobs["items"][0]["kind"], "purge_tenant");
+    let nodes = instance.run(&["node", "list", "--json"]).expect_json();
+    assert_eq!(nodes["items"][0]["engine"], "SQLite");
+    server.terminate().expect_success();
+    instance
+        .run(&["tenant", "restore", "demo"])
+        .expect_success();
+    let shown = instance.run(&[
+        "tenant",
+        "settings",
+        "demo",
+        "--session-ttl-seconds",
+        "600",
+        "--session-idle-seconds",
+        "300",
+    ]);
+    assert!(shown.expect_success().contains("600"));
+    instance
+        .run(&["tenant", "settings", "demo", "--session-ttl-seconds", "1"])
+        .expect_failure(2, &["/session_ttl_seconds"]);
+    instance
+        .run(&["tenant", "settings", "demo"])
+        .expect_failure(2, &[]);
+    let server = instance.serve();
+    assert_eq!(server.get_as(&token, "/v1/session").status, 200);
 }
