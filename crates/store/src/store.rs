@@ -136,10 +136,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`], with the reason.
     pub fn require_serving(&self) -> Result<(), Error> {
-        match &self.serving {
-            Some(serving) => serving.tenure().require(),
-            None => Ok(()),
-        }
+        self.tenure().map_or(Ok(()), Tenure::require)
     }
 
     /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
@@ -351,10 +348,15 @@ impl Store {
     }
 
     fn memory_holds(&self) -> bool {
-        let tenure = self.serving.as_ref().map(|serving| serving.tenure());
-        tenure.is_none_or(Tenure::holds)
+        self.tenure().is_none_or(Tenure::holds)
     }
 
+    /// What is known of this server's lock, where it has one.
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        self.serving.as_ref().map(|serving| serving.tenure())
+    }
+
+    /// Begins a transaction in a tenant.
     async fn begin(
         &self,
         engine: &Postgres,

@@ -23,6 +23,9 @@ pub(crate) struct Beat(u64);
 pub(crate) struct Tenure {
     good_until: AtomicU64,
     standing: AtomicU8,
+    /// How long a test wants the thread that keeps the lock to stand still, in milliseconds.
+    #[cfg(feature = "testing")]
+    pub(crate) stall: AtomicU64,
 }
 
 /// Who may serve the database, as far as this server knows.
@@ -56,6 +59,8 @@ impl Tenure {
         Self {
             good_until: AtomicU64::new(0),
             standing: AtomicU8::new(Standing::Lost as u8),
+            #[cfg(feature = "testing")]
+            stall: AtomicU64::new(0),
         }
     }
 

@@ -51,6 +51,16 @@ impl Store {
         Ok(all_statements().count())
     }
 
+    /// Makes the thread that keeps the lock of a serving store stand still for so long from its next beat on, as all of a
+    /// stopped process does.
+    pub fn stall_lock(&self, length: std::time::Duration) {
+        if let Some(tenure) = self.tenure() {
+            let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+            let order = std::sync::atomic::Ordering::SeqCst;
+            tenure.stall.store(milliseconds, order);
+        }
+    }
+
     /// Runs any SQL on SQLite's writer connection, inside its transaction.
     ///
     /// # Errors

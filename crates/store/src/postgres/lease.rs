@@ -382,3 +382,43 @@ fn is_conversion(error: &tokio_postgres::Error) -> bool {
     let text = error.to_string();
     text.starts_with("error serializing") || text.starts_with("error deserializing")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Reply, Replying, in_order};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Notes its place among those that were polled, waits for one more poll, and is answered.
+    async fn answered(sent: &AtomicUsize, place: usize) -> Result<Reply, tokio_postgres::Error> {
+        assert_eq!(sent.fetch_add(1, Ordering::SeqCst), place);
+        tokio::task::yield_now().await;
+        Ok(Reply::Done)
+    }
+
+    #[tokio::test]
+    async fn statements_are_sent_in_their_order() {
+        let sent = AtomicUsize::new(0);
+        let replying = (0..100)
+            .map(|place| -> Replying<'_> { Box::pin(answered(&sent, place)) })
+            .collect();
+        assert_eq!(in_order(replying).await.len(), 100);
+    }
+
+    #[tokio::test]
+    async fn behind_what_could_not_be_sent_nothing_is_sent() {
+        let sent = AtomicUsize::new(0);
+        let unsendable = async {
+            let refused = "no url".parse::<tokio_postgres::Config>();
+            Err(refused.expect_err("not a URL"))
+        };
+        let replying: Vec<Replying<'_>> = vec![
+            Box::pin(answered(&sent, 0)),
+            Box::pin(unsendable),
+            Box::pin(answered(&sent, 1)),
+        ];
+        let replies = in_order(replying).await;
+        assert_eq!(sent.load(Ordering::SeqCst), 1, "not the one behind it");
+        let went_well: Vec<bool> = replies.iter().map(Result::is_ok).collect();
+        assert_eq!(went_well, [true, false]);
+    }
+}

@@ -174,6 +174,12 @@ impl Watch {
     /// Proves again and again that the lock is held; ends with the reason why it may not be.
     async fn keep(&self, held: &mut Held) -> String {
         loop {
+            #[cfg(feature = "testing")]
+            std::thread::sleep(Duration::from_millis(
+                self.tenure
+                    .stall
+                    .swap(0, std::sync::atomic::Ordering::SeqCst),
+            ));
             tokio::select! {
                 ended = &mut held.connection => {
                     return ended.unwrap_or_else(|error| error.to_string());

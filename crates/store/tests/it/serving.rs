@@ -168,6 +168,22 @@ async fn memory_answers_on_postgres_while_the_lock_is_held() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asvs_v7_4_1_memory_says_nothing_once_its_proof_has_run_out() {
+    let Some(scene) = Scene::set().await else {
+        return;
+    };
+    assert!(scene.read().await && scene.recalls());
+    // The thread that would notice a loss stands still, so that the clock alone can tell.
+    scene.store.stall_lock(Duration::from_secs(8));
+    until("the proof has run out", async || !scene.recalls()).await;
+    let refused = scene.write().await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    assert!(scene.read().await, "the store is asked");
+    until("there is a proof again", async || scene.recalls()).await;
+    scene.write().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asvs_v7_4_1_a_lost_lock_empties_memory_and_is_taken_again() {
     let Some(scene) = Scene::set().await else {
         return;

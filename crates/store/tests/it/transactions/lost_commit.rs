@@ -148,7 +148,7 @@ async fn a_record_that_is_refused_keeps_its_change_from_being_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_that_cannot_be_sent_keeps_its_change_from_being_committed() {
+async fn a_record_that_cannot_be_kept_keeps_its_change_from_being_committed() {
     let Some((database, _proxy)) = behind_a_proxy().await else {
         return;
     };
