@@ -15,7 +15,13 @@ async fn the_page_shows_every_endpoint_and_loads_nothing_but_its_style(database:
     assert_eq!(policy, expected);
     assert!(page.text.starts_with("<!doctype html>"));
     for forbidden in [
-        "<script", "style=", "<style", "onclick", "href=\"http", "src=", "<img",
+        "<script",
+        "style=",
+        "<style",
+        "onclick",
+        "href=\"http",
+        "src=",
+        "<img",
     ] {
         assert!(!page.text.contains(forbidden), "{forbidden}");
     }
