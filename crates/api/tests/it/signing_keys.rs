@@ -249,6 +249,8 @@ async fn a_token_outlives_a_change_of_its_lifetime_beside_a_rotation(database: T
 
 async fn of_two_rotations_at_once_one_wins(database: TestDatabase) {
     let app = TestApp::start(database).await;
+    // Keys are listed by their ids, which have a moment: the first key is of an earlier one.
+    pass(&app, 1);
     let attempts = join_all((0..6).map(|_| rotate(&app, &app.tenant))).await;
     let won = attempts.iter().filter(|attempt| attempt.is_ok()).count();
     assert_eq!(won, 1, "{attempts:?}");

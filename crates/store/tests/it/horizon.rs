@@ -25,6 +25,8 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
         store
             .write::<_, Error, _>(&a, async move |tx| {
                 tx.record(&late).await?;
+                // What is recorded travels with the next statement that is waited for.
+                tx.find_tenant().await?;
                 recorded.send(()).unwrap();
                 released.await.map_err(|_| Error::SessionOver)
             })

@@ -254,7 +254,11 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
                 purged.unwrap()
             }
         };
-        assert_eq!(purged > 0, step != Purge::Jobs, "{step:?}");
+        let has_none = matches!(
+            step,
+            Purge::Jobs | Purge::Invitations | Purge::IdempotencyKeys
+        );
+        assert!(purged > 0 || has_none, "{step:?}");
     }
     let event = InstanceEvent {
         id: database.mint(),
