@@ -310,6 +310,7 @@ async fn sign_ins_on_both_sides_of_a_handover_succeed(database: TestDatabase) {
     let app = TestApp::start_with(database, patient).await;
     app.register(&app.tenant, "ada@example.org").await;
     let handover = rotate(&app, &app.tenant).await.unwrap().signs_from;
+    app.database.clock.set(handover.plus_seconds(-1));
     let mut signed_with = HashSet::new();
     for _ in 0..3 {
         let sign_ins = join_all((0..8).map(|_| app.sign_in(&app.tenant, "ada@example.org")));
@@ -324,7 +325,10 @@ async fn sign_ins_on_both_sides_of_a_handover_succeed(database: TestDatabase) {
         let (users, ()) = tokio::join!(sign_ins, back_and_forth);
         for user in users {
             signed_with.insert(key_of(user.client.token()));
-            user.client.get("/v1/session").await.expect(200);
+            let answer = user.client.get("/v1/session").await;
+            let claims = claims_of(user.client.token());
+            let now = app.database.now();
+            assert_eq!(answer.status, 200, "{claims:?} at {now}, of {handover}");
         }
     }
     assert_eq!(signed_with.len(), 2, "both sides were met");
