@@ -1,6 +1,7 @@
 use super::{ForwardedHeader, TrustedProxies};
 use axum::http::{HeaderMap, HeaderValue};
-use proptest::prelude::*;
+use proptest::prelude::any;
+use proptest::{prop_assert_eq, prop_assume, proptest};
 use std::net::IpAddr;
 
 const NETWORKS: [&str; 4] = ["10.0.0.0/8", "192.168.7.7", "::1/128", "2001:db8:aa::/48"];

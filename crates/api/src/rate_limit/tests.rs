@@ -2,7 +2,8 @@ use super::buckets::Buckets;
 use super::{InvalidRateLimit, Kind, RateLimit, RateLimiter, RateLimits, Standing};
 use axum::http::HeaderMap;
 use keyward_model::{Client, Id, Timestamp};
-use proptest::prelude::*;
+use proptest::prelude::any;
+use proptest::{prop_assert, proptest};
 use std::collections::HashMap;
 use std::sync::Arc;
 

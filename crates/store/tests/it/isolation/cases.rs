@@ -353,7 +353,7 @@ async fn on_lifecycle(
         }
         _ => return Ok(None),
     };
-    let changed = changed.expect("it is of that version");
+    let changed = changed.unwrap_or_else(|| panic!("it is of that version"));
     Ok(Some(Seen::if_any(changed.id == tenant.id)))
 }
 
