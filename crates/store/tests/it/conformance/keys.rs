@@ -85,7 +85,10 @@ async fn only_what_is_published_is_listed_as_such(database: TestDatabase) {
     read(&database, &scope, async move |tx| {
         let before = tx.list_published_signing_keys(end.plus_micros(-1)).await?;
         assert_eq!(before, [last.clone(), retiring.clone()]);
-        assert_eq!(tx.list_published_signing_keys(end).await?, std::slice::from_ref(&last));
+        assert_eq!(
+            tx.list_published_signing_keys(end).await?,
+            std::slice::from_ref(&last)
+        );
         assert_eq!(tx.list_signing_keys().await?, [last, revoked, retiring]);
         Ok(())
     })

@@ -243,9 +243,9 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
     for step in Purge::ALL {
         let purged = match step.is_of_the_logs() {
             true => {
-                let purged = database.store.system_write(async move |tx| {
-                    tx.purge_log(scope.tenant_id(), step, 100).await
-                });
+                let purged = database
+                    .store
+                    .system_write(async move |tx| tx.purge_log(scope.tenant_id(), step, 100).await);
                 purged.await.unwrap()
             }
             false => {
