@@ -151,7 +151,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: &'static [Self] = &[
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
