@@ -57,6 +57,8 @@ pub enum Action {
     EndJob,
     /// Delete sessions that ended long ago.
     PruneSessions,
+    /// Delete kept answers whose time is over.
+    PruneIdempotencyKeys,
     /// Read the description of the operators' API.
     ReadOperatorApiDescription,
     /// Read a tenant, with its hosts and settings.
@@ -179,6 +181,7 @@ impl Action {
         Self::RetryJob,
         Self::EndJob,
         Self::PruneSessions,
+        Self::PruneIdempotencyKeys,
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
@@ -243,6 +246,7 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
+            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Rule::Operator),
             Self::ReadOperatorApiDescription => (
                 "instance.read_operator_api_description",
                 Read,

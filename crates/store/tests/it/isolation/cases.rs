@@ -146,6 +146,7 @@ async fn on_idempotency_keys(
     let any = match method {
         "claim_idempotency_key" => !tx.claim_idempotency_key(request, now).await?,
         "find_kept_answer" => tx.find_kept_answer(request, now).await?.is_some(),
+        "prune_idempotency_keys" => tx.prune_idempotency_keys(request.expires_at, 9).await? > 0,
         "keep_answer" => {
             let content = KeptContent::Whole("{}".to_owned());
             tx.keep_answer(request, &content).await?;
