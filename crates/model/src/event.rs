@@ -264,7 +264,7 @@ pub enum Event {
     TenantRestored {
         /// The tenant.
         tenant_id: TenantId,
-        /// What became of its sessions.
+        /// What became of its sessions and invitations.
         restored: Restored,
     },
     /// An operator looked into the tenant.
@@ -292,13 +292,15 @@ pub enum SignInFailure {
     ChangedMeanwhile,
 }
 
-/// What became of a tenant's sessions when it was brought back from a backup.
+/// What became of a tenant's sessions and invitations when it was brought back from a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
     /// When the backup was made; not known of one that Keyward did not make.
     pub backup_created_at: Option<Timestamp>,
     /// How many sessions this record stands for; none when they were kept.
     pub sessions_ended: Option<u64>,
+    /// How many invitations this record stands for.
+    pub invitations_ended: u64,
 }
 
 /// What policy refused.

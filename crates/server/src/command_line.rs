@@ -126,13 +126,13 @@ pub(crate) struct Restore {
     /// The backup; what it holds goes into the data folder, which must be empty.
     #[arg(long, value_name = "FILE", group = "what")]
     pub(crate) from: Option<PathBuf>,
-    /// Only ends the sessions of a database that other tools brought back (PostgreSQL, a disk's snapshot).
+    /// Only ends the sessions and invitations of a database that other tools brought back (PostgreSQL, a disk's snapshot).
     #[arg(long, group = "what")]
     pub(crate) end_sessions: bool,
     /// The root key's file, where the backup does not hold it.
     #[arg(long, value_name = "FILE", requires = "from")]
     pub(crate) root_key: Option<PathBuf>,
-    /// Lets the sessions of the backup go on, also those that were revoked since.
+    /// Lets the sessions and invitations of the backup go on, also those that were revoked since.
     #[arg(long, requires = "from")]
     pub(crate) keep_sessions: bool,
     #[command(flatten)]

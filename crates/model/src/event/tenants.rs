@@ -87,6 +87,7 @@ pub(super) fn restored(tenant_id: TenantId, restored: Restored) -> Description {
     let mut description = Description::success("tenant.restored", Target::one("tenant", tenant_id))
         .detail("backup_created_at", json!(restored.backup_created_at))
         .detail("sessions_ended", json!(restored.sessions_ended))
+        .detail("invitations_ended", json!(restored.invitations_ended))
         .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
     description.removal = Some(Removal::Tenant(tenant_id));
     description
