@@ -1,16 +1,16 @@
 //! The declaration of an endpoint: everything that is said of it, in one place.
 
+use crate::admitted::Admitted;
 use crate::declaration::{Declaration, Plane};
-use crate::middleware::gate;
+use crate::meter::HttpMeter;
 use crate::once::{Shown, keep};
 use crate::problem::Code;
+use crate::routes::{self, Handling, Served};
 use crate::shape::{Shape, shape_of};
-use crate::state::Api;
-use axum::Router;
 use axum::handler::Handler;
-use axum::http::{Method, StatusCode};
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::http::StatusCode;
 use keyward_policy::Action;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The longest body that is read unless an endpoint declares another limit, in bytes.
@@ -26,7 +26,7 @@ pub struct Endpoint {
     pub(crate) answer: (StatusCode, Option<Shape>),
     pub(crate) problems: Vec<Code>,
     pub(crate) conditional: bool,
-    handler: MethodRouter<Api>,
+    handler: Option<routes::Handler>,
 }
 
 impl Endpoint {
@@ -73,7 +73,7 @@ impl Endpoint {
             answer: (StatusCode::OK, None),
             problems: Vec::new(),
             conditional: false,
-            handler: MethodRouter::new(),
+            handler: None,
         }
     }
 
@@ -151,15 +151,12 @@ impl Endpoint {
     /// Its handler, which completes the declaration.
     pub(crate) fn handled_by<H, T>(mut self, handler: H) -> Self
     where
-        H: Handler<T, Api>,
+        H: Handler<T, Admitted, Future = Handling> + Sync,
         T: 'static,
     {
-        let filter = Method::from_bytes(self.declaration.method.as_bytes())
-            .ok()
-            .and_then(|method| MethodFilter::try_from(method).ok());
-        if let Some(filter) = filter {
-            self.handler = on(filter, handler);
-        }
+        self.handler = Some(Arc::new(move |request, admitted| {
+            handler.clone().call(request, admitted)
+        }));
         self
     }
 
@@ -183,14 +180,13 @@ impl Endpoint {
         self.declaration.plane
     }
 
-    /// Adds its route, behind its gate.
-    pub(crate) fn add_to(self, router: Router<Api>, api: &Api) -> Router<Api> {
-        let meter = api.meter.route(self.method(), self.path());
-        let gated = self.handler.layer(axum::middleware::from_fn_with_state(
-            (api.clone(), self.declaration, meter),
-            gate::pass,
-        ));
-        router.route(self.declaration.path, gated)
+    /// What is served of it: nothing, until it has its handler.
+    pub(crate) fn served(self, meter: &HttpMeter) -> Option<Served> {
+        Some(Served {
+            meter: meter.route(self.method(), self.path()),
+            declaration: self.declaration,
+            handler: self.handler?,
+        })
     }
 }
 

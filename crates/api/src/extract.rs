@@ -1,8 +1,9 @@
 //! What a handler is given: the caller, a strict body, a strict query, an id from the path.
 
+use crate::admitted::{Admitted, Context};
 use crate::problem::{Code, FieldError, Problem};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use keyward_model::{Change, Id, PageRequest};
@@ -30,28 +31,31 @@ pub(crate) struct Body<T>(pub(crate) T);
 /// A query without unknown parameters.
 pub(crate) struct Parameters<T>(pub(crate) T);
 
-/// The id in a path. What is no id names nothing, so it is not found.
+/// What the path names last, in its type's own words. What is not of its form names nothing, so it is not found.
+pub(crate) struct Named<T>(pub(crate) T);
+
+/// The id that the path names last.
 pub(crate) struct PathId<K>(pub(crate) Id<K>);
 
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<Admitted> for Caller {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Absent only when an endpoint of the instance asks for a caller: a fault that its first test finds.
-        parts
-            .extensions
-            .get::<Cx>()
-            .cloned()
-            .map(Self)
-            .ok_or_else(|| Problem::new(Code::Internal))
+    async fn from_request_parts(_: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
+        match &admitted.context {
+            Context::Tenant(cx) => Ok(Self(cx.clone())),
+            // An endpoint of the instance asks for a caller: a fault that its first test finds.
+            Context::Anyone | Context::Instance(_) => Err(Problem::new(Code::Internal)),
+        }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for OfInstance {
+impl FromRequestParts<Admitted> for OfInstance {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        // Absent only when an endpoint of another plane asks for it: a fault that its first test finds.
-        let cx = parts.extensions.get::<InstanceCx>().cloned();
-        cx.map(Self).ok_or_else(|| Problem::new(Code::Internal))
+    async fn from_request_parts(_: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
+        match &admitted.context {
+            Context::Instance(cx) => Ok(Self(cx.clone())),
+            // An endpoint of another plane asks for it: a fault that its first test finds.
+            Context::Anyone | Context::Tenant(_) => Err(Problem::new(Code::Internal)),
+        }
     }
 }
 
@@ -59,18 +63,21 @@ impl<S: Sync> FromRequestParts<S> for OfInstance {
 #[derive(Clone)]
 pub(crate) struct WholeBody(pub(crate) Arc<Zeroizing<Vec<u8>>>);
 
-impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Body<T> {
+impl fmt::Debug for WholeBody {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("WholeBody([redacted])")
+    }
+}
+
+impl<T: DeserializeOwned> FromRequestParts<Admitted> for Body<T> {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
         if !is_json(parts) {
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
         // Absent only when an endpoint takes a body that it did not declare: a fault that its first test finds.
-        let body = parts
-            .extensions
-            .get::<WholeBody>()
-            .ok_or_else(|| Problem::new(Code::Internal))?;
-        parse(&body.0).map(Self)
+        let body = admitted.body.as_ref();
+        parse(&body.ok_or_else(|| Problem::new(Code::Internal))?.0).map(Self)
     }
 }
 
@@ -83,13 +90,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
     }
 }
 
-impl<S: Send + Sync, K> FromRequestParts<S> for PathId<K> {
+impl<T: FromStr> FromRequestParts<Admitted> for Named<T> {
     type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let named = Path::<Id<K>>::from_request_parts(parts, state).await;
-        named
-            .map(|Path(id)| Self(id))
-            .map_err(|_| Problem::new(Code::NotFound))
+    async fn from_request_parts(_: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
+        let named = admitted
+            .parameters
+            .last()
+            .and_then(|text| text.parse().ok());
+        named.map(Self).ok_or_else(|| Problem::new(Code::NotFound))
+    }
+}
+
+impl<K: Send> FromRequestParts<Admitted> for PathId<K> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
+        let Named(id) = Named::from_request_parts(parts, admitted).await?;
+        Ok(Self(id))
     }
 }
 

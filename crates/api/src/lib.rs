@@ -6,6 +6,7 @@
 //!
 //! What it is not: no rule lives here. A handler converts, calls one use case, and converts back.
 
+mod admitted;
 mod bodies;
 mod client_address;
 mod declaration;
@@ -23,6 +24,7 @@ mod problem;
 mod rate_limit;
 mod recent_origins;
 mod router;
+mod routes;
 mod shape;
 mod state;
 mod version;

@@ -15,7 +15,7 @@ const STATUSES: [u16; 24] = [
 #[derive(Debug)]
 pub(crate) struct HttpMeter {
     routes: Mutex<Vec<Arc<RouteMeter>>>,
-    pub(crate) unmatched: RouteMeter,
+    pub(crate) unmatched: Arc<RouteMeter>,
     pub(crate) in_flight: Gauge,
 }
 
@@ -55,7 +55,7 @@ impl Default for HttpMeter {
     fn default() -> Self {
         Self {
             routes: Mutex::default(),
-            unmatched: RouteMeter::new("any", "none"),
+            unmatched: Arc::new(RouteMeter::new("any", "none")),
             in_flight: Gauge::default(),
         }
     }
@@ -78,9 +78,9 @@ impl HttpMeter {
 
     pub(crate) fn read(&self) -> HttpReading {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = routes.iter().map(Arc::as_ref).chain([&self.unmatched]);
+        let all = routes.iter().chain([&self.unmatched]);
         HttpReading {
-            routes: all.map(RouteMeter::read).collect(),
+            routes: all.map(|route| route.read()).collect(),
             in_flight: self.in_flight.value(),
         }
     }

@@ -1,5 +1,5 @@
-//! What every request passes, from the outside in: `finish` (id, log line, headers, errors), `tenant_prefix`
-//! (`/t/<slug>`), and at each endpoint its `gate` (tenant, caller, action, run to completion).
+//! What every request passes, from the outside in: `finish` (id, `tenant_prefix`, route, log line, headers, errors), and at
+//! each endpoint its `gate` (toll, body, tenant, caller, action, run to completion) and `once`.
 
 pub(crate) mod cross_origin;
 pub(crate) mod finish;

@@ -1,16 +1,11 @@
 //! All endpoints behind all layers: the service that a listener serves.
 
-use crate::endpoint::Endpoint;
 use crate::endpoints;
-use crate::middleware::cross_origin::{is_preflight, preflight_answer};
-use crate::middleware::toll::pay_as_network;
-use crate::middleware::visit::Visit;
-use crate::middleware::{finish, tenant_prefix};
-use crate::problem::{Code, Problem};
+use crate::middleware::finish;
+use crate::routes::Routes;
 use crate::state::Api;
-use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
+use axum::response::Response;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +13,9 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 /// The finished service.
+///
+/// Its layers are functions that call one another, not tower's: each of those that axum holds costs a request
+/// allocations and a copy of all that is under way.
 #[derive(Debug, Clone)]
 pub struct ApiService {
     parts: Arc<Parts>,
@@ -25,46 +23,33 @@ pub struct ApiService {
 
 /// Shared, since every request gets a clone of the service.
 #[derive(Debug)]
-struct Parts {
-    api: Api,
-    routes: Router,
-    /// Whether a request may name its tenant in front of its path.
-    of_tenants: bool,
+pub(crate) struct Parts {
+    pub(crate) api: Api,
+    pub(crate) routes: Routes,
+    /// Whether this is the public's plane: a request may name its tenant in front of its path, and pages of other
+    /// origins may ask.
+    pub(crate) is_public: bool,
 }
 
 /// Puts the endpoints behind the layers that every request passes.
 pub fn service(api: &Api) -> ApiService {
-    let router = router_of(endpoints::all(), api)
-        .fallback(async |State(api), request: Request| unserved(api, request, Code::NotFound).await)
-        .method_not_allowed_fallback(async |State(api), request: Request| {
-            unserved(api, request, Code::MethodNotAllowed).await
-        })
-        .with_state(api.clone());
-    ApiService::new(api, router, true)
+    ApiService::new(api, Routes::new(endpoints::all(), &api.meter), true)
 }
 
 /// The same for the endpoints of operators, which no listener of the public serves. Whoever takes the connection says who
 /// is at its other end, by an [`crate::OperatorPeer`] among the extensions of each request.
 pub fn operator_service(api: &Api) -> ApiService {
-    let router = router_of(endpoints::of_operators(), api)
-        .fallback(async || Problem::new(Code::NotFound))
-        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed))
-        .with_state(api.clone());
-    ApiService::new(api, router, false)
-}
-
-fn router_of(endpoints: Vec<Endpoint>, api: &Api) -> Router<Api> {
-    let add = |router, endpoint: Endpoint| endpoint.add_to(router, api);
-    endpoints.into_iter().fold(Router::new(), add)
+    let routes = Routes::new(endpoints::of_operators(), &api.meter);
+    ApiService::new(api, routes, false)
 }
 
 impl ApiService {
-    fn new(api: &Api, routes: Router, of_tenants: bool) -> Self {
+    fn new(api: &Api, routes: Routes, is_public: bool) -> Self {
         let api = api.clone();
         let parts = Parts {
             api,
             routes,
-            of_tenants,
+            is_public,
         };
         Self {
             parts: Arc::new(parts),
@@ -72,8 +57,6 @@ impl ApiService {
     }
 }
 
-/// The layers that stand outside of the router are called by hand: each that axum holds costs a request several
-/// allocations.
 impl Service<Request> for ApiService {
     type Response = Response;
     type Error = Infallible;
@@ -84,28 +67,6 @@ impl Service<Request> for ApiService {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let parts = self.parts.clone();
-        Box::pin(async move {
-            let mut routes = parts.routes.clone();
-            let act = |request| match parts.of_tenants {
-                // The prefix is taken off before a route is looked for.
-                true => routes.call(tenant_prefix::take_off(request)),
-                false => routes.call(request),
-            };
-            Ok(finish::wrap(&parts.api, request, act).await)
-        })
+        Box::pin(finish::answer(self.parts.clone(), request))
     }
-}
-
-/// What no endpoint serves, and the question of a browser what one would. Nobody looks at a credential here, so that all
-/// of it is counted by network.
-async fn unserved(api: Api, request: Request, code: Code) -> Response {
-    let mut visit = Visit::begin(&request);
-    let response = match pay_as_network(&api, &request, &mut visit.toll) {
-        Err(problem) => problem.into_response(),
-        Ok(()) if is_preflight(&request) => preflight_answer(),
-        Ok(()) => Problem::new(code).into_response(),
-    };
-    drop(request);
-    visit.end(&api, response).await
 }

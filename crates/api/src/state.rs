@@ -7,21 +7,25 @@ use crate::rate_limit::RateLimiter;
 use crate::recent_origins::RecentOrigins;
 use keyward_model::Timestamp;
 use keyward_service::Platform;
+use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-/// What every endpoint can reach.
+/// What every endpoint can reach. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Api {
+pub struct Api(Arc<Parts>);
+
+#[derive(Debug)]
+pub struct Parts {
     pub(crate) platform: Platform,
     pub(crate) running: TaskTracker,
-    pub(crate) trusted_proxies: Arc<TrustedProxies>,
-    pub(crate) rate_limiter: Arc<RateLimiter>,
-    pub(crate) meter: Arc<HttpMeter>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) meter: HttpMeter,
     pub(crate) node_id: Uuid,
     pub(crate) started_at: Timestamp,
-    pub(crate) recent_origins: Arc<RecentOrigins>,
+    pub(crate) recent_origins: RecentOrigins,
 }
 
 impl Api {
@@ -33,16 +37,16 @@ impl Api {
     /// The API on these running parts, behind this edge.
     pub fn with_edge(platform: Platform, edge: Edge) -> Self {
         let started_at = platform.now();
-        Self {
+        Self(Arc::new(Parts {
             node_id: platform.mint::<Self>(started_at).uuid(),
             started_at,
             platform,
             running: TaskTracker::new(),
-            trusted_proxies: Arc::new(edge.trusted_proxies),
-            rate_limiter: Arc::new(RateLimiter::new(edge.rate_limits)),
-            meter: Arc::default(),
-            recent_origins: Arc::default(),
-        }
+            trusted_proxies: edge.trusted_proxies,
+            rate_limiter: RateLimiter::new(edge.rate_limits),
+            meter: HttpMeter::default(),
+            recent_origins: RecentOrigins::default(),
+        }))
     }
 
     /// What HTTP counted so far.
@@ -54,5 +58,12 @@ impl Api {
     pub async fn drain(&self) {
         self.running.close();
         self.running.wait().await;
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }

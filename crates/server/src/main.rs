@@ -35,6 +35,10 @@ use command_line::CommandLine;
 use failure::Failure;
 use std::process::ExitCode;
 
+/// A request makes and drops some dozens of small things: this allocator takes half as long for them as the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let outcome = tokio::runtime::Builder::new_multi_thread()

@@ -129,55 +129,78 @@ pub async fn authenticate(
     presented: Presented<'_>,
     may_look_up: impl FnOnce() -> bool + Send,
 ) -> Result<Sender, AuthenticationError> {
-    let now = presented.now;
     let Some(PresentedToken(token)) = presented.access_token else {
-        let scope = find_scope(platform, &presented, None).await?;
-        if !scope.status().serves_users() {
-            return outsider(scope, presented);
-        }
-        let principal = Principal::Anonymous;
-        return Ok(Sender {
-            scope,
-            principal,
-            known: None,
-            presence: presented.presence,
-            now: Some(now),
-        });
+        return Box::pin(authenticate_nobody(platform, presented)).await;
     };
-    let digest = sha256(token.as_bytes());
+    let (now, digest) = (presented.now, sha256(token.as_bytes()));
     let (scope, known) = match recall(platform, &presented, &digest, now) {
         Some(remembered) => remembered,
         None if !may_look_up() => return Err(AuthenticationError::TooMany),
-        None => {
-            let token = &AccessTokenSecret::new(token.to_owned());
-            let key_id = key_id_of(token)?;
-            let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
-            let scope = find_scope(platform, &presented, Some(key_id)).await?;
-            if !scope.status().serves_users() {
-                return outsider(scope, presented);
-            }
-            let known = verify(platform, scope, token, (key_id, digest), now).await?;
-            if let Some(host) = host.filter(|host| !known.tenant.hosts.contains(host)) {
-                // It did not disagree with the token, and it is not the tenant's own: it leads nowhere.
-                platform.store().keep_shared_host(ticket, &host);
-            }
-            (scope, known)
-        }
+        None => match Box::pin(look_up(platform, &presented, token, digest)).await? {
+            LookedUp::User(scope, known) => (scope, known),
+            LookedUp::UsersRefused(scope) => return outsider(scope, presented),
+        },
     };
-    touch(platform, scope, &known, now).await;
+    if now.since(known.last_active_at()) >= TOUCH_AFTER {
+        Box::pin(touch(platform, scope, &known, now)).await;
+    }
     Ok(sender((scope, known), presented.presence, now))
+}
+
+/// Finds the tenant of a request that shows no credential.
+async fn authenticate_nobody(
+    platform: &Platform,
+    presented: Presented<'_>,
+) -> Result<Sender, AuthenticationError> {
+    let scope = find_scope(platform, &presented, None).await?;
+    match scope.status().serves_users() {
+        true => Ok(anonymous(scope, presented)),
+        false => outsider(scope, presented),
+    }
+}
+
+/// Whose a token is that memory does not know.
+enum LookedUp {
+    User(TenantScope, Arc<KnownSession>),
+    /// Somebody's of a tenant whose users are refused.
+    UsersRefused(TenantScope),
+}
+
+async fn look_up(
+    platform: &Platform,
+    presented: &Presented<'_>,
+    token: &str,
+    digest: Digest,
+) -> Result<LookedUp, AuthenticationError> {
+    let token = &AccessTokenSecret::new(token.to_owned());
+    let key_id = key_id_of(token)?;
+    let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
+    let scope = find_scope(platform, presented, Some(key_id)).await?;
+    if !scope.status().serves_users() {
+        return Ok(LookedUp::UsersRefused(scope));
+    }
+    let known = verify(platform, scope, token, (key_id, digest), presented.now).await?;
+    if let Some(host) = host.filter(|host| !known.tenant.hosts.contains(host)) {
+        // It did not disagree with the token, and it is not the tenant's own: it leads nowhere.
+        platform.store().keep_shared_host(ticket, &host);
+    }
+    Ok(LookedUp::User(scope, known))
+}
+
+fn anonymous(scope: TenantScope, presented: Presented<'_>) -> Sender {
+    Sender {
+        scope,
+        principal: Principal::Anonymous,
+        known: None,
+        presence: presented.presence,
+        now: Some(presented.now),
+    }
 }
 
 /// Somebody at a tenant whose users are refused. What it publishes they still get, as anybody does.
 fn outsider(scope: TenantScope, presented: Presented<'_>) -> Result<Sender, AuthenticationError> {
     match (scope.status().publishes(), presented.purpose) {
-        (true, Purpose::Metadata) => Ok(Sender {
-            scope,
-            principal: Principal::Anonymous,
-            known: None,
-            presence: presented.presence,
-            now: Some(presented.now),
-        }),
+        (true, Purpose::Metadata) => Ok(anonymous(scope, presented)),
         (true, Purpose::Service) => Err(AuthenticationError::TenantSuspended),
         (false, _) => Err(AuthenticationError::NoSuchTenant),
     }
@@ -302,9 +325,6 @@ async fn verify(
 
 /// Notes that a session was seen, at most once a minute. A failure is no reason to refuse it: it only idles out sooner.
 async fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
-    if now.since(known.last_active_at()) < TOUCH_AFTER {
-        return;
-    }
     let what = Housekeeping::TouchSession {
         session_id: known.session_id,
         now,

@@ -123,11 +123,11 @@ impl Cx {
             Principal::Anonymous => Err(Refusal::Unauthenticated),
             _ => {
                 let target_id = None;
-                cx.record_denial(Denial {
+                let denial = Denial {
                     action: declared,
                     target_id,
-                })
-                .await?;
+                };
+                Box::pin(cx.record_denial(denial)).await?;
                 Err(Refusal::Denied(Denied { action: declared }))
             }
         }

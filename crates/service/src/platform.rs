@@ -12,10 +12,12 @@ use std::time::Duration;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
-pub struct Platform {
-    parts: Arc<Parts>,
-    meter: Arc<ServiceMeter>,
-    parsed_keys: Arc<ParsedKeys>,
+pub struct Platform(Arc<Running>);
+
+struct Running {
+    parts: Parts,
+    meter: ServiceMeter,
+    parsed_keys: ParsedKeys,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -46,25 +48,25 @@ pub struct Settings {
 impl Platform {
     /// Takes the parts over.
     pub fn new(parts: Parts) -> Self {
-        Self {
-            parts: Arc::new(parts),
-            meter: Arc::default(),
-            parsed_keys: Arc::new(ParsedKeys::new()),
-        }
+        Self(Arc::new(Running {
+            parts,
+            meter: ServiceMeter::default(),
+            parsed_keys: ParsedKeys::new(),
+        }))
     }
 
     /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
     pub(crate) fn store(&self) -> &Store {
-        &self.parts.store
+        &self.0.parts.store
     }
 
     pub(crate) fn meter(&self) -> &ServiceMeter {
-        &self.meter
+        &self.0.meter
     }
 
     /// What the use cases counted so far.
     pub fn reading(&self) -> ServiceReading {
-        self.meter.read(self.hashing().reading())
+        self.0.meter.read(self.hashing().reading())
     }
 
     /// What the store counted so far, and how it stands.
@@ -103,17 +105,17 @@ impl Platform {
 
     /// The present moment; a request asks once.
     pub fn now(&self) -> Timestamp {
-        self.parts.clock.now()
+        self.0.parts.clock.now()
     }
 
     /// How long it is since some moment, for measuring how long something takes.
     pub fn monotonic(&self) -> Duration {
-        self.parts.clock.monotonic()
+        self.0.parts.clock.monotonic()
     }
 
     /// Randomness.
     pub fn random(&self) -> &dyn Random {
-        self.parts.random.as_ref()
+        self.0.parts.random.as_ref()
     }
 
     /// A new id for `now`.
@@ -123,28 +125,28 @@ impl Platform {
 
     /// The threads that hash passwords.
     pub fn hashing(&self) -> &HashPool {
-        &self.parts.hashing
+        &self.0.parts.hashing
     }
 
     /// Hashes a new password.
     pub(crate) async fn hash(&self, password: Arc<Password>) -> Result<PasswordHash, HashingError> {
-        let random = self.parts.random.clone();
-        self.parts.hashing.hash(password, random).await
+        let random = self.0.parts.random.clone();
+        self.0.parts.hashing.hash(password, random).await
     }
 
     /// What tenants' keys are sealed under.
     pub fn root_key(&self) -> &RootKey {
-        &self.parts.root_key
+        &self.0.parts.root_key
     }
 
     /// Keys that were opened and parsed.
     pub(crate) fn parsed_keys(&self) -> &ParsedKeys {
-        &self.parsed_keys
+        &self.0.parsed_keys
     }
 
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
-        &self.parts.settings
+        &self.0.parts.settings
     }
 }
 
@@ -152,7 +154,7 @@ impl fmt::Debug for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Platform")
-            .field("settings", &self.parts.settings)
+            .field("settings", &self.0.parts.settings)
             .finish_non_exhaustive()
     }
 }

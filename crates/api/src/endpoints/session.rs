@@ -5,16 +5,20 @@
 use crate::bodies::{SessionBody, TenantBody, UserBody};
 use crate::endpoint::Endpoint;
 use crate::extract::Caller;
-use crate::problem::Problem;
-use axum::Json;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use crate::problem::{Code, Problem};
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use keyward_model::{Issuer, Role, SessionId, Slug, TenantId, Timestamp, UserId, UserStatus};
 use keyward_policy::Action;
 use keyward_service::KnownSession;
 use keyward_service::sessions::read_current_session;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Room for nearly every answer, so that it is written in one piece.
+const BODY_BYTES: usize = 1_024;
 
 /// Who asks.
 #[derive(Debug, ToSchema)]
@@ -87,7 +91,13 @@ pub(crate) fn endpoint() -> Endpoint {
 
 async fn read(Caller(cx): Caller) -> Result<Response, Problem> {
     let known = read_current_session(&cx)?;
-    Ok(Json(Answer::from(known.as_ref())).into_response())
+    let mut body = Vec::with_capacity(BODY_BYTES);
+    serde_json::to_writer(&mut body, &Answer::from(known.as_ref()))
+        .map_err(|_| Problem::new(Code::Internal))?;
+    let mut response = Response::new(Body::from(body));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(response)
 }
 
 impl<'a> From<&'a KnownSession> for Answer<'a> {

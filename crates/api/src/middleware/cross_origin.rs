@@ -9,8 +9,8 @@
 //!   (prefix, host, key), and on a shared host without any, whether some tenant allows the origin.
 
 use crate::state::Api;
-use axum::extract::Request;
 use axum::http::header::{self, HOST, ORIGIN};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use keyward_model::{HostName, Origin, Route};
@@ -19,6 +19,7 @@ use keyward_service::authentication::Sender;
 use keyward_service::origins::{names_allow_origin, tenant_allows_origin};
 
 use super::tenant_prefix::PrefixedSlug;
+use super::visit::Asked;
 
 /// The header in which an application names its tenant.
 pub(crate) const PUBLISHABLE_KEY: HeaderName = HeaderName::from_static("x-publishable-key");
@@ -49,12 +50,11 @@ pub(crate) struct AllowedOrigin {
 }
 
 /// Whether a browser asks in advance what a page may do.
-pub(crate) fn is_preflight(request: &Request) -> bool {
-    request.method() == Method::OPTIONS
-        && request.headers().contains_key(ORIGIN)
-        && request
-            .headers()
-            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+pub(crate) fn is_preflight(head: &Parts) -> bool {
+    let headers = &head.headers;
+    head.method == Method::OPTIONS
+        && headers.contains_key(ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The answer to a preflight; what it allows is written on it later.
@@ -65,8 +65,8 @@ pub(crate) fn preflight_answer() -> Response {
 
 impl CrossOrigin {
     /// None when there is no `Origin`, or none that a key could allow: `null`, several, or what is no origin.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
-        let mut values = request.headers().get_all(ORIGIN).iter();
+    pub(crate) fn of(asked: &Asked) -> Option<Self> {
+        let mut values = asked.head.headers.get_all(ORIGIN).iter();
         let (value, None) = (values.next()?, values.next()) else {
             return None;
         };
@@ -74,8 +74,8 @@ impl CrossOrigin {
         // What is echoed is what was sent, so that must be its one spelling.
         (origin.as_str().as_bytes() == value.as_bytes()).then(|| Self {
             origin,
-            names: names_of(request),
-            is_preflight: is_preflight(request),
+            names: names_of(asked),
+            is_preflight: is_preflight(&asked.head),
             verdict: None,
         })
     }
@@ -88,7 +88,7 @@ impl CrossOrigin {
 
     /// Asks those whom the request names, unless its tenant was asked already. `costs_nothing`: only what
     /// was answered a moment ago counts, since the request was refused for being one too many.
-    pub(crate) async fn ask_names(&mut self, api: &Api, costs_nothing: bool) {
+    async fn ask_names(&mut self, api: &Api, costs_nothing: bool) {
         if self.verdict.is_some() {
             return;
         }
@@ -107,16 +107,18 @@ impl CrossOrigin {
         self.verdict = Some(allowed);
     }
 
-    /// Notes on the answer who may see it.
-    pub(crate) fn note_on(&self, response: &mut Response) {
-        if let (Some(true), Ok(origin)) =
-            (self.verdict, HeaderValue::from_str(self.origin.as_str()))
-        {
-            response.extensions_mut().insert(AllowedOrigin {
-                origin,
-                is_preflight: self.is_preflight,
-            });
-        }
+    /// The page, if it may see the answer.
+    pub(crate) async fn find_allowed(
+        mut self,
+        api: &Api,
+        costs_nothing: bool,
+    ) -> Option<AllowedOrigin> {
+        self.ask_names(api, costs_nothing).await;
+        let origin = HeaderValue::from_str(self.origin.as_str()).ok()?;
+        (self.verdict == Some(true)).then_some(AllowedOrigin {
+            origin,
+            is_preflight: self.is_preflight,
+        })
     }
 }
 
@@ -147,15 +149,13 @@ fn verdict_of(allowed: Result<bool, StoreError>) -> bool {
 }
 
 /// What a request calls its tenant, as far as it can be read: what cannot leads to a refusal of its own.
-fn names_of(request: &Request) -> Vec<Route> {
-    let slug = request.extensions().get::<PrefixedSlug>();
+fn names_of(asked: &Asked) -> Vec<Route> {
+    let slug = asked.slug.as_ref();
     let slug = slug.and_then(|PrefixedSlug(slug)| slug.parse().ok());
-    let text = |name: &HeaderName| request.headers().get(name)?.to_str().ok();
+    let text = |name: &HeaderName| asked.head.headers.get(name)?.to_str().ok();
     let key = text(&PUBLISHABLE_KEY).and_then(|key| key.parse().ok());
-    let authority = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str());
+    let authority = asked.head.uri.authority();
+    let authority = authority.map(|authority| authority.as_str());
     let host = authority.or_else(|| text(&HOST));
     let host = host.and_then(|host| HostName::from_authority(host).ok().flatten());
     let names = [

@@ -1,22 +1,25 @@
 //! The outermost layer: gives the request its id, finishes whatever comes back, and writes a line about it where somebody wants one.
 
-use super::cross_origin::AllowedOrigin;
-use super::headers;
-use crate::meter::RouteMeter;
+use super::cross_origin::{is_preflight, preflight_answer};
+use super::visit::{Answered, Asked, Visit};
+use super::{gate, headers, tenant_prefix};
 use crate::problem::{Code, Problem};
-use crate::rate_limit::Standing;
+use crate::router::Parts;
+use crate::routes::{Found, PathParameters};
 use crate::state::Api;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::header::{ALLOW, CONTENT_LENGTH, USER_AGENT};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use keyward_model::{Client, Gauge, RequestId, Stopwatch, Timestamp};
+use keyward_service::Presence;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::{Level, Span};
@@ -24,9 +27,10 @@ use tracing::{Level, Span};
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_BYTES_MAX: usize = 512;
 
-/// The route that a request matched: its meter, which knows the pattern, never the path with its ids.
-#[derive(Debug, Clone)]
-pub(crate) struct Route(pub(crate) Arc<RouteMeter>);
+/// The route that a request matched: its pattern, never the path with its ids. It is noted on the answers of those who
+/// gave a [`TraceId`].
+#[derive(Debug, Clone, Copy)]
+struct Route(&'static str);
 
 /// The trace that a request belongs to, for its log lines. Whoever serves the API puts it into the request's extensions.
 #[derive(Debug, Clone)]
@@ -35,7 +39,7 @@ pub struct TraceId(pub String);
 /// The route that an answer came from, as it was declared; `none` where there is none.
 pub fn route_of(response: &Response) -> &'static str {
     let route = response.extensions().get::<Route>();
-    route.map_or("none", |route| route.0.pattern())
+    route.map_or("none", |route| route.0)
 }
 
 /// A request that is being answered; counted as such until it is dropped, also half-way.
@@ -54,69 +58,117 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The moment of a request: its clock is read once.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment(pub(crate) Timestamp);
-
-/// Answers a request by `act`, and finishes the answer.
-pub(crate) async fn wrap<F>(
-    api: &Api,
+/// Answers a request.
+pub(crate) async fn answer(
+    parts: Arc<Parts>,
     mut request: Request,
-    act: impl FnOnce(Request) -> F,
-) -> Response
-where
-    F: Future<Output = Result<Response, Infallible>>,
-{
+) -> Result<Response, Infallible> {
+    let Parts {
+        api,
+        routes,
+        is_public,
+    } = &*parts;
     let now = api.platform.now();
     let begun = Stopwatch::start();
     let _in_flight = InFlight::begin(&api.meter.in_flight);
     let client = client_of(api, &request, now);
     let request_id = client.request_id;
-    let method = request.method().clone();
-    let trace_id = request
-        .extensions_mut()
-        .remove::<TraceId>()
-        .map(|TraceId(id)| id);
-    request.extensions_mut().insert(client);
-    request.extensions_mut().insert(Moment(now));
+    let trace_id = request.extensions_mut().remove::<TraceId>();
+    let slug = match is_public {
+        // The prefix is taken off before a route is looked for.
+        true => tenant_prefix::take_off(&mut request),
+        false => None,
+    };
+    let found = routes.find(request.method(), request.uri().path());
+    let meter = match &found {
+        Found::Endpoint(served, _) => served.meter.clone(),
+        Found::OtherMethods(_) | Found::Nothing => api.meter.unmatched.clone(),
+    };
+    let (head, body) = request.into_parts();
+    let method = head.method.clone();
+    // Boxed: it goes from hand to hand.
+    let asked = Box::new(Asked {
+        head,
+        now,
+        client,
+        slug,
+        parameters: PathParameters::default(),
+        presence: Presence::default(),
+        body: None,
+    });
     let make_span = || match &trace_id {
-        Some(trace_id) => tracing::info_span!("request", %request_id, %trace_id),
+        Some(TraceId(trace_id)) => tracing::info_span!("request", %request_id, %trace_id),
         None => tracing::info_span!("request", %request_id),
     };
     // What spawns a task gives it the span that it is in; and who wants to hear of everything wants to know of which request.
     let at_once = !method.is_safe() || tracing::enabled!(Level::DEBUG);
     let span = at_once.then(make_span);
-    let answering = in_late_span(act(request), span, make_span);
-    let answered = AssertUnwindSafe(answering).catch_unwind().await;
-    let response = answered.unwrap_or_else(|_| {
+    let answering = AssertUnwindSafe(serve(&parts, found, asked, body)).catch_unwind();
+    let answered = in_late_span(pin!(answering), span, make_span).await;
+    let answered = answered.unwrap_or_else(|_| {
         // The panic hook has printed where.
-        Ok(Problem::new(Code::Internal).into_response())
+        Problem::new(Code::Internal).into_response().into()
     });
-    let Ok(response) = response;
-    let mut response = finished(response, request_id);
-    headers::add_to(response.headers_mut());
-    add_request_id(&mut response, request_id);
-    let meter = response
-        .extensions()
-        .get::<Route>()
-        .map_or(&api.meter.unmatched, |route| &route.0);
+    let mut response = finished(answered, request_id);
+    if method == Method::HEAD {
+        response = without_body(response);
+    }
+    if trace_id.is_some() {
+        response.extensions_mut().insert(Route(meter.pattern()));
+    }
     let (status, took) = (response.status(), begun.elapsed());
     meter.note(status.as_u16(), took);
     if status.is_server_error() || tracing::enabled!(Level::DEBUG) {
         make_span().in_scope(|| write_line(&method, meter.pattern(), status, took));
     }
-    response
+    Ok(response)
+}
+
+/// The endpoint's answer, or what is said of a path or a method that none serves.
+async fn serve(parts: &Parts, found: Found<'_>, mut asked: Box<Asked>, body: Body) -> Answered {
+    match found {
+        Found::Endpoint(served, parameters) => {
+            asked.parameters = parameters;
+            gate::pass(&parts.api, served, asked, body).await
+        }
+        Found::OtherMethods(allow) => {
+            let mut problem = Problem::new(Code::MethodNotAllowed).into_response();
+            let allow = HeaderValue::from_str(&allow);
+            allow
+                .map(|allow| problem.headers_mut().insert(ALLOW, allow))
+                .ok();
+            Box::pin(unserved(parts, asked, problem)).await
+        }
+        Found::Nothing => {
+            let problem = Problem::new(Code::NotFound).into_response();
+            Box::pin(unserved(parts, asked, problem)).await
+        }
+    }
+}
+
+/// What no endpoint serves, and the question of a browser what one would. Nobody looks at a credential here, so that all
+/// of it is counted by network.
+async fn unserved(parts: &Parts, asked: Box<Asked>, problem: Response) -> Answered {
+    if !parts.is_public {
+        return problem.into();
+    }
+    let mut visit = Visit::begin(&asked);
+    let response = match visit.toll.pay_as_network(&parts.api, &asked) {
+        Err(one_too_many) => one_too_many.into_response(),
+        Ok(()) if is_preflight(&asked.head) => preflight_answer(),
+        Ok(()) => problem,
+    };
+    visit.end(&parts.api, response).await
 }
 
 /// Runs `future` in a span that is made when it first has to wait. An answer from memory never waits, and says nothing
 /// that would need the span; making one costs it a tenth of its time.
-async fn in_late_span<F: Future>(
-    future: F,
+fn in_late_span<F: Future>(
+    mut future: Pin<&mut F>,
     mut span: Option<Span>,
     make_span: impl Fn() -> Span,
-) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|context| {
+) -> impl Future<Output = F::Output> {
+    poll_fn(move |context| {
         let polled = match &span {
             Some(span) => span.in_scope(|| future.as_mut().poll(context)),
             None => future.as_mut().poll(context),
@@ -126,42 +178,47 @@ async fn in_late_span<F: Future>(
         }
         polled
     })
-    .await
 }
 
-/// The answer, or what a problem is written as.
-fn finished(mut response: Response, request_id: RequestId) -> Response {
+/// The answer, or what a problem is written as, with the headers of every answer.
+fn finished(answered: Answered, request_id: RequestId) -> Response {
+    let Answered {
+        mut response,
+        standing,
+        page,
+    } = answered;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let allow = response.headers_mut().remove(axum::http::header::ALLOW);
-        let route = response.extensions_mut().remove::<Route>();
-        let standing = response.extensions_mut().remove::<Standing>();
-        let page = response.extensions_mut().remove::<AllowedOrigin>();
+        let allow = response.headers_mut().remove(ALLOW);
         response = problem.into_answer(request_id);
-        allow.map(|methods| {
-            response
-                .headers_mut()
-                .insert(axum::http::header::ALLOW, methods)
-        });
-        route.map(|route| response.extensions_mut().insert(route));
-        standing.map(|standing| response.extensions_mut().insert(standing));
-        page.map(|page| response.extensions_mut().insert(page));
+        allow.map(|methods| response.headers_mut().insert(ALLOW, methods));
     }
-    if let Some(standing) = response.extensions_mut().remove::<Standing>() {
-        standing.add_to(response.headers_mut());
+    let to = response.headers_mut();
+    headers::make_room_in(to);
+    if let Some(standing) = standing {
+        standing.add_to(to);
     }
-    if let Some(page) = response.extensions_mut().remove::<AllowedOrigin>() {
-        page.add_to(response.headers_mut());
+    if let Some(page) = page {
+        page.add_to(to);
     }
+    headers::add_to(to);
+    add_request_id(to, request_id);
     response
 }
 
-fn add_request_id(response: &mut Response, request_id: RequestId) {
+/// The answer to HEAD: as to GET, with the length of what is left out (RFC 9110 §9.3.2).
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        head.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    Response::from_parts(head, Body::empty())
+}
+
+fn add_request_id(headers: &mut HeaderMap, request_id: RequestId) {
     let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
     let text = request_id.uuid().hyphenated().encode_lower(&mut text);
     if let Ok(value) = HeaderValue::from_str(text) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), value);
+        headers.insert(HeaderName::from_static("x-request-id"), value);
     }
 }
 
@@ -179,15 +236,12 @@ fn write_line(method: &Method, route: &str, status: StatusCode, took: Duration) 
 }
 
 fn client_of(api: &Api, request: &Request, now: Timestamp) -> Client {
+    let (extensions, headers): (&Extensions, &HeaderMap) =
+        (request.extensions(), request.headers());
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
     Client {
-        address: request
-            .extensions()
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|peer| {
-                api.trusted_proxies
-                    .client_of(peer.0.ip(), request.headers())
-            }),
-        user_agent: user_agent(request.headers()),
+        address: peer.map(|peer| api.trusted_proxies.client_of(peer.0.ip(), headers)),
+        user_agent: user_agent(headers),
         request_id: api.platform.mint(now),
     }
 }

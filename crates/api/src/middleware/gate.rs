@@ -2,25 +2,23 @@
 //! all, and lets a change run to its end even when its client hangs up.
 
 use super::cross_origin::PUBLISHABLE_KEY;
-use super::finish::{Moment, Route};
 use super::tenant_prefix::PrefixedSlug;
-use super::toll::pay_as_network;
-use super::visit::Visit;
+use super::visit::{Answered, Asked, Visit};
 use super::{once, operator};
+use crate::admitted::{Admitted, Context};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
-use crate::meter::RouteMeter;
 use crate::problem::{Code, Problem};
+use crate::routes::Served;
 use crate::state::Api;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::uri::Authority;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keyward_model::{Client, HostName, Principal, PublishableName, Timestamp};
+use keyward_model::{HostName, Principal, PublishableName};
 use keyward_policy::{Action, may_ever};
 use keyward_service::authentication::{Presented, PresentedToken, Purpose, authenticate};
 use keyward_service::{Cx, Presence};
@@ -32,60 +30,78 @@ use zeroize::Zeroizing;
 /// How long a client may take to send its body.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Futures that only some requests need are boxed here: those that memory answers are not to carry them.
 pub(crate) async fn pass(
-    State((api, declaration, meter)): State<(Api, Declaration, Arc<RouteMeter>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = match request.method().is_safe() {
-        true => take(api, declaration, request, next).await,
-        false => run_to_completion(api, declaration, request, next).await,
-    };
-    response.extensions_mut().insert(Route(meter));
-    response
+    api: &Api,
+    served: &Arc<Served>,
+    asked: Box<Asked>,
+    body: Body,
+) -> Answered {
+    match asked.head.method.is_safe() {
+        true => take(api, served, asked, body).await,
+        false => Box::pin(run_to_completion(api, served, asked, body)).await,
+    }
 }
 
-async fn take(api: Api, declaration: Declaration, request: Request, next: Next) -> Response {
+async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> Answered {
     // Who shows no credential is counted before its body is waited for.
-    let mut visit = Visit::begin(&request);
-    if is_counted_by_network(declaration, &request)
-        && let Err(problem) = pay_as_network(&api, &request, &mut visit.toll)
+    let mut visit = Visit::begin(&asked);
+    if is_counted_by_network(&served.declaration, &asked)
+        && let Err(problem) = visit.toll.pay_as_network(api, &asked)
     {
-        return visit.end(&api, problem.into_response()).await;
+        return visit.end(api, problem.into_response()).await;
     }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
-    let response = match read_body(declaration, request).await {
-        Ok(request) => admit((&api, declaration), request, next, &mut visit).await,
+    if let Some(bytes_max) = served.declaration.body_bytes_max {
+        match Box::pin(read(body, bytes_max)).await {
+            Ok(body) => asked.body = Some(body),
+            Err(problem) => return visit.end(api, problem.into_response()).await,
+        }
+    }
+    let response = match admit(api, &served.declaration, &asked, &mut visit).await {
+        Ok(context) => once::run(api, served, asked, context).await,
         Err(problem) => problem.into_response(),
     };
-    visit.end(&api, response).await
+    visit.end(api, response).await
+}
+
+/// Calls the endpoint's handler.
+pub(super) async fn handle(
+    api: &Api,
+    served: &Served,
+    asked: Box<Asked>,
+    context: Context,
+) -> Response {
+    let admitted = Admitted {
+        api: api.clone(),
+        context,
+        parameters: asked.parameters,
+        body: asked.body,
+    };
+    let request = Request::from_parts(asked.head, Body::empty());
+    (served.handler)(request, admitted).await
 }
 
 /// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never
 /// are: whoever watches it must not be told off. Nor are operators, who have listeners of their own.
-fn is_counted_by_network(declaration: Declaration, request: &Request) -> bool {
+fn is_counted_by_network(declaration: &Declaration, asked: &Asked) -> bool {
     match declaration.plane {
         Plane::Instance => declaration.action != Action::ReadHealth,
-        Plane::Tenant => !request.headers().contains_key(AUTHORIZATION),
+        Plane::Tenant => !asked.head.headers.contains_key(AUTHORIZATION),
         Plane::Operator => false,
     }
 }
 
-async fn read_body(declaration: Declaration, request: Request) -> Result<Request, Problem> {
-    let Some(bytes_max) = declaration.body_bytes_max else {
-        return Ok(request);
-    };
-    let (mut parts, body) = request.into_parts();
-    let collected =
-        tokio::time::timeout(BODY_DEADLINE, Limited::new(body, bytes_max).collect()).await;
+async fn read(body: Body, bytes_max: usize) -> Result<WholeBody, Problem> {
+    let collecting = Limited::new(body, bytes_max).collect();
+    let collected = tokio::time::timeout(BODY_DEADLINE, collecting).await;
     let collected = collected.map_err(|_| Problem::new(Code::RequestTimeout))?;
     let collected = collected.map_err(|error| match is_too_long(error.as_ref()) {
         true => Problem::new(Code::BodyTooLarge).with_detail(format!("at most {bytes_max} bytes")),
         false => Problem::new(Code::InvalidJson).with_detail("the body ended early"),
     })?;
     let bytes = Zeroizing::new(collected.to_bytes().to_vec());
-    parts.extensions.insert(WholeBody(Arc::new(bytes)));
-    Ok(Request::from_parts(parts, Body::empty()))
+    Ok(WholeBody(Arc::new(bytes)))
 }
 
 fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -93,107 +109,90 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 async fn run_to_completion(
-    api: Api,
-    declaration: Declaration,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let running = api.running.clone();
+    api: &Api,
+    served: &Arc<Served>,
+    mut asked: Box<Asked>,
+    body: Body,
+) -> Answered {
     let (_waiting, presence) = Presence::begin();
-    request.extensions_mut().insert(presence);
-    let task = running.spawn(take(api, declaration, request, next).in_current_span());
+    asked.presence = presence;
+    let (own, served) = (api.clone(), served.clone());
+    let taking = async move { take(&own, &served, asked, body).await };
+    let task = api.running.spawn(taking.in_current_span());
     match task.await {
-        Ok(response) => response,
+        Ok(answered) => answered,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Problem::new(Code::Unavailable).into_response(),
+        Err(_) => Problem::new(Code::Unavailable).into_response().into(),
     }
 }
 
 async fn admit(
-    (api, declaration): (&Api, Declaration),
-    request: Request,
-    next: Next,
+    api: &Api,
+    declaration: &Declaration,
+    asked: &Asked,
     visit: &mut Visit,
-) -> Response {
-    let admitted = match declaration.plane {
-        Plane::Instance => admit_anyone(declaration, request),
-        Plane::Tenant => admit_caller(api, declaration, request, visit).await,
-        Plane::Operator => operator::admit(api, declaration, request).await,
-    };
-    match admitted {
-        Ok(request) => once::run(declaration, request, next).await,
-        Err(problem) => problem.into_response(),
+) -> Result<Context, Problem> {
+    match declaration.plane {
+        Plane::Instance => admit_anyone(declaration, asked),
+        Plane::Tenant => admit_caller(api, declaration, asked, visit).await,
+        Plane::Operator => Box::pin(operator::admit(api, declaration, asked)).await,
     }
 }
 
 /// An endpoint of the instance is for anyone, and is of no tenant.
-fn admit_anyone(declaration: Declaration, request: Request) -> Result<Request, Problem> {
-    if request.extensions().get::<PrefixedSlug>().is_some() {
+fn admit_anyone(declaration: &Declaration, asked: &Asked) -> Result<Context, Problem> {
+    if asked.slug.is_some() {
         return Err(Problem::new(Code::NotFound));
     }
     match may_ever(&Principal::Anonymous, declaration.action) {
-        true => Ok(request),
+        true => Ok(Context::Anyone),
         false => Err(Problem::new(Code::Unauthenticated)),
     }
 }
 
 async fn admit_caller(
     api: &Api,
-    declaration: Declaration,
-    mut request: Request,
+    declaration: &Declaration,
+    asked: &Asked,
     visit: &mut Visit,
-) -> Result<Request, Problem> {
-    let internal = || Problem::new(Code::Internal);
-    let Moment(now) = *request.extensions().get().ok_or_else(internal)?;
-    let presence = request.extensions_mut().remove::<Presence>();
-    let slug = request.extensions().get::<PrefixedSlug>();
-    // The headers alone are borrowed while it waits: a body cannot be.
-    let authority = request.uri().authority();
-    let mut presented = match presented_by(slug, authority, request.headers(), now) {
+) -> Result<Context, Problem> {
+    let mut presented = match presented_by(asked) {
         Ok(presented) => presented,
         Err(problem) => {
             if visit.toll.is_unpaid() {
-                pay_as_network(api, &request, &mut visit.toll)?;
+                visit.toll.pay_as_network(api, asked)?;
             }
             return Err(problem);
         }
     };
-    presented.presence = presence.unwrap_or_default();
     if declaration.action == Action::ReadIssuerMetadata {
         presented.purpose = Purpose::Metadata;
     }
-    let client = request.extensions().get::<Client>().ok_or_else(internal)?;
-    let may_look_up = || visit.toll.advance(api, client, now);
+    let may_look_up = || visit.toll.advance(api, asked);
     let sender = authenticate(&api.platform, presented, may_look_up).await?;
     visit.met(api, &sender).await;
     if let Some(session_id) = sender.session_id() {
-        visit.toll.settle(api, client, session_id, now)?;
+        visit.toll.settle(api, asked, session_id)?;
     }
-    let client = request.extensions_mut().remove::<Client>();
-    let client = client.ok_or_else(internal)?;
+    let client = asked.client.clone();
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
-    request.extensions_mut().insert(cx);
-    Ok(request)
+    Ok(Context::Tenant(cx))
 }
 
-fn presented_by<'a>(
-    slug: Option<&PrefixedSlug>,
-    authority: Option<&Authority>,
-    headers: &'a HeaderMap,
-    now: Timestamp,
-) -> Result<Presented<'a>, Problem> {
-    let slug = match slug {
+fn presented_by(asked: &Asked) -> Result<Presented<'_>, Problem> {
+    let slug = match &asked.slug {
         Some(PrefixedSlug(slug)) => Some(slug.parse().map_err(|_| no_such_tenant())?),
         None => None,
     };
+    let headers = &asked.head.headers;
     Ok(Presented {
-        now,
+        now: asked.now,
         slug,
-        host: host_of(authority, headers)?,
+        host: host_of(asked.head.uri.authority(), headers)?,
         publishable_key: publishable_key_of(headers)?,
         access_token: bearer_of(headers)?,
         purpose: Purpose::Service,
-        presence: Presence::default(),
+        presence: asked.presence.clone(),
     })
 }
 

@@ -47,12 +47,13 @@ static DEFAULTS: [(HeaderName, HeaderValue); 11] = [
     ),
 ];
 
-pub(super) fn add_to(headers: &mut HeaderMap) {
-    // With those of the endpoint and of the finish; grown once.
+/// Makes room for all that is added, so that the map grows once.
+pub(super) fn make_room_in(headers: &mut HeaderMap) {
     headers.reserve(DEFAULTS.len() + 6);
+}
+
+pub(super) fn add_to(headers: &mut HeaderMap) {
     for (name, value) in &DEFAULTS {
-        if !headers.contains_key(name) {
-            headers.insert(name, value.clone());
-        }
+        headers.entry(name).or_insert_with(|| value.clone());
     }
 }

@@ -1,53 +1,62 @@
 //! Requests with an `Idempotency-Key`: done once, and answered alike each time.
 
+use super::gate::handle;
+use super::visit::Asked;
+use crate::admitted::Context;
 use crate::declaration::Declaration;
-use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
-use axum::extract::Request;
+use crate::routes::Served;
+use crate::state::Api;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use keyward_model::{IdempotencyKey, KeptContent};
-use keyward_service::{Cx, DoneBefore, OnceAsked};
+use keyward_service::{DoneBefore, Keep, OnceAsked};
 
 /// What a client names its request by.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-pub(super) async fn run(declaration: Declaration, request: Request, next: Next) -> Response {
-    match try_run(declaration, request, next).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
+pub(super) async fn run(
+    api: &Api,
+    served: &Served,
+    asked: Box<Asked>,
+    context: Context,
+) -> Response {
+    match (&context, served.declaration.keep) {
+        (Context::Tenant(_), Some(keep)) if asked.head.headers.contains_key(KEY) => {
+            let answering = Box::pin(run_once(api, served, keep, asked, context));
+            let answered = answering.await;
+            answered.unwrap_or_else(IntoResponse::into_response)
+        }
+        _ => handle(api, served, asked, context).await,
     }
 }
 
-async fn try_run(
-    declaration: Declaration,
-    mut request: Request,
-    next: Next,
+async fn run_once(
+    api: &Api,
+    served: &Served,
+    keep: Keep,
+    asked: Box<Asked>,
+    context: Context,
 ) -> Result<Response, Problem> {
-    let found = request.extensions().get::<Cx>().cloned();
-    let (Some(cx), Some(keep)) = (found, declaration.keep) else {
-        return Ok(next.run(request).await);
+    let declaration = &served.declaration;
+    let (Context::Tenant(cx), Some(key)) = (&context, key_of(&asked.head.headers)?) else {
+        return Ok(handle(api, served, asked, context).await);
     };
-    let Some(key) = key_of(request.headers())? else {
-        return Ok(next.run(request).await);
-    };
-    let body = request.extensions().get::<WholeBody>().cloned();
-    let body = body.as_ref().map_or(&[][..], |body| body.0.as_slice());
-    let cx = cx.once(OnceAsked {
+    let body = asked.body.as_ref();
+    let body = body.map_or(&[][..], |body| body.0.as_slice());
+    let cx = cx.clone().once(OnceAsked {
         key,
         route: format!("{} {}", declaration.method, declaration.path),
-        content: [request.uri().path().as_bytes(), body],
+        content: [asked.head.uri.path().as_bytes(), body],
         keep,
     });
     if let Some(done) = cx.find_done_before().await? {
         return again(declaration, done);
     }
-    request.extensions_mut().insert(cx.clone());
-    let response = next.run(request).await;
+    let response = handle(api, served, asked, Context::Tenant(cx.clone())).await;
     // Another one with its key was faster, or it is an operator's.
     match cx.was_done_before() {
         Some(done) => again(declaration, done),
@@ -68,7 +77,7 @@ fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     }
 }
 
-fn again(declaration: Declaration, done: DoneBefore) -> Result<Response, Problem> {
+fn again(declaration: &Declaration, done: DoneBefore) -> Result<Response, Problem> {
     match done {
         DoneBefore::Other => Err(Problem::new(Code::IdempotencyKeyReused)),
         DoneBefore::Same(KeptContent::Secret(id)) => {

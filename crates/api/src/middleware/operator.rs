@@ -1,11 +1,12 @@
 //! Letting an operator in: who they are is the listener's word, why they come is their own.
 
+use super::visit::Asked;
+use crate::admitted::Context;
 use crate::declaration::Declaration;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
-use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::HeaderMap;
-use keyward_model::{Client, Principal, Route, Slug};
+use keyward_model::{Principal, Route, Slug};
 use keyward_policy::{Action, Permission, may_ever};
 use keyward_service::{Cx, InstanceCx};
 
@@ -25,23 +26,21 @@ pub struct OperatorPeer {
 /// Finds out who asks and why, and makes the context of the act: of the tenant that the path names, or of the instance.
 pub(super) async fn admit(
     api: &Api,
-    declaration: Declaration,
-    request: Request,
-) -> Result<Request, Problem> {
-    let (mut parts, body) = request.into_parts();
+    declaration: &Declaration,
+    asked: &Asked,
+) -> Result<Context, Problem> {
     let action = declaration.action;
-    let peer = parts.extensions.get::<OperatorPeer>().cloned();
+    let peer = asked.head.extensions.get::<OperatorPeer>().cloned();
     let peer = peer.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
     let principal = Principal::Operator {
         name: peer.name,
-        reason: reason_of(&parts.headers, declaration)?,
+        reason: reason_of(&asked.head.headers, declaration)?,
     };
     if !may_ever(&principal, action) {
         return Err(Problem::new(Code::Forbidden));
     }
-    let client = parts.extensions.get::<Client>().cloned();
-    let client = client.ok_or_else(|| Problem::new(Code::Internal))?;
-    let scope = match slug_of(&mut parts).await? {
+    let client = asked.client.clone();
+    let scope = match slug_of(declaration, asked)? {
         Some(slug) => {
             let scope = api.platform.operator_scope(Route::Slug(slug)).await?;
             Some(scope.ok_or_else(super::gate::no_such_tenant)?)
@@ -51,28 +50,28 @@ pub(super) async fn admit(
     match scope {
         Some(scope) => {
             let cx = Cx::begin(&api.platform, (scope, principal), client, action).await?;
-            parts.extensions.insert(cx);
+            Ok(Context::Tenant(cx))
         }
         None => {
             let cx = InstanceCx::begin(&api.platform, principal, client, action);
             let cx = cx.map_err(|_| Problem::new(Code::Forbidden))?;
-            parts.extensions.insert(cx);
+            Ok(Context::Instance(cx))
         }
     }
-    Ok(Request::from_parts(parts, body))
 }
 
-/// The tenant that the path names, if it does.
-async fn slug_of(parts: &mut axum::http::request::Parts) -> Result<Option<Slug>, Problem> {
-    let named = RawPathParams::from_request_parts(parts, &()).await;
-    let named = named.map_err(|_| Problem::new(Code::NotFound))?;
-    let slug = named.iter().find(|(name, _)| *name == "slug");
-    slug.map(|(_, slug)| slug.parse().map_err(|_| super::gate::no_such_tenant()))
-        .transpose()
+/// The tenant that the path names, if the endpoint is about one.
+fn slug_of(declaration: &Declaration, asked: &Asked) -> Result<Option<Slug>, Problem> {
+    if !declaration.path.contains("{slug}") {
+        return Ok(None);
+    }
+    let slug = asked.parameters.get("slug");
+    let slug = slug.and_then(|slug| slug.parse().ok());
+    slug.map(Some).ok_or_else(super::gate::no_such_tenant)
 }
 
 /// Why the operator acts. Who changes something must say it; who only looks may leave it at the action's name.
-fn reason_of(headers: &HeaderMap, declaration: Declaration) -> Result<String, Problem> {
+fn reason_of(headers: &HeaderMap, declaration: &Declaration) -> Result<String, Problem> {
     let mut given = headers.get_all(REASON).iter();
     let Some(value) = given.next() else {
         return match declaration.action.permission() == Permission::Read

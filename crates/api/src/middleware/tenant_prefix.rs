@@ -11,15 +11,11 @@ pub(crate) struct PrefixedSlug(pub(crate) String);
 /// RFC 8414 §3.1 puts the well-known part in front of the issuer's path instead of behind it.
 const INSERTED: &str = "/.well-known/oauth-authorization-server";
 
-pub(crate) fn take_off(mut request: Request) -> Request {
-    let split = split(request.uri().path()).map(|(slug, path)| (slug.to_owned(), path.to_owned()));
-    if let Some((slug, path)) = split
-        && let Some(uri) = with_path(request.uri(), &path)
-    {
-        *request.uri_mut() = uri;
-        request.extensions_mut().insert(PrefixedSlug(slug));
-    }
-    request
+pub(crate) fn take_off(request: &mut Request) -> Option<PrefixedSlug> {
+    let (slug, path) = split(request.uri().path())?;
+    let (slug, uri) = (slug.to_owned(), with_path(request.uri(), path)?);
+    *request.uri_mut() = uri;
+    Some(PrefixedSlug(slug))
 }
 
 /// The slug in a path, and what the path is without it.

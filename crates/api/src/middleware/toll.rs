@@ -1,12 +1,10 @@
 //! What a request is counted as: its network's, its session's, or first the one and then the other.
 
-use super::finish::Moment;
+use super::visit::Asked;
 use crate::problem::{Code, Problem};
 use crate::rate_limit::Standing;
 use crate::state::Api;
-use axum::extract::Request;
-use axum::response::Response;
-use keyward_model::{Client, SessionId, Timestamp};
+use keyward_model::SessionId;
 
 /// What was counted so far.
 #[derive(Debug, Default)]
@@ -16,25 +14,21 @@ pub(crate) struct Toll {
     is_advanced: bool,
 }
 
-/// Counts a request as its network's.
-///
-/// # Errors
-/// The problem of one too many.
-pub(crate) fn pay_as_network(api: &Api, request: &Request, toll: &mut Toll) -> Result<(), Problem> {
-    let client = request.extensions().get::<Client>();
-    let moment = request.extensions().get::<Moment>();
-    toll.standing = client
-        .zip(moment)
-        .and_then(|(client, Moment(now))| api.rate_limiter.take_from_network(client, *now));
-    toll.verdict()
-}
-
 impl Toll {
+    /// Counts a request as its network's.
+    ///
+    /// # Errors
+    /// The problem of one too many.
+    pub(crate) fn pay_as_network(&mut self, api: &Api, asked: &Asked) -> Result<(), Problem> {
+        self.standing = api.rate_limiter.take_from_network(&asked.client, asked.now);
+        self.verdict()
+    }
+
     /// Counts the network of a credential that must be looked up; whether it may be.
-    pub(crate) fn advance(&mut self, api: &Api, client: &Client, now: Timestamp) -> bool {
-        self.standing = api.rate_limiter.take_from_network(client, now);
+    pub(crate) fn advance(&mut self, api: &Api, asked: &Asked) -> bool {
+        let verdict = self.pay_as_network(api, asked);
         self.is_advanced = self.standing.is_some();
-        self.verdict().is_ok()
+        verdict.is_ok()
     }
 
     /// Counts the session of a credential that proved good, and no longer its network.
@@ -44,14 +38,13 @@ impl Toll {
     pub(crate) fn settle(
         &mut self,
         api: &Api,
-        client: &Client,
+        asked: &Asked,
         session_id: SessionId,
-        now: Timestamp,
     ) -> Result<(), Problem> {
         if std::mem::take(&mut self.is_advanced) {
-            api.rate_limiter.give_back_to_network(client);
+            api.rate_limiter.give_back_to_network(&asked.client);
         }
-        self.standing = api.rate_limiter.take_from_session(session_id, now);
+        self.standing = api.rate_limiter.take_from_session(session_id, asked.now);
         self.verdict()
     }
 
@@ -65,12 +58,9 @@ impl Toll {
         self.verdict().is_err()
     }
 
-    /// The answer, which is to tell where its client stands.
-    pub(crate) fn noted_on(self, mut response: Response) -> Response {
-        if let Some(standing) = self.standing {
-            response.extensions_mut().insert(standing);
-        }
-        response
+    /// Where the client stands.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        self.standing
     }
 
     fn verdict(&self) -> Result<(), Problem> {

@@ -1,12 +1,33 @@
-//! What is found out about a request on its way, and told on its answer: what it was counted as, and which page may see
-//! the answer.
+//! A request on its way: what is known of it, and what is found out and told on its answer.
 
-use super::cross_origin::CrossOrigin;
+use super::cross_origin::{AllowedOrigin, CrossOrigin};
+use super::tenant_prefix::PrefixedSlug;
 use super::toll::Toll;
+use crate::extract::WholeBody;
+use crate::rate_limit::Standing;
+use crate::routes::PathParameters;
 use crate::state::Api;
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::Response;
+use keyward_model::{Client, Timestamp};
+use keyward_service::Presence;
 use keyward_service::authentication::Sender;
+
+/// A request, as far as the layers look at it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) head: Parts,
+    /// Its moment: the clock is read once.
+    pub(crate) now: Timestamp,
+    pub(crate) client: Client,
+    /// The slug that stood in front of its path.
+    pub(crate) slug: Option<PrefixedSlug>,
+    pub(crate) parameters: PathParameters,
+    /// Whether the client still waits.
+    pub(crate) presence: Presence,
+    /// Its whole body, once that was read.
+    pub(crate) body: Option<WholeBody>,
+}
 
 /// What was found out so far.
 #[derive(Debug)]
@@ -16,27 +37,51 @@ pub(crate) struct Visit {
     page: Option<Box<CrossOrigin>>,
 }
 
+/// An answer, with what is to be told on it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    /// What the request was counted as.
+    pub(crate) standing: Option<Standing>,
+    /// Which page may see the answer.
+    pub(crate) page: Option<Box<AllowedOrigin>>,
+}
+
 impl Visit {
-    pub(crate) fn begin(request: &Request) -> Self {
+    pub(crate) fn begin(asked: &Asked) -> Self {
         Self {
             toll: Toll::default(),
-            page: CrossOrigin::of(request).map(Box::new),
+            page: CrossOrigin::of(asked).map(Box::new),
         }
     }
 
     /// The tenant and the caller are known.
     pub(crate) async fn met(&mut self, api: &Api, sender: &Sender) {
         if let Some(page) = &mut self.page {
-            page.ask_tenant(api, sender).await;
+            Box::pin(page.ask_tenant(api, sender)).await;
         }
     }
 
     /// The answer, with what is to be told on it.
-    pub(crate) async fn end(self, api: &Api, mut response: Response) -> Response {
-        if let Some(mut page) = self.page {
-            page.ask_names(api, self.toll.is_refused()).await;
-            page.note_on(&mut response);
+    pub(crate) async fn end(self, api: &Api, response: Response) -> Answered {
+        let page = match self.page {
+            Some(page) => Box::pin(page.find_allowed(api, self.toll.is_refused())).await,
+            None => None,
+        };
+        Answered {
+            response,
+            standing: self.toll.standing(),
+            page: page.map(Box::new),
         }
-        self.toll.noted_on(response)
+    }
+}
+
+impl From<Response> for Answered {
+    fn from(response: Response) -> Self {
+        Self {
+            response,
+            standing: None,
+            page: None,
+        }
     }
 }

@@ -2,10 +2,9 @@
 
 use super::GovernedTenantAnswer;
 use crate::endpoint::Endpoint;
-use crate::extract::Caller;
+use crate::extract::{Caller, Named};
 use crate::problem::{Code, Problem};
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use keyward_model::HostName;
 use keyward_policy::Action;
@@ -32,11 +31,11 @@ pub(in crate::endpoints) fn remove() -> Endpoint {
         .handled_by(remove_one)
 }
 
-async fn add_one(Caller(cx): Caller, Path((_, host)): Path<(String, String)>) -> Answer {
+async fn add_one(Caller(cx): Caller, Named(host): Named<String>) -> Answer {
     Ok(Json(add_tenant_host(&cx, parse(&host)?).await?.into()))
 }
 
-async fn remove_one(Caller(cx): Caller, Path((_, host)): Path<(String, String)>) -> Answer {
+async fn remove_one(Caller(cx): Caller, Named(host): Named<String>) -> Answer {
     Ok(Json(remove_tenant_host(&cx, parse(&host)?).await?.into()))
 }
 

@@ -2,18 +2,16 @@
 
 use crate::bodies::PageBody;
 use crate::endpoint::Endpoint;
-use crate::extract::Caller;
+use crate::extract::{Caller, Named};
 use crate::problem::{Code, Problem};
 use axum::Json;
-use axum::extract::Path;
-use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use keyward_model::{SigningKey, SigningKeyId, SigningKeyState};
 use keyward_policy::Action;
 use keyward_service::signing_keys::{
     ListedSigningKey, list_signing_keys, revoke_signing_key, rotate_signing_key,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 /// A signing key, as operators see it: nothing of it is secret.
@@ -45,12 +43,6 @@ pub(crate) struct SigningKeyBody {
 pub(crate) struct SigningKeyAnswer {
     /// As it is now.
     signing_key: SigningKeyBody,
-}
-
-/// Names a key in a path.
-#[derive(Debug, Deserialize)]
-struct NamedKey {
-    kid: SigningKeyId,
 }
 
 pub(in crate::endpoints) fn list() -> Endpoint {
@@ -100,9 +92,8 @@ async fn do_rotate(Caller(cx): Caller) -> Result<(StatusCode, Json<SigningKeyAns
 
 async fn do_revoke(
     Caller(cx): Caller,
-    named: Result<Path<NamedKey>, PathRejection>,
+    Named(kid): Named<SigningKeyId>,
 ) -> Result<Json<SigningKeyAnswer>, Problem> {
-    let Path(NamedKey { kid }) = named.map_err(|_| Problem::new(Code::NotFound))?;
     let key = revoke_signing_key(&cx, kid).await?;
     let state = SigningKeyState::Signing;
     let signing_key = ListedSigningKey { key, state }.into();
