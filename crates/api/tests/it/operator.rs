@@ -3,6 +3,7 @@
 mod jobs;
 mod lifecycle;
 mod tenants;
+mod tries;
 
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, Plane, endpoints, operator_endpoints};

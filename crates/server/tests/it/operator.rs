@@ -2,7 +2,7 @@
 
 use crate::http::{self, Answer, read_answer};
 use crate::instance::{ADMIN, ADMIN_PASSWORD, Instance};
-use crate::process::Server;
+use crate::process::{Server, Stopwatch};
 use serde_json::{Value, json};
 use std::fs::Permissions;
 use std::io::Write;
@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef-token";
 
@@ -81,9 +83,16 @@ fn with_token(instance: &mut Instance) -> (Server, SocketAddr, PathBuf) {
     instance.set("KEYWARD_OPERATOR_TOKEN_FILE", &file);
     instance.set("KEYWARD_OPERATOR_NAME", "the pipeline");
     let server = instance.serve();
-    let log = server.stderr();
-    let (_, rest) = log.split_once(r#""address":""#).expect(&log);
-    let address = rest.split('"').next().unwrap().parse().unwrap();
+    // It is said when the other listener answers already.
+    let stopwatch = Stopwatch::start();
+    let address = loop {
+        let log = server.stderr();
+        if let Some((_, rest)) = log.split_once(r#""address":""#) {
+            break rest.split('"').next().unwrap().parse().unwrap();
+        }
+        assert!(stopwatch.elapsed() < Duration::from_secs(20), "{log}");
+        sleep(Duration::from_millis(10));
+    };
     (server, address, file)
 }
 
@@ -104,6 +113,13 @@ fn asvs_v13_2_1_on_a_network_only_the_token_opens_the_operator_plane() {
     let text = http::request("GET", "/operator/v1/events", Some(TOKEN), None);
     let events = http::exchange(address, text.as_bytes()).unwrap();
     assert_eq!(events.text_at("/items/0/actor"), "the pipeline");
+    // Guessing ends, also with the right one; the socket is not concerned.
+    let guesses = (0..20).map(|_| ask(Some("x")));
+    let refused = guesses.into_iter().find(|guess| guess.status == 429);
+    assert!(refused.unwrap().header("retry-after").is_some());
+    assert_eq!(ask(Some(TOKEN)).status, 429);
+    let tenants = over_socket(&instance, "GET", "/operator/v1/tenants", "");
+    assert_eq!(tenants.status, 200);
 }
 
 #[test]
