@@ -14,7 +14,6 @@ use crate::tls::Tls;
 use crate::traces::Traced;
 use keyward_api::{Api, operator_service, service};
 use keyward_crypto::sha256;
-use keyward_service::feed::EVENTS_FILE;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,11 +69,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
             api: api.clone(),
             listener: listener_meter,
             token: token.map(|token| sha256(token.as_bytes())),
-            feed_readers: config
-                .events_file()
-                .map(|_| EVENTS_FILE)
-                .into_iter()
-                .collect(),
+            feed_readers: config.feed_readers(),
         };
         MetricsListener::start(socket, shown)
     });
