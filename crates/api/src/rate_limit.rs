@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use buckets::Buckets;
 use keyward_model::{Client, SessionId, Timestamp};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// How many requests are taken; none of them limits nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,6 +76,11 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimit {
+    /// Requests to the operator plane that bring no right token. Who has one never meets it.
+    const OPERATOR_TRIES: Self = Self {
+        requests_per_minute: 10,
+        burst: 10,
+    };
     /// The clock counts microseconds.
     const PER_MINUTE_MAX: u32 = 60_000_000;
     const BURST_MAX: u32 = 1_000_000;
@@ -118,6 +124,18 @@ impl RateLimiter {
         }
     }
 
+    /// Counts tries at the operator token. Few reach that listener, so that the table is small.
+    pub(crate) fn of_operator_tries() -> Self {
+        Self {
+            networks: Some(Buckets::of_size(
+                Kind::Network,
+                RateLimit::OPERATOR_TRIES,
+                64,
+            )),
+            sessions: None,
+        }
+    }
+
     /// Counts a request from this client's network. None, where nothing is limited; a Unix socket has no network.
     pub(crate) fn take_from_network(&self, client: &Client, now: Timestamp) -> Option<Standing> {
         Some(self.networks.as_ref()?.take(network_of(client)?, now))
@@ -149,6 +167,12 @@ impl Standing {
     /// Whether the request was one too many.
     pub(crate) fn is_refused(&self) -> bool {
         self.retry_after_micros.is_some()
+    }
+
+    /// How long the client must wait, if the request was one too many.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let micros = self.retry_after_micros?;
+        Some(Duration::from_micros(micros.unsigned_abs()))
     }
 
     /// Writes `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), and after a refusal
