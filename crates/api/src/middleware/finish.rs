@@ -162,7 +162,7 @@ async fn unserved(parts: &Parts, asked: Box<Asked>, problem: Response) -> Answer
 }
 
 /// Runs `future` in a span that is made when it first has to wait. An answer from memory never waits, and says nothing
-/// that would need the span; making one costs it a tenth of its time.
+/// that would need the span.
 fn in_late_span<F: Future>(
     mut future: Pin<&mut F>,
     mut span: Option<Span>,
