@@ -22,7 +22,7 @@ pub struct OnceRequest {
     pub route: String,
     /// What the client sent.
     pub key: IdempotencyKey,
-    /// SHA-256 of what is asked for: path and body.
+    /// Of what is asked for, path and body, by a key of the server's: a body may hold a password.
     pub digest: Digest,
     /// Until when the answer is kept.
     pub expires_at: Timestamp,

@@ -1,7 +1,11 @@
 //! `Idempotency-Key`: a request that is sent again has one effect and one answer.
 
 use crate::support::audit_events;
-use keyward_testkit::{Answer, PASSWORD, TestApp, TestDatabase, TestUser, on_both_engines};
+use keyward_crypto::{RequestDigestKey, Sha256};
+use keyward_model::{Digest, RootKeySecret};
+use keyward_testkit::{
+    Answer, PASSWORD, ROOT_KEY, TestApp, TestDatabase, TestUser, on_both_engines,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,6 +18,7 @@ on_both_engines!(
     what_failed_is_tried_again,
     a_key_is_its_senders_own_and_for_a_day,
     what_is_no_key_is_refused,
+    asvs_v11_4_2_a_password_cannot_be_tried_against_what_is_kept,
 );
 
 const PATH: &str = "/v1/admin/users";
@@ -180,4 +185,30 @@ async fn what_is_no_key_is_refused(database: TestDatabase) {
     send(&chief, PATH, &"x".repeat(255), &ada())
         .await
         .expect(201);
+}
+
+async fn asvs_v11_4_2_a_password_cannot_be_tried_against_what_is_kept(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    send(&chief, PATH, "k", &ada()).await.expect(201);
+    let body = serde_json::to_vec(&ada()).unwrap();
+    let parts = [PATH.as_bytes(), body.as_slice()];
+    let mut guess = Sha256::new();
+    for part in parts {
+        guess.update(&(part.len() as u64).to_be_bytes());
+        guess.update(part);
+    }
+    let key = RequestDigestKey::of(&RootKeySecret::new(ROOT_KEY.to_vec()));
+    let expected = hex(key.digest(app.tenant.id, &parts));
+    let rows = app.database.rows_of_tenant(app.tenant.id).await;
+    let rows = format!("{rows:?}").to_lowercase();
+    assert!(
+        rows.contains(&expected),
+        "the digest of whoever has the root key"
+    );
+    assert!(!rows.contains(&hex(guess.finish())), "nobody else's");
+}
+
+fn hex(digest: Digest) -> String {
+    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
