@@ -80,10 +80,12 @@ fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
 fn again(declaration: &Declaration, done: DoneBefore) -> Result<Response, Problem> {
     match done {
         DoneBefore::Other => Err(Problem::new(Code::IdempotencyKeyReused)),
-        DoneBefore::Same(KeptContent::Secret(id)) => {
-            Err(Problem::new(Code::AnswerNotRepeated).with_id(id))
+        DoneBefore::Same(KeptContent { made, body: None }) => {
+            Err(Problem::new(Code::AnswerNotRepeated).with_id(made))
         }
-        DoneBefore::Same(KeptContent::Whole(body)) => {
+        DoneBefore::Same(KeptContent {
+            body: Some(body), ..
+        }) => {
             let mut response = (declaration.success, body).into_response();
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -191,8 +191,11 @@ async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_told(
 const PASSWORD_NOWHERE: &str = "postgres://nobody:hidden@127.0.0.1:1/nothing";
 
 /// What [`migrate`] does once more after it: brings a database back to before `0014`.
-const BEFORE_0014: &[&str] = 
-    &["DELETE FROM schema_migrations WHERE name = '0014_idempotency_and_key_sets'"];
+const BEFORE_0014: &[&str] = &[
+    "DELETE FROM schema_migrations WHERE name = '0014_idempotency_and_key_sets'",
+    "DROP INDEX idempotency_keys_by_made",
+    "ALTER TABLE idempotency_keys DROP COLUMN made",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asvs_v11_4_2_digests_that_a_password_could_be_tried_against_are_deleted() {

@@ -147,7 +147,9 @@ async fn on_idempotency_keys(
         "claim_idempotency_key" => !tx.claim_idempotency_key(request, now).await?,
         "find_kept_answer" => tx.find_kept_answer(request, now).await?.is_some(),
         "keep_answer" => {
-            let content = KeptContent::Whole("{}".to_owned());
+            let made = loot.user.id.uuid();
+            let body = Some("{}".to_owned());
+            let content = KeptContent { made, body };
             tx.keep_answer(request, &content).await?;
             return Ok(Some(Seen::NothingEver));
         }

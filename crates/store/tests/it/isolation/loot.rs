@@ -68,7 +68,8 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tx.insert_user(&invited, None).await?;
         tx.replace_invitation(&to_keep).await?;
         tx.claim_idempotency_key(&to_claim, now).await?;
-        tx.keep_answer(&to_claim, &KeptContent::Secret(id.uuid()))
+        let (made, body) = (id.uuid(), Some("{}".to_owned()));
+        tx.keep_answer(&to_claim, &KeptContent { made, body })
             .await?;
         tx.schedule_user_deletion(id, now).await
     });
