@@ -68,6 +68,8 @@ pub enum Code {
     PreconditionFailed,
     /// `Idempotency-Key` is none, or is there twice.
     InvalidIdempotencyKey,
+    /// What is asked for is not done once by `Idempotency-Key`.
+    IdempotencyKeyNotHeeded,
     /// Something else was asked for under the key.
     IdempotencyKeyReused,
     /// It was done before, and the answer showed a secret.
@@ -84,7 +86,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -112,6 +114,7 @@ impl Code {
         Self::WrongStatus,
         Self::PreconditionFailed,
         Self::InvalidIdempotencyKey,
+        Self::IdempotencyKeyNotHeeded,
         Self::IdempotencyKeyReused,
         Self::AnswerNotRepeated,
         Self::InvalidInvitation,
@@ -152,6 +155,7 @@ impl Code {
             Self::InvalidInvitation => "invalid_invitation",
             Self::RotationUnderWay => "rotation_under_way",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::IdempotencyKeyNotHeeded => "idempotency_key_not_heeded",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::AnswerNotRepeated => "answer_not_repeated",
             Self::Unavailable => "unavailable",
@@ -165,7 +169,8 @@ impl Code {
             Self::InvalidJson
             | Self::InvalidHost
             | Self::InvalidInvitation
-            | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
+            | Self::InvalidIdempotencyKey
+            | Self::IdempotencyKeyNotHeeded => StatusCode::BAD_REQUEST,
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -228,6 +233,7 @@ impl Code {
             Self::InvalidIdempotencyKey => {
                 "Idempotency-Key is given once, as 1 to 255 printable characters"
             }
+            Self::IdempotencyKeyNotHeeded => "Idempotency-Key is not heeded here: leave it out",
             Self::IdempotencyKeyReused => "Something else was asked for under this Idempotency-Key",
             Self::AnswerNotRepeated => "It was done before; its answer showed a secret",
             Self::PreconditionFailed => "It is of another version than If-Match names",

@@ -1,4 +1,5 @@
-//! Requests with an `Idempotency-Key`: done once, and answered alike each time.
+//! Requests with an `Idempotency-Key`: done once, and answered alike each time. Where none is heeded a change that comes
+//! with one is refused: who sends it relies on it.
 
 use super::gate::handle;
 use super::visit::Asked;
@@ -29,6 +30,9 @@ pub(super) async fn run(
             let answering = Box::pin(run_once(api, served, keep, asked, context));
             let answered = answering.await;
             answered.unwrap_or_else(IntoResponse::into_response)
+        }
+        (_, None) if !asked.head.method.is_safe() && asked.head.headers.contains_key(KEY) => {
+            Problem::new(Code::IdempotencyKeyNotHeeded).into_response()
         }
         _ => handle(api, served, asked, context).await,
     }
