@@ -76,6 +76,8 @@ pub enum Code {
     AnswerNotRepeated,
     /// The invitation is unknown, used, replaced or expired.
     InvalidInvitation,
+    /// The tenant has as many publishable keys as it may have.
+    TooManyPublishableKeys,
     /// The next signing key is there already and does not sign yet.
     RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
@@ -86,7 +88,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,
@@ -118,6 +120,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::AnswerNotRepeated,
         Self::InvalidInvitation,
+        Self::TooManyPublishableKeys,
         Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
@@ -153,6 +156,7 @@ impl Code {
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
+            Self::TooManyPublishableKeys => "too_many_publishable_keys",
             Self::RotationUnderWay => "rotation_under_way",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",
             Self::IdempotencyKeyNotHeeded => "idempotency_key_not_heeded",
@@ -187,7 +191,7 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::AnswerNotRepeated => StatusCode::CONFLICT,
+            Self::AnswerNotRepeated | Self::TooManyPublishableKeys => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
@@ -217,6 +221,9 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TooManyPublishableKeys => {
+                "The tenant has as many publishable keys as it may have"
+            }
             Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",

@@ -226,7 +226,7 @@ fn recall(
     let key_agrees = presented
         .publishable_key
         .as_ref()
-        .is_none_or(|key| known.tenant.publishable_keys.contains(key));
+        .is_none_or(|key| known.tenant.has_publishable_key(key));
     (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn create() -> Endpoint {
         .takes::<CreatePublishableKeyRequest>()
         .gives::<PublishableKeyAnswer>(StatusCode::CREATED)
         .idempotent::<PublishableKey>()
+        .fails_with(&[Code::TooManyPublishableKeys])
         .handled_by(
             async |Caller(cx): Caller, Body(request): Body<CreatePublishableKeyRequest>| {
                 let key = create_publishable_key(&cx, request.into_command()?).await?;

@@ -221,6 +221,10 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             let keys = tx.list_signing_keys().await?;
             keys.iter().any(|key| key.id == signing.id)
         }
+        "count_publishable_keys" => {
+            assert_eq!(tx.count_publishable_keys().await?, 1, "the caller's own");
+            return Ok(Some(Seen::NothingEver));
+        }
         "find_publishable_key" => tx.find_publishable_key(public.id).await?.is_some(),
         "list_publishable_keys" => {
             let page = PageRequest::new(Some(200), None);
