@@ -6,3 +6,6 @@ TRUNCATE idempotency_keys;
 -- any more.
 ALTER TABLE idempotency_keys ADD COLUMN made UUID;
 CREATE INDEX idempotency_keys_by_made ON idempotency_keys (tenant_id, made);
+
+-- Until when somebody may keep the key set by a longer time than the settings give now.
+ALTER TABLE tenants ADD COLUMN key_set_kept_until BIGINT;

@@ -7,3 +7,6 @@ DELETE FROM idempotency_keys;
 -- any more.
 ALTER TABLE idempotency_keys ADD COLUMN made BLOB;
 CREATE INDEX idempotency_keys_by_made ON idempotency_keys (tenant_id, made);
+
+-- Until when somebody may keep the key set by a longer time than the settings give now.
+ALTER TABLE tenants ADD COLUMN key_set_kept_until INTEGER;

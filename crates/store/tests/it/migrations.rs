@@ -195,6 +195,7 @@ const BEFORE_0014: &[&str] = &[
     "DELETE FROM schema_migrations WHERE name = '0014_idempotency_and_key_sets'",
     "DROP INDEX idempotency_keys_by_made",
     "ALTER TABLE idempotency_keys DROP COLUMN made",
+    "ALTER TABLE tenants DROP COLUMN key_set_kept_until",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

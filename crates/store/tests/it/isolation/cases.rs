@@ -409,6 +409,12 @@ async fn on_tenant(
             assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);
             return Ok(Some(Seen::NothingEver));
         }
+        "extend_key_set_keeping" => {
+            tx.extend_key_set_keeping(loot.key_set_kept_until.plus_seconds(1))
+                .await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "find_key_set_keeping" => tx.find_key_set_keeping().await? == Some(loot.key_set_kept_until),
         "plan_rotation" => {
             tx.plan_rotation(None).await?;
             return Ok(Some(Seen::NothingEver));
