@@ -88,7 +88,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: &'static [Self] = &[
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,

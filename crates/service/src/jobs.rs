@@ -19,7 +19,7 @@ use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
 use keyward_model::{Event, Job, JobDetails, JobFilter, JobId, Page, PageRequest, UserId};
 use keyward_policy::{Action, Denied};
-use keyward_store::TenantScope;
+use keyward_store::{JobCounts, SystemTx, TenantScope};
 use uuid::Uuid;
 
 /// Why nothing was shown or done.
@@ -69,6 +69,16 @@ pub async fn list_jobs(
         Ok(Disclosed::new(permit, tx.list_jobs(&filter, page).await?))
     })
     .await
+}
+
+/// How much there is left to do, for metrics.
+///
+/// # Errors
+/// The store's.
+pub async fn count_jobs(platform: &Platform) -> Result<JobCounts, keyward_store::Error> {
+    let now = platform.now();
+    let count = async move |tx: &mut SystemTx<'_>| tx.count_jobs(now).await;
+    platform.store().system_read(count).await
 }
 
 /// An operator's way to a job: a context in its tenant, in which the functions below are called.

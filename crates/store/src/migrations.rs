@@ -44,6 +44,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0010_invitations"),
     migration!("0011_tenant_lifecycle"),
     migration!("0012_idempotency_keys"),
+    migration!("0013_upkeep"),
     migration!("0014_idempotency_and_key_sets"),
 ];
 
