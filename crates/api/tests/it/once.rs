@@ -143,9 +143,12 @@ async fn what_failed_is_tried_again(database: TestDatabase) {
         let answer = send(&chief, PATH, "k", &ada()).await;
         answer.expect_problem(409, "email_taken");
     }
-    let sql = "UPDATE users SET email = 'x@x.org', email_canonical = 'x@x.org'
-        WHERE email_canonical = 'ada@example.org'";
-    app.database.admin_sql(sql).await;
+    let tenant = app.database.id_literal(app.tenant.id);
+    let sql = format!(
+        "UPDATE users SET email = 'x@x.org', email_canonical = 'x@x.org'
+         WHERE email_canonical = 'ada@example.org' AND tenant_id = {tenant}"
+    );
+    app.database.admin_sql(&sql).await;
     send(&chief, PATH, "k", &ada()).await.expect(201);
     let bad = json!({ "email": "no" });
     let answer = send(&chief, PATH, "other", &bad).await;
