@@ -196,6 +196,9 @@ fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
 /// What can go wrong: what the endpoint declares, and what its kind brings.
 pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
     let mut problems = endpoint.problems.clone();
+    if endpoint.method() != "GET" && !endpoint.is_idempotent() {
+        problems.push(Code::IdempotencyKeyNotHeeded);
+    }
     if endpoint.request.is_some() {
         let body = [
             Code::InvalidJson,

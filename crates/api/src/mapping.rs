@@ -175,6 +175,9 @@ impl From<PublishableKeyError> for Problem {
             PublishableKeyError::TooManyOrigins | PublishableKeyError::InsecureOrigin(_) => {
                 Self::new(Code::InvalidBody).with_detail(error.to_string())
             }
+            PublishableKeyError::TooMany => {
+                Self::new(Code::TooManyPublishableKeys).with_detail(error.to_string())
+            }
             PublishableKeyError::Taken => internal(error),
             PublishableKeyError::Store(error) => error.into(),
         }

@@ -13,19 +13,22 @@ pub(crate) trait Shown: Any {
     /// The body that shows it.
     fn body(&self) -> Self::Body;
 
-    /// The id of what was made, if the body shows a secret: then it is not kept and not shown again.
-    fn secret_of(&self) -> Option<Uuid> {
-        None
+    /// The id of what was made, or is shown.
+    fn made(&self) -> Uuid;
+
+    /// Whether the body shows a secret: then it is not kept and not shown again.
+    fn shows_secret(&self) -> bool {
+        false
     }
 }
 
 /// What is kept of a value: nothing, if it is none that the endpoint shows.
 pub(crate) fn keep<T: Shown>(value: &dyn Any) -> Option<KeptContent> {
     let shown = value.downcast_ref::<T>()?;
-    match shown.secret_of() {
-        Some(id) => Some(KeptContent::Secret(id)),
-        None => serde_json::to_string(&shown.body())
-            .ok()
-            .map(KeptContent::Whole),
+    let made = shown.made();
+    if shown.shows_secret() {
+        return Some(KeptContent { made, body: None });
     }
+    let body = Some(serde_json::to_string(&shown.body()).ok()?);
+    Some(KeptContent { made, body })
 }

@@ -68,12 +68,16 @@ pub enum Code {
     PreconditionFailed,
     /// `Idempotency-Key` is none, or is there twice.
     InvalidIdempotencyKey,
+    /// What is asked for is not done once by `Idempotency-Key`.
+    IdempotencyKeyNotHeeded,
     /// Something else was asked for under the key.
     IdempotencyKeyReused,
     /// It was done before, and the answer showed a secret.
     AnswerNotRepeated,
     /// The invitation is unknown, used, replaced or expired.
     InvalidInvitation,
+    /// The tenant has as many publishable keys as it may have.
+    TooManyPublishableKeys,
     /// The next signing key is there already and does not sign yet.
     RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
@@ -112,9 +116,11 @@ impl Code {
         Self::WrongStatus,
         Self::PreconditionFailed,
         Self::InvalidIdempotencyKey,
+        Self::IdempotencyKeyNotHeeded,
         Self::IdempotencyKeyReused,
         Self::AnswerNotRepeated,
         Self::InvalidInvitation,
+        Self::TooManyPublishableKeys,
         Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
@@ -150,8 +156,10 @@ impl Code {
             Self::WrongStatus => "wrong_status",
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
+            Self::TooManyPublishableKeys => "too_many_publishable_keys",
             Self::RotationUnderWay => "rotation_under_way",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::IdempotencyKeyNotHeeded => "idempotency_key_not_heeded",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::AnswerNotRepeated => "answer_not_repeated",
             Self::Unavailable => "unavailable",
@@ -165,7 +173,8 @@ impl Code {
             Self::InvalidJson
             | Self::InvalidHost
             | Self::InvalidInvitation
-            | Self::InvalidIdempotencyKey => StatusCode::BAD_REQUEST,
+            | Self::InvalidIdempotencyKey
+            | Self::IdempotencyKeyNotHeeded => StatusCode::BAD_REQUEST,
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -182,7 +191,7 @@ impl Code {
             | Self::WrongStatus => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::AnswerNotRepeated => StatusCode::CONFLICT,
+            Self::AnswerNotRepeated | Self::TooManyPublishableKeys => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
@@ -212,6 +221,9 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TooManyPublishableKeys => {
+                "The tenant has as many publishable keys as it may have"
+            }
             Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",
@@ -228,6 +240,7 @@ impl Code {
             Self::InvalidIdempotencyKey => {
                 "Idempotency-Key is given once, as 1 to 255 printable characters"
             }
+            Self::IdempotencyKeyNotHeeded => "Idempotency-Key is not heeded here: leave it out",
             Self::IdempotencyKeyReused => "Something else was asked for under this Idempotency-Key",
             Self::AnswerNotRepeated => "It was done before; its answer showed a secret",
             Self::PreconditionFailed => "It is of another version than If-Match names",

@@ -1,30 +1,22 @@
 //! The proof that a backup's manifest was written by whoever has the root key.
 
+use crate::subkey::{Label, subkey};
 use aws_lc_rs::hmac;
 use keyward_model::{Digest, RootKeySecret};
 
-/// Names the key's one use, so that nothing else is ever done with the same bytes; with the counter of RFC 5869 §2.3.
-const INFO: &[u8] = b"keyward backup manifest v1\x01";
+const LABEL: Label = Label(b"keyward backup manifest v1\x01");
 
 /// HMAC-SHA-256 of a manifest (RFC 2104). A manifest names the digest of the database, so this vouches for the whole.
-///
-/// The key is HKDF-SHA-256's first block of output for the root key, which is random already and needs no extraction
-/// (RFC 5869 §3.3).
 pub fn backup_tag(root_key: &RootKeySecret, manifest: &[u8]) -> Digest {
     let mut tag = Digest([0; 32]);
     tag.0
-        .copy_from_slice(hmac::sign(&key(root_key), manifest).as_ref());
+        .copy_from_slice(hmac::sign(&subkey(root_key, &LABEL), manifest).as_ref());
     tag
 }
 
 /// Whether [`backup_tag`] made this tag; compared in constant time.
 pub fn is_backup_tag(root_key: &RootKeySecret, manifest: &[u8], tag: &[u8]) -> bool {
-    hmac::verify(&key(root_key), manifest, tag).is_ok()
-}
-
-fn key(root_key: &RootKeySecret) -> hmac::Key {
-    let root_key = hmac::Key::new(hmac::HMAC_SHA256, root_key.expose());
-    hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root_key, INFO).as_ref())
+    hmac::verify(&subkey(root_key, &LABEL), manifest, tag).is_ok()
 }
 
 #[cfg(test)]

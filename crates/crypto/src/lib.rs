@@ -24,9 +24,11 @@ mod opaque;
 mod password;
 mod private_key;
 mod refresh;
+mod request_digest;
 mod root_key;
 mod seal;
 mod signing;
+mod subkey;
 mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
@@ -36,6 +38,7 @@ pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use private_key::mint_private_key;
 pub use refresh::{mint_refresh_token, refresh_token_digest};
+pub use request_digest::RequestDigestKey;
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{
     Place, SealError, SealingKey, mint_root_key, mint_tenant_key, open, seal, sealed_key_id,

@@ -22,7 +22,7 @@ pub struct OnceRequest {
     pub route: String,
     /// What the client sent.
     pub key: IdempotencyKey,
-    /// SHA-256 of what is asked for: path and body.
+    /// Of what is asked for, path and body, by a key of the server's: a body may hold a password.
     pub digest: Digest,
     /// Until when the answer is kept.
     pub expires_at: Timestamp,
@@ -39,11 +39,11 @@ pub struct KeptAnswer {
 
 /// What of an answer may be given again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeptContent {
-    /// All of it, as JSON.
-    Whole(String),
-    /// It showed a secret, which is not kept: only the id of what was made.
-    Secret(Uuid),
+pub struct KeptContent {
+    /// What was made. Once it is erased, nothing of the answer may be left.
+    pub made: Uuid,
+    /// All of it, as JSON; none, if it showed a secret.
+    pub body: Option<String>,
 }
 
 impl IdempotencyKey {

@@ -59,8 +59,8 @@ pub use password::{
 };
 pub use principal::{Client, Principal};
 pub use publishable_key::{
-    ALLOWED_ORIGINS_MAX, InvalidOrigin, InvalidPublishableName, KeyMode, Origin, PublishableKey,
-    PublishableKeyStatus, PublishableName,
+    ALLOWED_ORIGINS_MAX, InvalidOrigin, InvalidPublishableName, KeyMode, Origin,
+    PUBLISHABLE_KEYS_MAX, PublishableKey, PublishableKeyStatus, PublishableName,
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{

@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 /// How many origins one key allows.
 pub const ALLOWED_ORIGINS_MAX: usize = 32;
+/// How many keys a tenant may have, active or not.
+pub const PUBLISHABLE_KEYS_MAX: i64 = 50;
 
 /// A publishable key with all that is known of it. It is public: it names its tenant and proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// How stale `last_active_at` may become before a request renews it: a write a minute, not one a request.
 const TOUCH_AFTER: Duration = Duration::from_secs(60);
+/// Which part of the time that a session may idle that is at most: who is there all the time must not idle out.
+const TOUCH_PART: u32 = 4;
 
 /// What a request says of its tenant and its sender.
 #[derive(Debug)]
@@ -141,7 +143,7 @@ pub async fn authenticate(
             LookedUp::UsersRefused(scope) => return outsider(scope, presented),
         },
     };
-    if now.since(known.last_active_at()) >= TOUCH_AFTER {
+    if now.since(known.last_active_at()) >= touch_after(&known) {
         Box::pin(touch(platform, scope, &known, now)).await;
     }
     Ok(sender((scope, known), presented.presence, now))
@@ -226,7 +228,7 @@ fn recall(
     let key_agrees = presented
         .publishable_key
         .as_ref()
-        .is_none_or(|key| known.tenant.publishable_keys.contains(key));
+        .is_none_or(|key| known.tenant.has_publishable_key(key));
     (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
 }
 
@@ -323,7 +325,12 @@ async fn verify(
     known.ok_or(AuthenticationError::InvalidToken)
 }
 
-/// Notes that a session was seen, at most once a minute. A failure is no reason to refuse it: it only idles out sooner.
+fn touch_after(known: &KnownSession) -> Duration {
+    let idle_seconds = u64::try_from(known.idle_seconds).unwrap_or_default();
+    TOUCH_AFTER.min(Duration::from_secs(idle_seconds) / TOUCH_PART)
+}
+
+/// Notes that a session was seen, at most once a minute, or four times before it would idle out. A failure is no reason to refuse it: it only idles out sooner.
 async fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
     let what = Housekeeping::TouchSession {
         session_id: known.session_id,

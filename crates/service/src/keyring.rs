@@ -1,19 +1,20 @@
 //! Keys in use: root key → tenant key → signing keys. Everything at rest below the root key is sealed.
 
 use keyward_crypto::{
-    Place, SealError, SealingKey, SigningError, TokenSigner, mint_private_key, mint_tenant_key,
-    open, seal, sealed_key_id,
+    Place, RequestDigestKey, SealError, SealingKey, SigningError, TokenSigner, mint_private_key,
+    mint_tenant_key, open, seal, sealed_key_id,
 };
 use keyward_model::{
-    Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningKey, TenantId,
+    Digest, Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningKey, TenantId,
     TenantKeyId, TenantKeySecret, TenantSettings, Timestamp, mint_id,
 };
 use std::fmt;
 use uuid::Uuid;
 
-/// The key that tenants' keys are sealed under.
+/// The key that tenants' keys are sealed under, and what else is derived from it.
 pub struct RootKey {
     key: SealingKey,
+    requests: RequestDigestKey,
 }
 
 /// One tenant's key, opened.
@@ -42,12 +43,18 @@ impl RootKey {
     /// # Errors
     /// [`SealError`] when it is not of 32 bytes.
     pub fn new(secret: &RootKeySecret) -> Result<Self, SealError> {
-        SealingKey::root(secret).map(|key| Self { key })
+        let requests = RequestDigestKey::of(secret);
+        SealingKey::root(secret).map(|key| Self { key, requests })
     }
 
     /// Names the key; it tells nothing of the key itself.
     pub fn id(&self) -> Uuid {
         self.key.key_id()
+    }
+
+    /// The digest of what is asked for in a tenant, which may hold a password.
+    pub(crate) fn request_digest(&self, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
+        self.requests.digest(tenant_id, parts)
     }
 
     pub(crate) fn mint_tenant_key(

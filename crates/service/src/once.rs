@@ -4,7 +4,6 @@
 //! answer, for whatever reason, gets it by asking again; and two requests at once have one effect.
 
 use crate::cx::Cx;
-use keyward_crypto::Sha256;
 use keyward_model::{IdempotencyKey, KeptAnswer, KeptContent, OnceRequest, Principal};
 use keyward_store::{Error, TenantTx};
 use std::any::Any;
@@ -57,16 +56,12 @@ impl Cx {
     /// The same context for a request that is to be done once.
     #[must_use]
     pub fn once(self, asked: OnceAsked<'_>) -> Self {
-        let mut digest = Sha256::new();
-        for part in asked.content {
-            digest.update(&(part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
+        let root_key = self.platform().root_key();
         let request = OnceRequest {
             principal: name_of(self.principal()),
             route: asked.route,
             key: asked.key,
-            digest: digest.finish(),
+            digest: root_key.request_digest(self.tenant_id(), &asked.content),
             expires_at: self.now().plus_seconds(KEPT_SECONDS),
         };
         let inner = Inner {

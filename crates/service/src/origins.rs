@@ -15,7 +15,7 @@ pub async fn tenant_allows_origin(
     origin: &Origin,
 ) -> Result<bool, Error> {
     let known = sender.known.as_ref();
-    if known.is_some_and(|known| known.tenant.origins.contains(origin)) {
+    if known.is_some_and(|known| known.tenant.allows_origin(origin)) {
         return Ok(true);
     }
     // What memory does not know may have been allowed since.

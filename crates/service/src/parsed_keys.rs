@@ -15,11 +15,29 @@ const KEPT_MAX: usize = 2_048;
 
 /// The parsed keys of one node.
 pub(crate) struct ParsedKeys {
-    /// One a tenant, the one that signed last.
-    signers: Mutex<HashMap<TenantId, Arc<TokenSigner>>>,
+    signers: Mutex<Signers>,
     verifiers: Mutex<HashMap<SigningKeyId, (TenantId, Arc<TokenVerifier>)>>,
     kept_max: usize,
 }
+
+#[derive(Default)]
+struct Signers {
+    /// One a tenant, the one that signed last.
+    by_tenant: HashMap<TenantId, Arc<TokenSigner>>,
+    /// Counts how often some tenant's were forgotten.
+    forgotten: u64,
+}
+
+/// A tenant's signer as it was before its key was read anew.
+pub(crate) struct KeptSigner {
+    pub(crate) signer: Option<Arc<TokenSigner>>,
+    pub(crate) before: Before,
+}
+
+/// Taken before a key is read that is to be kept: worth nothing once any tenant's keys were forgotten, for that key may have
+/// been one of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before(u64);
 
 impl ParsedKeys {
     pub(crate) fn new() -> Self {
@@ -35,15 +53,27 @@ impl ParsedKeys {
     }
 
     /// The tenant's signer that was used last.
-    pub(crate) fn signer(&self, tenant_id: TenantId) -> Option<Arc<TokenSigner>> {
-        lock(&self.signers).get(&tenant_id).cloned()
+    pub(crate) fn signer(&self, tenant_id: TenantId) -> KeptSigner {
+        let signers = lock(&self.signers);
+        KeptSigner {
+            signer: signers.by_tenant.get(&tenant_id).cloned(),
+            before: Before(signers.forgotten),
+        }
     }
 
-    /// Keeps an opened signer, in the place of the tenant's last one.
-    pub(crate) fn keep_signer(&self, tenant_id: TenantId, signer: Arc<TokenSigner>) {
+    /// Keeps an opened signer, in the place of the tenant's last one; not if it may have been forgotten since it was read.
+    pub(crate) fn keep_signer(
+        &self,
+        tenant_id: TenantId,
+        signer: Arc<TokenSigner>,
+        before: Before,
+    ) {
         let mut signers = lock(&self.signers);
-        make_room(&mut signers, self.kept_max, &tenant_id);
-        signers.insert(tenant_id, signer);
+        if signers.forgotten != before.0 {
+            return;
+        }
+        make_room(&mut signers.by_tenant, self.kept_max, &tenant_id);
+        signers.by_tenant.insert(tenant_id, signer);
     }
 
     /// What verifies the tokens of a key, parsed once.
@@ -67,7 +97,10 @@ impl ParsedKeys {
 
     /// Forgets a tenant's keys: one was revoked or retired, or the tenant is gone.
     pub(crate) fn forget(&self, tenant_id: TenantId) {
-        lock(&self.signers).remove(&tenant_id);
+        let mut signers = lock(&self.signers);
+        signers.by_tenant.remove(&tenant_id);
+        signers.forgotten += 1;
+        drop(signers);
         lock(&self.verifiers).retain(|_, (owner, _)| *owner != tenant_id);
     }
 }
@@ -123,6 +156,15 @@ mod tests {
         Arc::new(TokenSigner::from_secret(id, algorithm, &secret).unwrap())
     }
 
+    fn kept(keys: &ParsedKeys, number: u128) -> Option<Arc<TokenSigner>> {
+        keys.signer(tenant(number)).signer
+    }
+
+    fn keep(keys: &ParsedKeys, number: u128, signer: Arc<TokenSigner>) {
+        let before = keys.signer(tenant(number)).before;
+        keys.keep_signer(tenant(number), signer, before);
+    }
+
     fn key_of(signer: &TokenSigner) -> SigningKey {
         SigningKey {
             id: signer.id(),
@@ -141,12 +183,24 @@ mod tests {
     #[test]
     fn a_tenant_has_the_signer_that_it_used_last() {
         let keys = ParsedKeys::new();
-        assert!(keys.signer(tenant(1)).is_none());
+        assert!(kept(&keys, 1).is_none());
         for number in [1, 2] {
-            keys.keep_signer(tenant(1), signer(number));
-            assert_eq!(keys.signer(tenant(1)).unwrap().id(), signer(number).id());
+            keep(&keys, 1, signer(number));
+            assert_eq!(kept(&keys, 1).unwrap().id(), signer(number).id());
         }
-        assert!(keys.signer(tenant(2)).is_none());
+        assert!(kept(&keys, 2).is_none());
+    }
+
+    #[test]
+    fn a_key_that_was_read_before_it_was_forgotten_is_not_kept() {
+        let keys = ParsedKeys::new();
+        let before = keys.signer(tenant(1)).before;
+        // Revoked meanwhile.
+        keys.forget(tenant(1));
+        keys.keep_signer(tenant(1), signer(1), before);
+        assert!(kept(&keys, 1).is_none());
+        keep(&keys, 1, signer(2));
+        assert!(kept(&keys, 1).is_some(), "what is read after it is");
     }
 
     #[test]
@@ -172,7 +226,7 @@ mod tests {
     #[test]
     fn a_forgotten_tenants_private_key_is_dropped() {
         let (keys, signer) = (ParsedKeys::new(), signer(1));
-        keys.keep_signer(tenant(1), signer.clone());
+        keep(&keys, 1, signer.clone());
         assert_eq!(Arc::strong_count(&signer), 2);
         keys.forget(tenant(1));
         assert_eq!(Arc::strong_count(&signer), 1);
@@ -185,13 +239,10 @@ mod tests {
             let signer = signer(number);
             keys.verifier(tenant(number.into()), &key_of(&signer))
                 .unwrap();
-            keys.keep_signer(tenant(number.into()), signer);
-            assert!(
-                keys.signer(tenant(number.into())).is_some(),
-                "the newest stays"
-            );
+            keep(&keys, number.into(), signer);
+            assert!(kept(&keys, number.into()).is_some(), "the newest stays");
         }
-        assert_eq!(keys.signers.lock().unwrap().len(), 3);
+        assert_eq!(keys.signers.lock().unwrap().by_tenant.len(), 3);
         assert_eq!(keys.verifiers.lock().unwrap().len(), 3);
     }
 }

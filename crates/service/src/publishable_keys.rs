@@ -3,8 +3,8 @@
 use crate::cx::{Cx, Owned, TenantWide};
 use crate::outcome::{Disclosed, Recorded};
 use keyward_model::{
-    ALLOWED_ORIGINS_MAX, DisplayName, Event, KeyMode, Origin, Page, PageRequest, PublishableKey,
-    PublishableKeyId, PublishableKeyStatus, PublishableName, UserId,
+    ALLOWED_ORIGINS_MAX, DisplayName, Event, KeyMode, Origin, PUBLISHABLE_KEYS_MAX, Page,
+    PageRequest, PublishableKey, PublishableKeyId, PublishableKeyStatus, PublishableName, UserId,
 };
 use keyward_policy::{Action, Denied};
 use std::collections::BTreeSet;
@@ -30,6 +30,9 @@ pub enum PublishableKeyError {
     /// An origin that can be changed on the way, on a key for live use.
     #[error("{0} is not https, which the origins of a live key are")]
     InsecureOrigin(Origin),
+    /// The tenant has as many keys as it may have.
+    #[error("a tenant has at most {PUBLISHABLE_KEYS_MAX} publishable keys")]
+    TooMany,
     /// The key exists already, which 128 random bits make as good as impossible.
     #[error("the key exists already")]
     Taken,
@@ -63,8 +66,12 @@ pub async fn create_publishable_key(
     command: CreatePublishableKey,
 ) -> Result<PublishableKey, PublishableKeyError> {
     let key = new_key(cx, command)?;
-    cx.write(async move |cx, tx| {
+    // One at a time in the tenant, so that none is counted too few.
+    cx.govern(async move |cx, tx| {
         let permit = cx.permit(Action::CreatePublishableKey, &TenantWide)?;
+        if tx.count_publishable_keys().await? >= PUBLISHABLE_KEYS_MAX {
+            return Err(PublishableKeyError::TooMany);
+        }
         if !tx.insert_publishable_key(&key).await? {
             return Err(PublishableKeyError::Taken);
         }

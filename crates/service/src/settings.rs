@@ -68,6 +68,12 @@ pub async fn change_settings(cx: &Cx, command: ChangeSettings) -> Result<Tenant,
         }
         let changed = tx.change_settings(before.version, &settings).await?;
         let after = changed.ok_or(SettingsError::Changed)?;
+        let kept_for = before.settings.key_set_max_age_seconds;
+        if after.settings.key_set_max_age_seconds < kept_for {
+            // Who has the set by now was told the longer time.
+            tx.extend_key_set_keeping(cx.now().plus_seconds(kept_for))
+                .await?;
+        }
         let days = |tenant: &Tenant| tenant.settings.signing_key_rotation_days;
         if days(&after) != days(&before) {
             // The schedule looks at once, and finds out when the next rotation is.

@@ -1,6 +1,7 @@
 //! Signing with a tenant's key: which key it is, opened once and kept.
 
 use crate::keyring::{KeyringError, sealing_key_of};
+use crate::parsed_keys::{Before, KeptSigner};
 use crate::platform::Platform;
 use keyward_crypto::TokenSigner;
 use keyward_model::{SealedTenantKey, SigningKey, SigningKeysAt, TenantId, Timestamp};
@@ -18,14 +19,14 @@ pub(crate) struct KeyAtHand {
 #[derive(Debug)]
 enum Signer {
     Opened(Arc<TokenSigner>),
-    Sealed(SealedTenantKey),
+    Sealed(SealedTenantKey, Before),
 }
 
 /// Reads the key that signs at `now`, and the tenant's key for it, unless `kept` is its signer.
 pub(crate) async fn find_signing_key(
     tx: &mut TenantTx<'_>,
     now: Timestamp,
-    kept: Option<Arc<TokenSigner>>,
+    kept: KeptSigner,
 ) -> Result<Option<KeyAtHand>, Error> {
     let keys = tx.list_published_signing_keys(now).await?;
     match SigningKeysAt::new(&keys, now).signing().cloned() {
@@ -39,17 +40,19 @@ impl KeyAtHand {
     pub(crate) async fn find(
         tx: &mut TenantTx<'_>,
         key: SigningKey,
-        kept: Option<Arc<TokenSigner>>,
+        kept: KeptSigner,
     ) -> Result<Option<Self>, Error> {
-        if let Some(signer) = kept.filter(|signer| signer.id() == key.id) {
+        let KeptSigner { signer, before } = kept;
+        if let Some(signer) = signer.filter(|signer| signer.id() == key.id) {
             let signer = Signer::Opened(signer);
             return Ok(Some(Self { key, signer }));
         }
         let Some(id) = sealing_key_of(&key)? else {
             return Ok(None);
         };
-        let sealed = tx.find_tenant_key(id).await?.map(Signer::Sealed);
-        Ok(sealed.map(|signer| Self { key, signer }))
+        let sealed = tx.find_tenant_key(id).await?;
+        let signer = sealed.map(|sealed| Signer::Sealed(sealed, before));
+        Ok(signer.map(|signer| Self { key, signer }))
     }
 
     /// Its signer: the one that was kept, or else opened and kept from now on.
@@ -61,15 +64,15 @@ impl KeyAtHand {
         platform: &Platform,
         tenant_id: TenantId,
     ) -> Result<Arc<TokenSigner>, KeyringError> {
-        let sealed = match &self.signer {
+        let (sealed, before) = match &self.signer {
             Signer::Opened(signer) => return Ok(signer.clone()),
-            Signer::Sealed(sealed) => sealed,
+            Signer::Sealed(sealed, before) => (sealed, *before),
         };
         let keyring = platform.root_key().open_tenant_key(tenant_id, sealed)?;
         let signer = Arc::new(keyring.open_signer(&self.key)?);
         platform
             .parsed_keys()
-            .keep_signer(tenant_id, signer.clone());
+            .keep_signer(tenant_id, signer.clone(), before);
         Ok(signer)
     }
 }

@@ -223,8 +223,11 @@ async fn rotate(
     last: &SigningKey,
 ) -> Result<(SigningKey, SigningKey), SigningKeyError> {
     let propagation = tenant.settings.signing_key_propagation_seconds;
+    // Read after the settings: whoever shortens them at this moment is seen in either.
+    let kept_until = tx.find_key_set_keeping().await?;
+    let everybody_knows = cx.now().plus_seconds(propagation);
     let successor = SigningKey {
-        signs_from: cx.now().plus_seconds(propagation),
+        signs_from: kept_until.map_or(everybody_knows, |until| everybody_knows.max(until)),
         ..mint(cx, tx, tenant, last).await?
     };
     let ttl = tenant.settings.access_token_ttl_seconds;

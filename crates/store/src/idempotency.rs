@@ -7,11 +7,10 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{KeptAnswer, KeptContent, OnceRequest, Timestamp};
-use uuid::Uuid;
+use keyward_model::{KeptAnswer, KeptContent, OnceRequest, Timestamp, UserId};
 
 statements! {
-    SWEEP_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND expires_at <= $2";
+    SWEEP_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND (expires_at <= $2 OR made IS NULL)";
     PRUNE_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys
         WHERE tenant_id = $1 AND expires_at <= $2 AND (principal, route, name) IN (
             SELECT principal, route, name FROM idempotency_keys WHERE tenant_id = $1 AND expires_at <= $2
@@ -19,17 +18,20 @@ statements! {
     CLAIM_IDEMPOTENCY_KEY = "INSERT INTO idempotency_keys (tenant_id, principal, route, name, digest, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, principal, route, name) DO NOTHING RETURNING name";
-    FIND_KEPT_ANSWER = "SELECT digest, body, secret_of FROM idempotency_keys
-        WHERE tenant_id = $1 AND principal = $2 AND route = $3 AND name = $4 AND expires_at > $5";
-    KEEP_ANSWER = "UPDATE idempotency_keys SET body = $5, secret_of = $6
+    FIND_KEPT_ANSWER = "SELECT digest, made, body FROM idempotency_keys
+        WHERE tenant_id = $1 AND principal = $2 AND route = $3 AND name = $4 AND expires_at > $5
+            AND made IS NOT NULL";
+    KEEP_ANSWER = "UPDATE idempotency_keys SET made = $5, body = $6
         WHERE tenant_id = $1 AND principal = $2 AND route = $3 AND name = $4";
     RELEASE_IDEMPOTENCY_KEY = "DELETE FROM idempotency_keys
         WHERE tenant_id = $1 AND principal = $2 AND route = $3 AND name = $4";
+    FORGET_ANSWERS = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND (made = $2 OR principal = $3)";
 }
 
 impl TenantTx<'_> {
     /// Takes a request's key for this transaction; false when another one had it, whose answer then stands. Of two at once
-    /// the second waits for the first. The tenant's keys that are older than `now` allows go on the way.
+    /// the second waits for the first. The tenant's keys that are older than `now` allows go on the way, and so do those
+    /// of a server from before `0014`, which say nothing of what was made.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -88,12 +90,11 @@ impl TenantTx<'_> {
         request: &OnceRequest,
         content: &KeptContent,
     ) -> Result<(), Error> {
-        let (body, secret_of) = match content {
-            KeptContent::Whole(body) => (Some(body.as_str()), None),
-            KeptContent::Secret(id) => (None, Some(*id)),
-        };
         let mut values = name_of(request);
-        values.extend([Value::from(body), Value::from(secret_of)]);
+        values.extend([
+            Value::from(content.made),
+            Value::from(content.body.as_deref()),
+        ]);
         let kept = self.run(&KEEP_ANSWER, values).await?;
         self.ledger().forget_changed(kept.changed);
         Ok(())
@@ -108,6 +109,14 @@ impl TenantTx<'_> {
         self.ledger().forget_changed(released.changed);
         Ok(())
     }
+
+    /// Lets go of what was answered about a user, and to them.
+    pub(crate) async fn forget_answers_of(&mut self, id: UserId) -> Result<(), Error> {
+        let values = vec![Value::from(id), Value::from(format!("user:{id}"))];
+        let forgotten = self.run(&FORGET_ANSWERS, values).await?;
+        self.ledger().forget_changed(forgotten.changed);
+        Ok(())
+    }
 }
 
 fn name_of(request: &OnceRequest) -> Vec<Value> {
@@ -119,14 +128,11 @@ fn name_of(request: &OnceRequest) -> Vec<Value> {
 }
 
 fn read_kept(row: &mut Row) -> Result<KeptAnswer, Error> {
-    let (body, secret_of): (Option<String>, Option<Uuid>) = (row.get(1)?, row.get(2)?);
-    let content = match (body, secret_of) {
-        (Some(body), None) => KeptContent::Whole(body),
-        (None, Some(id)) => KeptContent::Secret(id),
-        _ => return Err(row.corrupt(1)),
-    };
     Ok(KeptAnswer {
         digest: row.get(0)?,
-        content,
+        content: KeptContent {
+            made: row.get(1)?,
+            body: row.get(2)?,
+        },
     })
 }

@@ -13,6 +13,7 @@ mod hosts;
 mod known;
 mod pool;
 mod stripe;
+mod tenants;
 
 pub use known::{KnownSession, KnownTenant, VerifiedToken};
 
@@ -28,6 +29,7 @@ use pool::Pool;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stripe::Stripe;
+use tenants::Tenants;
 
 /// How much is kept unless the settings say otherwise: about seven hundred thousand sessions.
 pub(crate) const MEMORY_BYTES_MAX: usize = 256 * 1_024 * 1_024;
@@ -37,6 +39,8 @@ const STRIPES: usize = 64;
 const USER_AGENTS_MAX: usize = 4_096;
 /// How many tenants are kept once for all their sessions.
 const TENANTS_MAX: usize = 8_192;
+/// Which part of the memory's size what their applications call by may take beside it.
+const TENANTS_PART: usize = 8;
 
 /// Taken before a token's key is read: worth nothing once a whole tenant was removed, as it is when a key is revoked.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +79,7 @@ pub struct Memory {
     /// How many removals there were, for the meter.
     removals: AtomicU64,
     user_agents: Mutex<Pool<Arc<str>, str>>,
-    tenants: Mutex<Pool<TenantId, KnownTenant>>,
+    tenants: Mutex<Tenants>,
     shared_hosts: SharedHosts,
     stripe_bytes_max: usize,
 }
@@ -89,7 +93,7 @@ impl Memory {
             everything: AtomicU32::new(0),
             removals: AtomicU64::new(0),
             user_agents: Mutex::new(Pool::of_length(USER_AGENTS_MAX)),
-            tenants: Mutex::new(Pool::of_length(TENANTS_MAX)),
+            tenants: Mutex::new(Tenants::of(TENANTS_MAX, bytes_max / TENANTS_PART)),
             shared_hosts: SharedHosts::new(),
             stripe_bytes_max: bytes_max / STRIPES,
         }
@@ -138,17 +142,11 @@ impl Memory {
             }
             None => (None, 0),
         };
-        let tenant = Arc::new(KnownTenant {
-            tenant: found.tenant,
-            hosts: found.names.hosts,
-            publishable_keys: found.names.publishable_keys,
-            origins: found.names.origins,
-        });
-        let (tenant, _) = lock(&self.tenants).share(tenant.tenant.id, tenant);
+        let (tenant, tenant_bytes) = self.share_tenant(ticket, &token, (found.tenant, found.names));
         let shared = known::Shared {
             tenant,
             user_agent,
-            own_bytes: agent_bytes,
+            own_bytes: agent_bytes + tenant_bytes,
         };
         let known = Arc::new(KnownSession::new(
             ticket.0,
@@ -161,6 +159,20 @@ impl Memory {
             lock(self.stripe_of(&token.digest)).keep(known.clone(), self.stripe_bytes_max, is_over);
         }
         known
+    }
+
+    /// What a read that a removal overtook found takes no place from what was found since.
+    fn share_tenant(
+        &self,
+        ticket: Ticket,
+        token: &VerifiedToken,
+        (tenant, names): (Tenant, TenantNames),
+    ) -> (Arc<KnownTenant>, usize) {
+        let mut tenants = lock(&self.tenants);
+        match ticket.0 == self.stamp(tenant.id, token.user_id, token.session_id) {
+            true => tenants.share(tenant, names),
+            false => Tenants::alone(tenant, names),
+        }
     }
 
     /// Forgets everything, also what reads that are under way are about to fill in.

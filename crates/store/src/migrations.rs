@@ -45,6 +45,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0011_tenant_lifecycle"),
     migration!("0012_idempotency_keys"),
     migration!("0013_upkeep"),
+    migration!("0014_idempotency_and_key_sets"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

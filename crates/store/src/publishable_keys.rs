@@ -20,6 +20,7 @@ statements! {
         WHERE tenant_id = $1 AND id = $2");
     LIST_PUBLISHABLE_KEYS = concat!("SELECT ", publishable_key_columns!(), " FROM publishable_keys
         WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    COUNT_PUBLISHABLE_KEYS = "SELECT COUNT(*) FROM publishable_keys WHERE tenant_id = $1";
     SET_PUBLISHABLE_KEY_STATUS = concat!("UPDATE publishable_keys SET status = $3, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status <> $3 RETURNING ", publishable_key_columns!());
     HOLD_PUBLISHABLE_KEY = "UPDATE publishable_keys SET version = version + 1
@@ -104,6 +105,15 @@ impl TenantTx<'_> {
             .list(&LIST_PUBLISHABLE_KEYS, values, read_publishable_key)
             .await?;
         Ok(Page::from_rows(rows, page, |key| key.id))
+    }
+
+    /// How many keys there are, active or not. Only under [`TenantTx::hold_tenant`] does the answer still hold at the commit.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count_publishable_keys(&mut self) -> Result<i64, Error> {
+        let count = self.find(&COUNT_PUBLISHABLE_KEYS, vec![], |row| row.get(0));
+        Ok(count.await?.unwrap_or_default())
     }
 
     /// Lets a key lead to its tenant, or no longer; none when it is so already.

@@ -32,6 +32,9 @@ statements! {
     DELETE_HOST = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' AND name = $2 RETURNING name";
     DELETE_ROUTE = "DELETE FROM tenant_routes WHERE tenant_id = $1 AND kind = $2 AND name = $3 RETURNING kind";
     PLAN_ROTATION = "UPDATE tenants SET rotation_due_at = $2 WHERE tenant_id = $1";
+    EXTEND_KEY_SET_KEEPING = "UPDATE tenants SET key_set_kept_until = $2
+        WHERE tenant_id = $1 AND (key_set_kept_until IS NULL OR key_set_kept_until < $2)";
+    FIND_KEY_SET_KEEPING = "SELECT key_set_kept_until FROM tenants WHERE tenant_id = $1";
     LIST_HOSTS = "SELECT name FROM tenant_routes WHERE tenant_id = $1 AND kind = 'host' ORDER BY name";
 }
 
@@ -135,6 +138,25 @@ impl TenantTx<'_> {
     pub async fn begin_tenant_purge(&mut self, now: Timestamp) -> Result<Option<Tenant>, Error> {
         let values = vec![Value::from(now)];
         self.find(&BEGIN_TENANT_PURGE, values, read_tenant).await
+    }
+
+    /// Notes that somebody may keep the key set until `until`, whatever the settings say by then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn extend_key_set_keeping(&mut self, until: Timestamp) -> Result<(), Error> {
+        self.run(&EXTEND_KEY_SET_KEEPING, vec![Value::from(until)])
+            .await
+            .map(drop)
+    }
+
+    /// Until when somebody may keep the key set for longer than the settings say now; none, if they were never shortened.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_key_set_keeping(&mut self) -> Result<Option<Timestamp>, Error> {
+        let found = self.find(&FIND_KEY_SET_KEEPING, vec![], |row| row.get(0));
+        Ok(found.await?.flatten())
     }
 
     /// Makes a host name lead to this tenant no longer; false when it did not.

@@ -262,6 +262,7 @@ impl TenantTx<'_> {
             return Ok(None);
         };
         self.void_invitation(id).await?;
+        self.forget_answers_of(id).await?;
         for statement in [
             &DELETE_REFRESH_TOKENS_OF_USER,
             &DELETE_SESSIONS_OF_USER,

@@ -114,6 +114,12 @@ impl TestClient {
             .await
     }
 
+    /// Makes once, however often it is sent with the key.
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let request = self.request(Method::POST, path).json(&body);
+        self.send(request.header("idempotency-key", key)).await
+    }
+
     /// Changes, with a JSON body.
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path).json(&body))

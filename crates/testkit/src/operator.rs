@@ -4,6 +4,7 @@ use crate::client::Answer;
 use crate::clock::MockClock;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
+use axum::http::request::Builder;
 use keyward_api::{Api, ApiService, OperatorPeer, operator_service};
 use serde_json::Value;
 use std::time::Duration;
@@ -66,9 +67,19 @@ impl TestOperator {
         self.send("POST", path, Some(body)).await
     }
 
+    /// Makes once, however often it is sent with the key.
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Answer {
+        let request = Request::post(path).header("idempotency-key", key);
+        self.finish(request, Some(body)).await
+    }
+
     /// Sends any request.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path);
+        self.finish(request, body).await
+    }
+
+    async fn finish(&self, mut request: Builder, body: Option<Value>) -> Answer {
         if let Some(reason) = &self.reason {
             request = request.header("operator-reason", reason.as_bytes());
         }

@@ -1,4 +1,5 @@
-//! Requests with an `Idempotency-Key`: done once, and answered alike each time.
+//! Requests with an `Idempotency-Key`: done once, and answered alike each time. Where none is heeded a change that comes
+//! with one is refused: who sends it relies on it.
 
 use super::gate::handle;
 use super::visit::Asked;
@@ -29,6 +30,9 @@ pub(super) async fn run(
             let answering = Box::pin(run_once(api, served, keep, asked, context));
             let answered = answering.await;
             answered.unwrap_or_else(IntoResponse::into_response)
+        }
+        (_, None) if !asked.head.method.is_safe() && asked.head.headers.contains_key(KEY) => {
+            Problem::new(Code::IdempotencyKeyNotHeeded).into_response()
         }
         _ => handle(api, served, asked, context).await,
     }
@@ -80,10 +84,12 @@ fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
 fn again(declaration: &Declaration, done: DoneBefore) -> Result<Response, Problem> {
     match done {
         DoneBefore::Other => Err(Problem::new(Code::IdempotencyKeyReused)),
-        DoneBefore::Same(KeptContent::Secret(id)) => {
-            Err(Problem::new(Code::AnswerNotRepeated).with_id(id))
+        DoneBefore::Same(KeptContent { made, body: None }) => {
+            Err(Problem::new(Code::AnswerNotRepeated).with_id(made))
         }
-        DoneBefore::Same(KeptContent::Whole(body)) => {
+        DoneBefore::Same(KeptContent {
+            body: Some(body), ..
+        }) => {
             let mut response = (declaration.success, body).into_response();
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

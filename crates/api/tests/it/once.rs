@@ -1,7 +1,11 @@
 //! `Idempotency-Key`: a request that is sent again has one effect and one answer.
 
 use crate::support::audit_events;
-use keyward_testkit::{Answer, PASSWORD, TestApp, TestDatabase, TestUser, on_both_engines};
+use keyward_crypto::{RequestDigestKey, Sha256};
+use keyward_model::{Digest, RootKeySecret};
+use keyward_testkit::{
+    Answer, PASSWORD, ROOT_KEY, TestApp, TestDatabase, TestUser, on_both_engines,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -14,6 +18,10 @@ on_both_engines!(
     what_failed_is_tried_again,
     a_key_is_its_senders_own_and_for_a_day,
     what_is_no_key_is_refused,
+    asvs_v11_4_2_a_password_cannot_be_tried_against_what_is_kept,
+    each_create_of_an_administrator_heeds_a_key,
+    a_rotation_heeds_a_key,
+    what_heeds_no_key_refuses_one,
 );
 
 const PATH: &str = "/v1/admin/users";
@@ -135,9 +143,12 @@ async fn what_failed_is_tried_again(database: TestDatabase) {
         let answer = send(&chief, PATH, "k", &ada()).await;
         answer.expect_problem(409, "email_taken");
     }
-    let sql = "UPDATE users SET email = 'x@x.org', email_canonical = 'x@x.org'
-        WHERE email_canonical = 'ada@example.org'";
-    app.database.admin_sql(sql).await;
+    let tenant = app.database.id_literal(app.tenant.id);
+    let sql = format!(
+        "UPDATE users SET email = 'x@x.org', email_canonical = 'x@x.org'
+         WHERE email_canonical = 'ada@example.org' AND tenant_id = {tenant}"
+    );
+    app.database.admin_sql(&sql).await;
     send(&chief, PATH, "k", &ada()).await.expect(201);
     let bad = json!({ "email": "no" });
     let answer = send(&chief, PATH, "other", &bad).await;
@@ -180,4 +191,89 @@ async fn what_is_no_key_is_refused(database: TestDatabase) {
     send(&chief, PATH, &"x".repeat(255), &ada())
         .await
         .expect(201);
+}
+
+async fn asvs_v11_4_2_a_password_cannot_be_tried_against_what_is_kept(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    send(&chief, PATH, "k", &ada()).await.expect(201);
+    let body = serde_json::to_vec(&ada()).unwrap();
+    let parts = [PATH.as_bytes(), body.as_slice()];
+    let mut guess = Sha256::new();
+    for part in parts {
+        guess.update(&(part.len() as u64).to_be_bytes());
+        guess.update(part);
+    }
+    let key = RequestDigestKey::of(&RootKeySecret::new(ROOT_KEY.to_vec()));
+    let expected = hex(key.digest(app.tenant.id, &parts));
+    let rows = app.database.rows_of_tenant(app.tenant.id).await;
+    let rows = format!("{rows:?}").to_lowercase();
+    assert!(
+        rows.contains(&expected),
+        "the digest of whoever has the root key"
+    );
+    assert!(!rows.contains(&hex(guess.finish())), "nobody else's");
+}
+
+async fn each_create_of_an_administrator_heeds_a_key(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    let path = "/v1/admin/publishable-keys";
+    let body = json!({ "name": "Shop", "allowed_origins": ["https://shop.example"] });
+    let first = send(&chief, path, "k", &body).await.expect(201);
+    let again = send(&chief, path, "k", &body).await.expect(201);
+    assert_eq!(again.text, first.text);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let listed = chief.client.get(path).await.expect(200);
+    assert_eq!(listed.list_at("/items").len(), 1);
+    let other = json!({ "name": "Other", "allowed_origins": [] });
+    let answer = send(&chief, path, "k", &other).await;
+    answer.expect_problem(422, "idempotency_key_reused");
+}
+
+async fn a_rotation_heeds_a_key(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let keys = format!("/operator/v1/tenants/{}/signing-keys", app.tenant.slug);
+    let rotate = async |key: &str| {
+        let path = format!("{keys}/rotate");
+        app.operator().post_once(&path, key, json!({})).await
+    };
+    let first = rotate("k").await.expect(201);
+    let again = rotate("k").await.expect(201);
+    assert_eq!(again.text, first.text);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = rotate("other").await;
+    other.expect_problem(409, "rotation_under_way");
+    let listed = app.operator().get(&keys).await.expect(200);
+    assert_eq!(listed.list_at("/items").len(), 2);
+}
+
+async fn what_heeds_no_key_refuses_one(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    let with_key = async |method: Method, path: &str, body: Value| {
+        let request = chief.client.request(method, path).json(&body);
+        chief
+            .client
+            .send(request.header("idempotency-key", "k"))
+            .await
+    };
+    let register = json!({ "email": "bob@example.org", "password": PASSWORD });
+    let name = json!({ "name": "Ada" });
+    for (method, path, body) in [
+        (Method::POST, "/v1/auth/register", register),
+        (Method::PATCH, "/v1/profile", name),
+        (Method::DELETE, "/v1/sessions/others", json!({})),
+    ] {
+        let answer = with_key(method, path, body).await;
+        answer.expect_problem(400, "idempotency_key_not_heeded");
+    }
+    let found = chief.client.get(&format!("{PATH}?query=bob@")).await;
+    assert!(found.expect(200).list_at("/items").is_empty());
+    let read = with_key(Method::GET, "/v1/session", json!({})).await;
+    read.expect(200);
+}
+
+fn hex(digest: Digest) -> String {
+    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }

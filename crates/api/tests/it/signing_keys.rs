@@ -32,6 +32,7 @@ on_both_engines!(
     asvs_v9_1_1_a_key_that_is_over_verifies_nothing_even_before_it_is_retired,
     asvs_v8_4_1_another_tenants_key_verifies_nothing_and_is_not_found,
     the_metadata_follows_what_is_published,
+    asvs_v9_1_3_who_keeps_the_set_for_longer_knows_the_next_key,
     operators_list_rotate_and_revoke_over_their_plane,
     keys_are_for_operators_alone,
 );
@@ -493,6 +494,38 @@ async fn the_metadata_follows_what_is_published(database: TestDatabase) {
     assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     pass(&app, 600 + 300 + 60);
     assert_eq!(algorithms().await, json!(["ES256"]));
+}
+
+async fn asvs_v9_1_3_who_keeps_the_set_for_longer_knows_the_next_key(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let keep_for = async |seconds: i64| {
+        let (age, ahead) = ("key_set_max_age_seconds", "signing_key_propagation_seconds");
+        let settings = json!({ (age): seconds, (ahead): seconds });
+        let chief = app.administrator(&app.tenant).await.client;
+        let changed = chief.patch("/v1/admin/settings", settings).await;
+        changed.expect(200);
+    };
+    app.register(&app.tenant, "ada@example.org").await;
+    let sign_in = || app.sign_in(&app.tenant, "ada@example.org");
+    keep_for(3_600).await;
+    let (mut follower, before) = (KeySetFollower::strict(), sign_in().await);
+    let read = follow(&app, &mut follower, before.client.token(), 0);
+    assert_eq!(read.await, Ok(()));
+    let told_until = app.database.now().plus_seconds(3_600);
+    // Shortened twice: it is the longest that counts.
+    keep_for(60).await;
+    keep_for(1).await;
+    let next = rotate(&app, &app.tenant).await.unwrap();
+    assert!(next.signs_from >= told_until && next.signs_from < told_until.plus_seconds(60));
+    for after in [-3_000, -1_800, -600, -60, 60, 600] {
+        app.database.clock.set(told_until.plus_seconds(after));
+        let user = sign_in().await;
+        let token = user.client.token();
+        assert_eq!(follow(&app, &mut follower, token, 0).await, Ok(()));
+        assert_eq!(key_of(token) == next.id, after > 0);
+    }
+    let soon = rotate(&app, &app.tenant).await.unwrap().signs_from;
+    assert!(soon < app.database.now().plus_seconds(2), "nobody has it");
 }
 
 async fn operators_list_rotate_and_revoke_over_their_plane(database: TestDatabase) {

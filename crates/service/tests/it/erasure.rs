@@ -8,6 +8,7 @@ use std::time::Duration;
 alone_on_both_engines!(
     a_deleted_user_is_gone_when_grace_is_over,
     a_deletion_that_was_taken_back_deletes_nobody,
+    nothing_that_was_answered_about_a_user_outlives_them,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -67,4 +68,39 @@ async fn a_deletion_that_was_taken_back_deletes_nobody(database: TestDatabase) {
     let chief = app.administrator(&app.tenant).await;
     let gone = chief.client.get(&path_of(&ada)).await;
     gone.expect_problem(404, "not_found");
+}
+
+async fn nothing_that_was_answered_about_a_user_outlives_them(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    // Sooner than answers go by themselves.
+    let at_once = json!({ "user_deletion_grace_days": 0 });
+    let changed = chief.client.patch("/v1/admin/settings", at_once).await;
+    changed.expect(200);
+    for name in ["Katherine", "Hedy"] {
+        let email = format!("{}@example.org", name.to_lowercase());
+        let body = json!({ "email": email, "name": name, "password": PASSWORD });
+        let answer = chief.client.post_once("/v1/admin/users", name, body).await;
+        answer.expect(201);
+    }
+    let katherine = app.sign_in(&app.tenant, "katherine@example.org").await;
+    assert_eq!(
+        who_knows(&app, "katherine").await,
+        ["idempotency_keys", "users"]
+    );
+    chief.client.delete(&path_of(&katherine)).await.expect(202);
+    app.database.clock.advance(Duration::from_secs(60));
+    work(&app).await;
+    assert_eq!(who_knows(&app, "katherine").await, [] as [&str; 0]);
+    assert_eq!(who_knows(&app, "hedy").await, ["idempotency_keys", "users"]);
+}
+
+/// In which tables a name stands, but for the log.
+async fn who_knows(app: &TestApp, name: &str) -> Vec<String> {
+    let rows = app.database.rows_of_tenant(app.tenant.id).await;
+    let rows = rows
+        .into_iter()
+        .filter(|(table, _)| table != "audit_events");
+    let knows = rows.filter(|(_, rows)| format!("{rows:?}").to_lowercase().contains(name));
+    knows.map(|(table, _)| table).collect()
 }

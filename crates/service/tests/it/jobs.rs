@@ -159,13 +159,16 @@ async fn kept_answers_are_deleted_a_day_later_by_a_schedule(database: TestDataba
         digest: Digest([7; 32]),
         expires_at: now.plus_seconds(24 * 3_600),
     };
+    let content = KeptContent {
+        made: app.database.mint::<()>().uuid(),
+        body: Some("{}".into()),
+    };
     let kept = app
         .database
         .store
         .write::<_, Error, _>(&scope, async move |tx| {
             tx.claim_idempotency_key(&once, now).await?;
-            tx.keep_answer(&once, &KeptContent::Whole("{}".into()))
-                .await
+            tx.keep_answer(&once, &content).await
         });
     kept.await.unwrap();
     app.database.clock.advance(DAY - Duration::from_secs(60));

@@ -1,14 +1,15 @@
 //! What is kept of a session: small enough to keep many, and whole enough to answer from.
 
 use super::epochs::Stamp;
+use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
     Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant, Timestamp, User,
     UserId, UserStatus,
 };
 use std::mem::size_of;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// What an allocation takes beside its bytes, rounded up.
 const ALLOCATION_BYTES: usize = 16;
@@ -16,16 +17,29 @@ const ALLOCATION_BYTES: usize = 16;
 const PLACE_BYTES: usize = 32;
 
 /// A tenant, with the names that a request may call it by.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct KnownTenant {
     /// As the store had it.
     pub tenant: Tenant,
     /// Its own hosts.
     pub hosts: Vec<HostName>,
-    /// Its publishable keys that are active.
-    pub publishable_keys: Vec<PublishableName>,
-    /// From where browsers may call.
-    pub origins: Vec<Origin>,
+    names: Names,
+}
+
+/// What a tenant's applications call by. There may be much of it, and its administrators change it as they like.
+#[derive(Debug, PartialEq)]
+pub(super) struct Callers {
+    publishable_keys: Vec<PublishableName>,
+    origins: Vec<Origin>,
+}
+
+/// Where they are.
+#[derive(Debug)]
+pub(super) enum Names {
+    /// With all sessions of the tenant, for as long as they are as they were.
+    Shared(Weak<Callers>),
+    /// Here alone.
+    Own(Callers),
 }
 
 /// A session with everything that an answer about it says.
@@ -95,6 +109,67 @@ struct Texts<const N: usize> {
     ends: [u16; N],
     /// Bit by bit, which of them are there.
     present: u8,
+}
+
+impl KnownTenant {
+    pub(super) fn new(tenant: Tenant, hosts: Vec<HostName>, names: Names) -> Self {
+        Self {
+            tenant,
+            hosts,
+            names,
+        }
+    }
+
+    /// Whether a publishable key is known to be active. It may be without being known.
+    pub fn has_publishable_key(&self, key: &PublishableName) -> bool {
+        self.ask(|callers| callers.publishable_keys.contains(key))
+    }
+
+    /// Whether browsers are known to be allowed to call from an origin. They may be without that being known.
+    pub fn allows_origin(&self, origin: &Origin) -> bool {
+        self.ask(|callers| callers.origins.contains(origin))
+    }
+
+    /// What it takes of memory, but for what its applications call by.
+    pub(super) fn bytes(&self) -> usize {
+        let (slug, issuer) = (&self.tenant.slug, &self.tenant.issuer);
+        let texts = slug.to_string().len() + issuer.to_string().len() + 2 * ALLOCATION_BYTES;
+        size_of::<Self>() + texts + bytes_of(self.hosts.iter())
+    }
+
+    fn ask(&self, question: impl FnOnce(&Callers) -> bool) -> bool {
+        match &self.names {
+            Names::Shared(callers) => callers.upgrade().is_some_and(|callers| question(&callers)),
+            Names::Own(callers) => question(callers),
+        }
+    }
+}
+
+impl Callers {
+    /// What of a tenant's names are those of its applications, after its hosts.
+    pub(super) fn of(names: TenantNames) -> (Vec<HostName>, Self) {
+        let TenantNames {
+            hosts,
+            publishable_keys,
+            origins,
+        } = names;
+        let callers = Self {
+            publishable_keys,
+            origins,
+        };
+        (hosts, callers)
+    }
+
+    /// What they take of memory.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + bytes_of(self.publishable_keys.iter()) + bytes_of(self.origins.iter())
+    }
+}
+
+/// What texts take, each with its own allocation.
+fn bytes_of<T: ToString>(texts: impl Iterator<Item = T>) -> usize {
+    let each = size_of::<String>() + ALLOCATION_BYTES;
+    texts.map(|text| text.to_string().len() + each).sum()
 }
 
 impl KnownSession {

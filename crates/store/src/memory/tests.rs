@@ -1,14 +1,14 @@
 //! What is kept, until when, and that no order of a read and a removal keeps what is over.
 
-use super::{Found, Memory, STRIPES, VerifiedToken};
+use super::{Found, KnownTenant, Memory, STRIPES, VerifiedToken, lock};
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
-    Device, Digest, HostName, Id, Removal, Role, Session, Tenant, TenantSettings, TenantStatus,
-    Timestamp, User, UserStatus,
+    Device, Digest, HostName, Id, Origin, Removal, Role, Session, Tenant, TenantSettings,
+    TenantStatus, Timestamp, User, UserStatus,
 };
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Weak};
 use uuid::Uuid;
 
 const START: Timestamp = Timestamp::from_micros(0);
@@ -354,4 +354,80 @@ fn asvs_v9_1_1_a_token_whose_verification_a_revoked_key_overtook_is_not_kept() {
         assert_eq!(kept, removal == Removal::Tenant(id(8)), "{removal:?}");
         memory.forget_all();
     }
+}
+
+/// A tenant that changed for the `round`th time, with about a hundred kilobytes of keys and origins.
+fn changed(token: &VerifiedToken, round: usize) -> Found {
+    let mut found = found(token);
+    let origin = |number| {
+        let text = format!("https://{round}-{number}.{}.example", "x".repeat(60));
+        text.parse().unwrap()
+    };
+    found.names.origins = (0..1_000).map(origin).collect();
+    found
+}
+
+#[test]
+fn asvs_v15_2_2_however_often_a_tenants_names_change_memory_is_bounded() {
+    let memory = Memory::new(ROOM);
+    let mut alive = Vec::new();
+    for round in 0..200 {
+        let token = token(round as u128 + 1, 10);
+        let ticket = memory.ticket(&scope(), &token, memory.mark(&scope()));
+        let known = memory.keep(ticket, token, changed(&token, round), START);
+        let origin = changed(&token, round).names.origins[7].clone();
+        assert!(known.tenant.allows_origin(&origin), "its own read says so");
+        alive.push((origin, Arc::downgrade(&known.tenant)));
+    }
+    let (_, session_bytes) = memory.size();
+    let pooled = lock(&memory.tenants).bytes();
+    assert!(
+        session_bytes <= ROOM && pooled <= ROOM / 8,
+        "{session_bytes} {pooled}"
+    );
+    let (_, newest) = alive.pop().unwrap();
+    assert!(newest.upgrade().is_some());
+    let names_of = |(origin, tenant): &(Origin, Weak<KnownTenant>)| {
+        let tenant = tenant.upgrade();
+        tenant.is_some_and(|tenant| tenant.allows_origin(origin))
+    };
+    let old = alive.iter().filter(|one| names_of(one)).count();
+    assert_eq!(old, 0, "names from before a change are gone");
+}
+
+#[test]
+fn names_that_do_not_fit_are_paid_for_by_their_session() {
+    let memory = Memory::new(ROOM);
+    for number in 1..=200 {
+        let token = token(number, 10);
+        let mut found = changed(&token, 1);
+        found.tenant.id = id(1_000 + number);
+        let scope = TenantScope::resolved(found.tenant.id);
+        let ticket = memory.ticket(&scope, &token, memory.mark(&scope));
+        let _known = memory.keep(ticket, token, found, START);
+    }
+    let (sessions, session_bytes) = memory.size();
+    let pooled = lock(&memory.tenants).bytes();
+    assert!(
+        session_bytes <= ROOM && pooled <= ROOM / 8,
+        "{session_bytes} {pooled}"
+    );
+    assert!(
+        sessions <= 2,
+        "one that does not fit is not kept: {sessions}"
+    );
+}
+
+#[test]
+fn a_read_that_a_change_overtook_takes_no_names_from_later_ones() {
+    let memory = Memory::new(ROOM);
+    let (early, late) = (token(1, 10), token(2, 10));
+    let ticket = memory.ticket(&scope(), &early, memory.mark(&scope()));
+    memory.remove(Removal::Tenant(id(7)));
+    let later = memory.ticket(&scope(), &late, memory.mark(&scope()));
+    let known = memory.keep(later, late, changed(&late, 2), START);
+    let origin = changed(&late, 2).names.origins[0].clone();
+    let overtaken = memory.keep(ticket, early, changed(&early, 1), START);
+    assert!(known.tenant.allows_origin(&origin));
+    assert!(!overtaken.tenant.allows_origin(&origin));
 }

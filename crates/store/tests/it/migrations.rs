@@ -3,7 +3,8 @@
 use keyward_model::{Clock, Timestamp};
 use keyward_store::{Error, SqliteOptions, Store, migrate_postgres, migrate_sqlite};
 use keyward_testkit::{
-    MockClock, TestDatabase, scratch_postgres, scratch_postgres_store_with, sqlite_store,
+    MockClock, TestDatabase, new_tenant, scratch_postgres, scratch_postgres_store_with,
+    sqlite_store,
 };
 use std::sync::Barrier;
 
@@ -188,3 +189,35 @@ async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_told(
 
 /// Port 1 of this machine, where nothing listens.
 const PASSWORD_NOWHERE: &str = "postgres://nobody:hidden@127.0.0.1:1/nothing";
+
+/// What [`migrate`] does once more after it: brings a database back to before `0014`.
+const BEFORE_0014: &[&str] = &[
+    "DELETE FROM schema_migrations WHERE name = '0014_idempotency_and_key_sets'",
+    "DROP INDEX idempotency_keys_by_made",
+    "ALTER TABLE idempotency_keys DROP COLUMN made",
+    "ALTER TABLE tenants DROP COLUMN key_set_kept_until",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asvs_v11_4_2_digests_that_a_password_could_be_tried_against_are_deleted() {
+    for database in both_engines().await {
+        let (scope, _) = new_tenant(&database, "tenant").await;
+        for undo in BEFORE_0014 {
+            database.admin_sql(undo).await;
+        }
+        let tenant = database.id_literal(scope.tenant_id());
+        let sql = format!(
+            "INSERT INTO idempotency_keys (tenant_id, principal, route, name, digest, body, expires_at)
+             VALUES ({tenant}, 'user:1', 'POST /', 'k', CAST('digest' AS {}), '{{}}', 9000000000000000)",
+            match database.engine_name() {
+                "sqlite" => "BLOB",
+                _ => "BYTEA",
+            }
+        );
+        database.admin_sql(&sql).await;
+        let applied = migrate(&database).await.unwrap();
+        assert_eq!(applied, ["0014_idempotency_and_key_sets"]);
+        let left = "SELECT COUNT(*) FROM idempotency_keys";
+        assert_eq!(database.admin_count(left).await, 0);
+    }
+}

@@ -3,6 +3,7 @@
 use crate::bodies::PageBody;
 use crate::endpoint::Endpoint;
 use crate::extract::{Body, Caller, FieldErrors, PageParameters, Parameters, PathId};
+use crate::once::Shown;
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::http::StatusCode;
@@ -17,6 +18,7 @@ use keyward_service::publishable_keys::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A new key.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,6 +77,8 @@ pub(crate) fn create() -> Endpoint {
         .summary("Makes a publishable key, which names the tenant at once.")
         .takes::<CreatePublishableKeyRequest>()
         .gives::<PublishableKeyAnswer>(StatusCode::CREATED)
+        .idempotent::<PublishableKey>()
+        .fails_with(&[Code::TooManyPublishableKeys])
         .handled_by(
             async |Caller(cx): Caller, Body(request): Body<CreatePublishableKeyRequest>| {
                 let key = create_publishable_key(&cx, request.into_command()?).await?;
@@ -137,6 +141,18 @@ pub(crate) fn delete() -> Endpoint {
                 Ok::<_, Problem>(StatusCode::NO_CONTENT)
             },
         )
+}
+
+impl Shown for PublishableKey {
+    type Body = PublishableKeyAnswer;
+
+    fn body(&self) -> PublishableKeyAnswer {
+        self.clone().into()
+    }
+
+    fn made(&self) -> Uuid {
+        self.id.uuid()
+    }
 }
 
 impl CreatePublishableKeyRequest {

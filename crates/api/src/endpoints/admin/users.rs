@@ -84,8 +84,12 @@ impl Shown for CreatedUser {
         self.into()
     }
 
-    fn secret_of(&self) -> Option<Uuid> {
-        self.invitation.as_ref().map(|_| self.user.id.uuid())
+    fn made(&self) -> Uuid {
+        self.user.id.uuid()
+    }
+
+    fn shows_secret(&self) -> bool {
+        self.invitation.is_some()
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::support::tokens::{assemble, claims_of, part, signer_of};
 use crate::support::{
-    assert_token_refused, disable, get_at, lengthen_access_tokens, moment, names, sign_in_again,
+    assert_token_refused, change_settings, disable, get_at, lengthen_access_tokens, moment, names,
+    sign_in_again,
 };
 use keyward_model::{Clock, Id};
 use keyward_testkit::{TestApp, TestClient, TestDatabase, on_both_engines};
@@ -22,6 +23,7 @@ on_both_engines!(
     asvs_v7_3_2_a_session_ends_after_eight_hours_however_active,
     asvs_v7_3_1_a_session_ends_after_half_an_hour_of_silence,
     a_session_is_touched_once_a_minute,
+    asvs_v7_3_1_who_is_there_all_the_time_does_not_idle_out,
     asvs_v7_4_2_asvs_v8_3_2_a_disabled_user_is_out_at_once,
     asvs_v8_3_2_a_role_that_was_taken_away_is_gone_at_once,
 );
@@ -309,4 +311,28 @@ async fn a_warm_session_hears_of_a_later_sign_in_and_of_a_new_name() {
     again.client.patch("/v1/profile", body).await.expect(200);
     let warm = ada.client.get("/v1/session").await.expect(200);
     assert_eq!(warm.text_at("/user/name"), "Ada");
+}
+
+async fn asvs_v7_3_1_who_is_there_all_the_time_does_not_idle_out(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for (idle_seconds, pause_seconds) in [(60, 15), (200, 50), (3_600, 60)] {
+        let settings = json!({ "session_idle_seconds": idle_seconds });
+        change_settings(&app, &app.tenant, &settings).await;
+        let ada = app.administrator(&app.tenant).await;
+        for _ in 0..3 {
+            app.database
+                .clock
+                .advance(Duration::from_secs(pause_seconds));
+            let seen = app.database.now();
+            let answer = ada.client.get("/v1/session").await.expect(200);
+            let idles_out_at = moment(&answer.json["session"]["idles_out_at"]);
+            assert!(idles_out_at >= seen.plus_seconds(idle_seconds));
+        }
+        app.database.clock.advance(Duration::from_secs(60));
+        let left = ada.client.get("/v1/session").await;
+        match idle_seconds {
+            60 => assert_token_refused(left),
+            _ => drop(left.expect(200)),
+        }
+    }
 }

@@ -12,6 +12,7 @@ scenarios!(
     a_key_that_is_given_back_is_free,
     keys_are_pruned_oldest_first_when_their_time_is_over,
     keys_ask_for_no_event,
+    what_an_older_server_kept_is_as_if_it_were_not_there,
 );
 
 fn request(database: &TestDatabase) -> OnceRequest {
@@ -24,6 +25,13 @@ fn request(database: &TestDatabase) -> OnceRequest {
     }
 }
 
+fn content(database: &TestDatabase) -> KeptContent {
+    KeptContent {
+        made: database.mint::<()>().uuid(),
+        body: Some("{}".into()),
+    }
+}
+
 async fn a_key_is_taken_once_and_its_answer_kept(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let (once, now) = (request(&database), database.now());
@@ -31,12 +39,13 @@ async fn a_key_is_taken_once_and_its_answer_kept(database: TestDatabase) {
     write(&database, &scope, async move |tx| {
         assert_eq!(tx.find_kept_answer(&once, now).await?, None);
         assert!(tx.claim_idempotency_key(&once, now).await?);
-        assert!(!tx.claim_idempotency_key(&once, now).await?);
-        for content in [KeptContent::Whole("{}".into()), KeptContent::Secret(id)] {
+        for body in [Some("{}".to_owned()), None] {
+            let content = KeptContent { made: id, body };
             tx.keep_answer(&once, &content).await?;
             let digest = once.digest;
             let kept = KeptAnswer { digest, content };
             assert_eq!(tx.find_kept_answer(&once, now).await?, Some(kept));
+            assert!(!tx.claim_idempotency_key(&once, now).await?);
         }
         Ok(())
     })
@@ -50,10 +59,13 @@ async fn keys_of_others_and_for_other_routes_are_other_keys(database: TestDataba
     others[0].principal = "user:2".into();
     others[1].route = "POST /others".into();
     others[2].key = "KEY".parse().unwrap();
+    let content = content(&database);
     write(&database, &scope, async move |tx| {
         assert!(tx.claim_idempotency_key(&once, now).await?);
+        tx.keep_answer(&once, &content).await?;
         for other in &others {
             assert!(tx.claim_idempotency_key(other, now).await?, "{other:?}");
+            tx.keep_answer(other, &content).await?;
         }
         Ok(())
     })
@@ -63,10 +75,10 @@ async fn keys_of_others_and_for_other_routes_are_other_keys(database: TestDataba
 async fn a_key_is_free_again_after_its_time(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let (once, now) = (request(&database), database.now());
+    let content = content(&database);
     write(&database, &scope, async move |tx| {
         tx.claim_idempotency_key(&once, now).await?;
-        tx.keep_answer(&once, &KeptContent::Whole("{}".into()))
-            .await?;
+        tx.keep_answer(&once, &content).await?;
         let last = once.expires_at.plus_micros(-1);
         assert!(tx.find_kept_answer(&once, last).await?.is_some());
         assert!(!tx.claim_idempotency_key(&once, last).await?);
@@ -98,11 +110,11 @@ async fn keys_are_pruned_oldest_first_when_their_time_is_over(database: TestData
         expires_at: now.plus_seconds(seconds),
         ..request(&database)
     });
+    let content = content(&database);
     write(&database, &scope, async move |tx| {
         for once in &requests {
             assert!(tx.claim_idempotency_key(once, now).await?);
-            tx.keep_answer(once, &KeptContent::Whole("{}".into()))
-                .await?;
+            tx.keep_answer(once, &content).await?;
         }
         let kept = requests[0].expires_at.plus_micros(-1);
         assert_eq!(tx.prune_idempotency_keys(kept, 9).await?, 0);
@@ -121,10 +133,10 @@ async fn keys_are_pruned_oldest_first_when_their_time_is_over(database: TestData
 async fn keys_ask_for_no_event(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let (once, now) = (request(&database), database.now());
+    let content = content(&database);
     let claimed = database.store.write(&scope, async move |tx| {
         tx.claim_idempotency_key(&once, now).await?;
-        tx.keep_answer(&once, &KeptContent::Whole("{}".into()))
-            .await?;
+        tx.keep_answer(&once, &content).await?;
         tx.release_idempotency_key(&once).await?;
         tx.claim_idempotency_key(&once, now).await?;
         let pruned = tx.prune_idempotency_keys(once.expires_at, 9).await?;
@@ -133,4 +145,23 @@ async fn keys_ask_for_no_event(database: TestDatabase) {
     });
     let claimed: Result<(), keyward_store::Error> = claimed.await;
     claimed.unwrap();
+}
+
+async fn what_an_older_server_kept_is_as_if_it_were_not_there(database: TestDatabase) {
+    let (scope, tenant) = new_tenant(&database, "tenant").await;
+    let (once, now) = (request(&database), database.now());
+    let claimed = once.clone();
+    write(&database, &scope, async move |tx| {
+        tx.claim_idempotency_key(&claimed, now).await
+    })
+    .await;
+    let tenant = database.id_literal(tenant.id);
+    let sql = format!("UPDATE idempotency_keys SET body = '{{}}' WHERE tenant_id = {tenant}");
+    database.admin_sql(&sql).await;
+    write(&database, &scope, async move |tx| {
+        assert_eq!(tx.find_kept_answer(&once, now).await?, None);
+        assert!(tx.claim_idempotency_key(&once, now).await?);
+        Ok(())
+    })
+    .await;
 }

@@ -2,7 +2,7 @@
 
 use super::scenarios;
 use crate::support::{hash, read, write};
-use keyward_model::{Digest, Invitation, User, UserId, UserStatus};
+use keyward_model::{Digest, Invitation, KeptContent, OnceRequest, User, UserId, UserStatus};
 use keyward_store::TenantScope;
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_user,
@@ -178,9 +178,23 @@ async fn a_due_user_is_erased_with_all_that_was_theirs(database: TestDatabase) {
     let others_session = new_session(&database, &scope, other.id).await;
     let given = invitation(&database, user.id, 1);
     let (id, now) = (user.id, database.now());
+    let others = other.id;
     let erased = write(&database, &scope, async move |tx| {
         tx.insert_refresh_token(&token).await?;
         tx.replace_invitation(&given).await?;
+        // What was answered about them, to them, and about and to somebody else.
+        for (made, to) in [(id, others), (others, id), (others, others)] {
+            let once = OnceRequest {
+                principal: format!("user:{to}"),
+                route: format!("POST /{made}"),
+                key: "key".parse().unwrap(),
+                digest: Digest([7; 32]),
+                expires_at: now.plus_seconds(60),
+            };
+            tx.claim_idempotency_key(&once, now).await?;
+            let (made, body) = (made.uuid(), Some("{}".to_owned()));
+            tx.keep_answer(&once, &KeptContent { made, body }).await?;
+        }
         tx.schedule_user_deletion(id, now).await?;
         let erased = tx.erase_user(id, now).await?;
         assert_eq!(tx.erase_user(id, now).await?, None, "once");
@@ -191,7 +205,7 @@ async fn a_due_user_is_erased_with_all_that_was_theirs(database: TestDatabase) {
     let left = database.rows_of_tenant(tenant.id).await;
     for (table, rows) in left {
         let expected = match table.as_str() {
-            "users" | "sessions" => 1,
+            "users" | "sessions" | "idempotency_keys" => 1,
             "refresh_tokens" | "invitations" => 0,
             _ => continue,
         };

@@ -97,6 +97,7 @@ async fn keys_are_listed_oldest_first_page_by_page(database: TestDatabase) {
         expected.push(key);
     }
     read(&database, &scope, async move |tx| {
+        assert_eq!(tx.count_publishable_keys().await?, 3);
         let first = tx
             .list_publishable_keys(PageRequest::new(Some(2), None))
             .await?;

@@ -22,6 +22,7 @@ scenarios!(
     a_host_leads_to_its_tenant_no_longer,
     a_tenant_is_held_without_a_change,
     settings_change_only_at_the_version_that_was_seen,
+    the_longest_time_that_a_key_set_is_kept_stands,
 );
 
 async fn a_tenant_is_made_and_found(database: TestDatabase) {
@@ -316,4 +317,18 @@ async fn settings_change_only_at_the_version_that_was_seen(database: TestDatabas
         ..tenant
     };
     assert_eq!(changed.await, Some(expected));
+}
+
+async fn the_longest_time_that_a_key_set_is_kept_stands(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (early, late) = (database.now(), database.now().plus_seconds(60));
+    write(&database, &scope, async move |tx| {
+        assert_eq!(tx.find_key_set_keeping().await?, None);
+        for (until, expected) in [(early, early), (late, late), (early, late)] {
+            tx.extend_key_set_keeping(until).await?;
+            assert_eq!(tx.find_key_set_keeping().await?, Some(expected));
+        }
+        Ok(())
+    })
+    .await;
 }

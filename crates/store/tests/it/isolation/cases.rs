@@ -153,7 +153,9 @@ async fn on_idempotency_keys(
         "find_kept_answer" => tx.find_kept_answer(request, now).await?.is_some(),
         "prune_idempotency_keys" => tx.prune_idempotency_keys(request.expires_at, 9).await? > 0,
         "keep_answer" => {
-            let content = KeptContent::Whole("{}".to_owned());
+            let made = loot.user.id.uuid();
+            let body = Some("{}".to_owned());
+            let content = KeptContent { made, body };
             tx.keep_answer(request, &content).await?;
             return Ok(Some(Seen::NothingEver));
         }
@@ -224,6 +226,10 @@ async fn on_keys(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
         "list_signing_keys" => {
             let keys = tx.list_signing_keys().await?;
             keys.iter().any(|key| key.id == signing.id)
+        }
+        "count_publishable_keys" => {
+            assert_eq!(tx.count_publishable_keys().await?, 1, "the caller's own");
+            return Ok(Some(Seen::NothingEver));
         }
         "find_publishable_key" => tx.find_publishable_key(public.id).await?.is_some(),
         "list_publishable_keys" => {
@@ -409,6 +415,12 @@ async fn on_tenant(
             assert_eq!(tx.insert_tenant(&loot.tenant).await?, None);
             return Ok(Some(Seen::NothingEver));
         }
+        "extend_key_set_keeping" => {
+            tx.extend_key_set_keeping(loot.key_set_kept_until.plus_seconds(1))
+                .await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "find_key_set_keeping" => tx.find_key_set_keeping().await? == Some(loot.key_set_kept_until),
         "plan_rotation" => {
             tx.plan_rotation(None).await?;
             return Ok(Some(Seen::NothingEver));

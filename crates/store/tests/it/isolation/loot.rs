@@ -4,7 +4,7 @@ use crate::support::{insert, write};
 use keyward_model::{
     Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, KeptContent, NewJob,
     OnceRequest, PublishableKey, RefreshToken, Role, Route, SealedTenantKey, Session,
-    SignInSubject, SigningKey, Tenant, User, UserId, UserStatus,
+    SignInSubject, SigningKey, Tenant, Timestamp, User, UserId, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
@@ -17,6 +17,7 @@ use keyward_testkit::{
 pub(super) struct Loot {
     pub(super) tenant: Tenant,
     pub(super) host: Route,
+    pub(super) key_set_kept_until: Timestamp,
     pub(super) user: User,
     pub(super) administrator: User,
     pub(super) disabled: User,
@@ -68,7 +69,8 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tx.insert_user(&invited, None).await?;
         tx.replace_invitation(&to_keep).await?;
         tx.claim_idempotency_key(&to_claim, now).await?;
-        tx.keep_answer(&to_claim, &KeptContent::Secret(id.uuid()))
+        let (made, body) = (id.uuid(), Some("{}".to_owned()));
+        tx.keep_answer(&to_claim, &KeptContent { made, body })
             .await?;
         tx.schedule_user_deletion(id, now).await
     });
@@ -84,7 +86,9 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let event = crate::support::some_event(database, &scope);
     let rows = (token.clone(), tenant_key.clone(), signing_key.clone());
     let (email, route, record) = (user.email.clone(), host.clone(), event.clone());
+    let key_set_kept_until = database.now().plus_micros(some_micros(&tenant));
     let subject = write(database, &scope, async move |tx| {
+        tx.extend_key_set_keeping(key_set_kept_until).await?;
         tx.insert_refresh_token(&rows.0).await?;
         tx.insert_tenant_key(&rows.1).await?;
         tx.insert_signing_key(&rows.2).await?;
@@ -98,6 +102,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let loot = Loot {
         tenant,
         host,
+        key_set_kept_until,
         user,
         administrator,
         disabled,
@@ -133,6 +138,12 @@ async fn running_job(database: &TestDatabase, scope: &TenantScope) -> (NewJob, J
     database.sql_without_notice(&claim).await;
     let (job_id, claim) = (job.id, 1);
     (job, JobFence { job_id, claim })
+}
+
+/// A span that no other tenant has.
+fn some_micros(tenant: &Tenant) -> i64 {
+    let (_, tail) = tenant.id.uuid().as_u64_pair();
+    (tail % 1_000_000_007) as i64
 }
 
 /// A digest that no other user's invitation has.

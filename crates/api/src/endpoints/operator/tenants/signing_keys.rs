@@ -3,6 +3,7 @@
 use crate::bodies::PageBody;
 use crate::endpoint::Endpoint;
 use crate::extract::{Caller, Named};
+use crate::once::Shown;
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::http::StatusCode;
@@ -13,6 +14,7 @@ use keyward_service::signing_keys::{
 };
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A signing key, as operators see it: nothing of it is secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,6 +63,7 @@ pub(in crate::endpoints) fn rotate() -> Endpoint {
         .of_operators()
         .summary("Makes the next signing key. It is published at once, and signs after the propagation time.")
         .gives::<SigningKeyAnswer>(StatusCode::CREATED)
+        .idempotent::<SigningKey>()
         .fails_with(&[Code::RotationUnderWay, Code::ChangedMeanwhile])
         .handled_by(do_rotate)
 }
@@ -85,9 +88,7 @@ async fn give_list(Caller(cx): Caller) -> Result<Json<PageBody<SigningKeyBody>>,
 
 async fn do_rotate(Caller(cx): Caller) -> Result<(StatusCode, Json<SigningKeyAnswer>), Problem> {
     let key = rotate_signing_key(&cx).await?;
-    let state = SigningKeyState::Published;
-    let signing_key = ListedSigningKey { key, state }.into();
-    Ok((StatusCode::CREATED, Json(SigningKeyAnswer { signing_key })))
+    Ok((StatusCode::CREATED, Json(key.body())))
 }
 
 async fn do_revoke(
@@ -98,6 +99,21 @@ async fn do_revoke(
     let state = SigningKeyState::Signing;
     let signing_key = ListedSigningKey { key, state }.into();
     Ok(Json(SigningKeyAnswer { signing_key }))
+}
+
+/// The next signing key, as a rotation makes it.
+impl Shown for SigningKey {
+    type Body = SigningKeyAnswer;
+
+    fn body(&self) -> SigningKeyAnswer {
+        let (key, state) = (self.clone(), SigningKeyState::Published);
+        let signing_key = ListedSigningKey { key, state }.into();
+        SigningKeyAnswer { signing_key }
+    }
+
+    fn made(&self) -> Uuid {
+        self.id.uuid()
+    }
 }
 
 impl From<ListedSigningKey> for SigningKeyBody {

@@ -15,6 +15,7 @@ on_both_engines!(
     what_is_no_key_names_nobody,
     asvs_v8_4_1_a_key_of_another_tenant_is_not_found,
     what_is_wrong_with_a_key_is_named,
+    asvs_v15_4_2_a_tenant_has_fifty_keys_at_most_also_if_they_are_made_at_once,
 );
 
 const PATH: &str = "/v1/admin/publishable-keys";
@@ -349,4 +350,33 @@ async fn what_is_wrong_with_a_key_is_named(database: TestDatabase) {
             .list_at("/items")
             .is_empty()
     );
+}
+
+async fn asvs_v15_4_2_a_tenant_has_fifty_keys_at_most_also_if_they_are_made_at_once(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    let administrator = app.administrator(&app.tenant).await;
+    let attempts = (0..60).map(|_| {
+        let administrator = administrator.clone();
+        let body = json!({ "name": "Shop", "allowed_origins": [] });
+        tokio::spawn(async move { administrator.client.post(PATH, body).await })
+    });
+    let mut made = Vec::new();
+    for attempt in attempts.collect::<Vec<_>>() {
+        let answer = attempt.await.unwrap();
+        match answer.status {
+            201 => made.push(answer.json["publishable_key"].clone()),
+            _ => drop(answer.expect_problem(409, "too_many_publishable_keys")),
+        }
+    }
+    assert_eq!(made.len(), 50);
+    // One that names nobody counts too; one that was taken away does not.
+    post(&administrator, &made[0], "disable").await.expect(200);
+    let body = json!({ "name": "Shop", "allowed_origins": [] });
+    let full = administrator.client.post(PATH, body).await;
+    full.expect_problem(409, "too_many_publishable_keys");
+    let path = format!("{PATH}/{}", text(&made[0], "id"));
+    administrator.client.delete(&path).await.expect(204);
+    make_any(&administrator).await;
 }
