@@ -2,7 +2,7 @@
 
 use crate::http::{self, Answer, read_answer};
 use crate::instance::{ADMIN, ADMIN_PASSWORD, Instance};
-use crate::process::Server;
+use crate::process::{Server, Stopwatch};
 use serde_json::{Value, json};
 use std::fs::Permissions;
 use std::io::Write;
@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef-token";
 
@@ -73,7 +75,7 @@ fn neither_plane_is_served_on_the_listener_of_the_other() {
 }
 
 /// An instance whose operator plane is served on a free port too, and the address of that.
-fn with_token(instance: &mut Instance) -> (Server, SocketAddr, PathBuf) {
+pub(crate) fn with_token(instance: &mut Instance) -> (Server, SocketAddr, PathBuf) {
     let file = instance.beside("token");
     std::fs::write(&file, TOKEN).unwrap();
     std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
@@ -81,8 +83,18 @@ fn with_token(instance: &mut Instance) -> (Server, SocketAddr, PathBuf) {
     instance.set("KEYWARD_OPERATOR_TOKEN_FILE", &file);
     instance.set("KEYWARD_OPERATOR_NAME", "the pipeline");
     let server = instance.serve();
-    let log = server.stderr();
-    let (_, rest) = log.split_once(r#""address":""#).expect(&log);
+    let stopwatch = Stopwatch::start();
+    // It is logged a moment after the greeting.
+    let line = loop {
+        let log = server.stderr();
+        let mut lines = log.lines();
+        match lines.find(|line| line.contains("operators are served with the token")) {
+            Some(line) => break line.to_owned(),
+            None => assert!(stopwatch.elapsed() < Duration::from_secs(30), "{log}"),
+        }
+        sleep(Duration::from_millis(5));
+    };
+    let (_, rest) = line.split_once(r#""address":""#).unwrap();
     let address = rest.split('"').next().unwrap().parse().unwrap();
     (server, address, file)
 }
