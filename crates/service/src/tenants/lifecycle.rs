@@ -3,15 +3,13 @@
 use super::TenantError;
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Recorded;
-use keyward_model::{Event, JobKind, NewJob, Tenant, TenantStatus};
+use keyward_model::{Event, JobKind, NewJob, Tenant, TenantStatus, Timestamp};
 use keyward_policy::Action;
 use keyward_store::TenantTx;
 
 /// How many days a tenant that was deleted can be brought back, unless something else is asked for.
 pub const GRACE_DAYS: u16 = 30;
 const DAY_SECONDS: i64 = 86_400;
-/// The key of the job that deletes a tenant: there is one at most.
-const PURGE_KEY: &str = "purge_tenant";
 
 /// Refuses the users of the tenant of `cx` from now on. Their sessions go on when it is resumed, unless they end by then.
 ///
@@ -53,15 +51,6 @@ pub async fn resume_tenant(cx: &Cx) -> Result<Tenant, TenantError> {
 /// [`TenantError::WrongStatus`] when it is about to be deleted already.
 pub async fn delete_tenant(cx: &Cx, grace_days: u16) -> Result<Tenant, TenantError> {
     let delete_after = cx.now().plus_seconds(i64::from(grace_days) * DAY_SECONDS);
-    let purge = NewJob::new(
-        cx.platform().mint(cx.now()),
-        JobKind::PurgeTenant {},
-        cx.now(),
-    );
-    let purge = NewJob {
-        run_at: delete_after,
-        ..purge.with_key(PURGE_KEY)
-    };
     cx.write(async move |cx, tx| {
         let permit = cx.permit(Action::DeleteTenant, &TenantWide)?;
         let before = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
@@ -75,7 +64,10 @@ pub async fn delete_tenant(cx: &Cx, grace_days: u16) -> Result<Tenant, TenantErr
             .schedule_tenant_deletion(before.version, delete_after)
             .await?
             .ok_or(TenantError::Changed)?;
-        tx.enqueue_job(&purge).await?;
+        // A job of the same moment that is being cancelled would take this one's key with it.
+        if !tx.enqueue_job(&purge(cx, delete_after)).await? {
+            return Err(TenantError::Changed);
+        }
         let event = Event::TenantDeletionScheduled {
             before,
             after: after.clone(),
@@ -93,11 +85,15 @@ pub async fn cancel_tenant_deletion(cx: &Cx) -> Result<Tenant, TenantError> {
     cx.write(async move |cx, tx| {
         let permit = cx.permit(Action::CancelTenantDeletion, &TenantWide)?;
         let before = find_in(tx, TenantStatus::Deleting).await?;
+        // The job before the tenant, in the order in which the job takes them.
+        if let Some(delete_after) = before.delete_after {
+            tx.cancel_job_of_key(&purge_key(delete_after), cx.now())
+                .await?;
+        }
         let after = tx
             .cancel_tenant_deletion(before.version)
             .await?
             .ok_or(TenantError::Changed)?;
-        tx.cancel_job_of_key(PURGE_KEY, cx.now()).await?;
         let event = Event::TenantDeletionCancelled {
             before,
             after: after.clone(),
@@ -105,6 +101,19 @@ pub async fn cancel_tenant_deletion(cx: &Cx) -> Result<Tenant, TenantError> {
         Ok(Recorded::new(permit, after, event))
     })
     .await
+}
+
+/// What deletes the tenant for good.
+pub(crate) fn purge(cx: &Cx, delete_after: Timestamp) -> NewJob {
+    let kind = JobKind::PurgeTenant {};
+    NewJob::new(cx.platform().mint(cx.now()), kind, cx.now())
+        .at(delete_after)
+        .with_key(purge_key(delete_after))
+}
+
+/// The moment is in it: a deletion that was taken back and begun anew has a job of its own.
+pub(crate) fn purge_key(delete_after: Timestamp) -> String {
+    format!("purge_tenant:{}", delete_after.micros())
 }
 
 async fn find_in(tx: &mut TenantTx<'_>, expected: TenantStatus) -> Result<Tenant, TenantError> {

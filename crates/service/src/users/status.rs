@@ -74,7 +74,10 @@ pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
         let deletes_at = end_of_grace(cx, tx).await?;
         let scheduled = tx.schedule_user_deletion(id, deletes_at).await?;
         let after = scheduled.ok_or(UserError::Changed)?;
-        tx.enqueue_job(&erasure(cx, id, deletes_at)).await?;
+        // A job of the same moment that is being cancelled would take this one's key with it.
+        if !tx.enqueue_job(&erasure(cx, id, deletes_at)).await? {
+            return Err(UserError::Changed);
+        }
         let ended = end_sessions(cx, tx, id, EndReason::UserDeleted).await?;
         let deleting = after.clone();
         let events = [vec![Event::UserDeletionScheduled { before, after }], ended].concat();
