@@ -47,6 +47,13 @@ pub enum Event {
         /// As it is now.
         after: Tenant,
     },
+    /// A tenant was brought back from a backup that would be deleted sooner than anybody could look at it: it has more time.
+    TenantDeletionPostponed {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
     /// A tenant that was to be deleted is what it was before.
     TenantDeletionCancelled {
         /// As it was.
@@ -161,6 +168,13 @@ pub enum Event {
     },
     /// An account will be deleted once its time of grace is over; its sessions have ended.
     UserDeletionScheduled {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
+    /// An account was brought back from a backup that would be deleted sooner than anybody could look at it: it has more time.
+    UserDeletionPostponed {
         /// As it was.
         before: User,
         /// As it is now.
@@ -326,6 +340,9 @@ impl Event {
             Self::TenantDeletionScheduled { before, after } => {
                 tenants::changed("tenant.deletion_scheduled", before, after)
             }
+            Self::TenantDeletionPostponed { before, after } => {
+                tenants::changed("tenant.deletion_postponed", before, after)
+            }
             Self::TenantDeletionCancelled { before, after } => {
                 tenants::changed("tenant.deletion_cancelled", before, after)
             }
@@ -351,6 +368,9 @@ impl Event {
             Self::UserEnabled { before, after } => users::changed("user.enabled", before, after),
             Self::UserDeletionScheduled { before, after } => {
                 users::changed("user.deletion_scheduled", before, after)
+            }
+            Self::UserDeletionPostponed { before, after } => {
+                users::changed("user.deletion_postponed", before, after)
             }
             Self::UserRestored { before, after } => users::changed("user.restored", before, after),
             Self::UserInvited { user, expires_at } => users::invited(user, *expires_at),

@@ -2,11 +2,19 @@
 
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Recorded;
-use keyward_model::{EndReason, Ended, Event, Restored, SessionId, Timestamp};
+use crate::tenants::{purge, purge_key};
+use crate::users::{erasure, erasure_key};
+use keyward_model::{EndReason, Ended, Event, Restored, SessionId, TenantStatus, Timestamp};
 use keyward_policy::{Action, Denied};
+use keyward_store::TenantTx;
 
 /// How many sessions are ended in one transaction: a table of millions is locked and logged in small pieces.
 const SESSIONS_AT_ONCE: u32 = 5_000;
+/// How many deletions of users are postponed in one transaction.
+const DELETIONS_AT_ONCE: i64 = 200;
+/// How long nothing is deleted for good after a restore. A deletion of the backup may have been taken back since: without this
+/// its job would run within seconds, before anybody can take it back again.
+const DELETION_PAUSE_SECONDS: i64 = 7 * 86_400;
 
 /// What is to be done in a tenant that was brought back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +28,9 @@ pub struct SettleRestore {
 /// Why a tenant was not settled.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
+    /// Something else changed what was to be settled: it is to be run again, when nothing else runs.
+    #[error("the tenant was changed meanwhile: run it again")]
+    Changed,
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -28,63 +39,110 @@ pub enum RestoreError {
     Store(#[from] keyward_store::Error),
 }
 
-/// Records in the tenant of `cx` that it was brought back from a backup, and ends its sessions, each piece in a
-/// transaction with its own record. Gives how many it ended. Whoever was cut off runs it again: what has ended stays ended.
+/// Records in the tenant of `cx` that it was brought back from a backup, puts off what would be deleted for good, and ends its
+/// sessions, each piece in a transaction with its own record. Gives how many it ended. Whoever was cut off runs it again: what
+/// has ended stays ended.
 ///
 /// # Errors
 /// [`RestoreError`]; the pieces before it stand.
 pub async fn settle_restore(cx: &Cx, command: SettleRestore) -> Result<u64, RestoreError> {
-    if command.keep_sessions {
-        record_kept(cx, command.backup_created_at).await?;
-        return Ok(0);
-    }
     let (mut total, mut after) = (0, None);
     loop {
-        let ended = end_piece(cx, command.backup_created_at, after).await?;
-        total += ended.len() as u64;
-        after = ended.iter().copied().max();
-        if ended.len() < SESSIONS_AT_ONCE as usize {
+        let piece = settle_piece(cx, command, after).await?;
+        total += piece.ended.len() as u64;
+        after = piece.ended.iter().copied().max().or(after);
+        if piece.is_last() {
             return Ok(total);
         }
     }
 }
 
-async fn end_piece(
+/// What was done in one transaction.
+struct Piece {
+    ended: Vec<SessionId>,
+    erasures_postponed: usize,
+}
+
+impl Piece {
+    fn is_last(&self) -> bool {
+        self.ended.len() < SESSIONS_AT_ONCE as usize
+            && self.erasures_postponed < DELETIONS_AT_ONCE as usize
+    }
+}
+
+async fn settle_piece(
     cx: &Cx,
-    backup_created_at: Option<Timestamp>,
+    command: SettleRestore,
     after: Option<SessionId>,
-) -> Result<Vec<SessionId>, RestoreError> {
+) -> Result<Piece, RestoreError> {
     cx.write(async move |cx, tx| {
         let permit = cx.permit(Action::RestoreTenant, &TenantWide)?;
+        let mut events = postpone_erasures(cx, tx).await?;
+        let erasures_postponed = events.len();
+        events.extend(postpone_purge(cx, tx).await?);
         let end = Ended {
             at: cx.now(),
             reason: EndReason::Restored,
         };
-        let ended = tx.end_sessions_after(after, SESSIONS_AT_ONCE, end).await?;
-        let restored = Restored {
-            backup_created_at,
-            sessions_ended: Some(ended.len() as u64),
+        let ended = match command.keep_sessions {
+            true => Vec::new(),
+            false => tx.end_sessions_after(after, SESSIONS_AT_ONCE, end).await?,
         };
-        Ok(Recorded::new(permit, ended, event(cx, restored)))
+        let restored = Restored {
+            backup_created_at: command.backup_created_at,
+            sessions_ended: (!command.keep_sessions).then_some(ended.len() as u64),
+        };
+        events.push(Event::TenantRestored {
+            tenant_id: cx.tenant_id(),
+            restored,
+        });
+        let piece = Piece {
+            ended,
+            erasures_postponed,
+        };
+        Ok(Recorded::all(permit, piece, events))
     })
     .await
 }
 
-async fn record_kept(cx: &Cx, backup_created_at: Option<Timestamp>) -> Result<(), RestoreError> {
-    cx.write(async move |cx, _tx| {
-        let permit = cx.permit(Action::RestoreTenant, &TenantWide)?;
-        let restored = Restored {
-            backup_created_at,
-            sessions_ended: None,
-        };
-        Ok(Recorded::new(permit, (), event(cx, restored)))
-    })
-    .await
+/// Gives a tenant that is about to be deleted the pause. One whose rows are being deleted could not be brought back anyway.
+async fn postpone_purge(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<Option<Event>, RestoreError> {
+    let found = tx.find_tenant().await?;
+    let Some(before) = found.filter(|tenant| tenant.status == TenantStatus::Deleting) else {
+        return Ok(None);
+    };
+    let until = not_before(cx);
+    let Some(due) = before.delete_after.filter(|due| *due < until) else {
+        return Ok(None);
+    };
+    // Its moment is in a job's key, so it is another job from here on.
+    tx.cancel_job_of_key(&purge_key(due), cx.now()).await?;
+    let after = tx.reschedule_tenant_deletion(before.version, until).await?;
+    let after = after.ok_or(RestoreError::Changed)?;
+    tx.enqueue_job(&purge(cx, until)).await?;
+    Ok(Some(Event::TenantDeletionPostponed { before, after }))
 }
 
-fn event(cx: &Cx, restored: Restored) -> Event {
-    Event::TenantRestored {
-        tenant_id: cx.tenant_id(),
-        restored,
+/// Gives some users who are about to be deleted the pause.
+async fn postpone_erasures(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<Vec<Event>, RestoreError> {
+    let until = not_before(cx);
+    let due = tx
+        .list_user_deletions_before(until, DELETIONS_AT_ONCE)
+        .await?;
+    let mut events = Vec::with_capacity(due.len());
+    for before in due {
+        if let Some(due) = before.deletes_at {
+            tx.cancel_job_of_key(&erasure_key(before.id, due), cx.now())
+                .await?;
+        }
+        let after = tx.reschedule_user_deletion(before.id, until).await?;
+        let after = after.ok_or(RestoreError::Changed)?;
+        tx.enqueue_job(&erasure(cx, before.id, until)).await?;
+        events.push(Event::UserDeletionPostponed { before, after });
     }
+    Ok(events)
+}
+
+fn not_before(cx: &Cx) -> Timestamp {
+    cx.now().plus_seconds(DELETION_PAUSE_SECONDS)
 }

@@ -111,7 +111,7 @@ pub async fn restore_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
 }
 
 /// What deletes the user for good.
-fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
+pub(crate) fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
     let kind = JobKind::EraseUser { user_id };
     NewJob::new(cx.platform().mint(cx.now()), kind, cx.now())
         .at(deletes_at)
@@ -119,7 +119,7 @@ fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
 }
 
 /// The moment is in it: a deletion that was taken back and begun anew has a job of its own.
-fn erasure_key(user_id: UserId, deletes_at: Timestamp) -> String {
+pub(crate) fn erasure_key(user_id: UserId, deletes_at: Timestamp) -> String {
     format!("erase_user:{user_id}:{}", deletes_at.micros())
 }
 

@@ -5,4 +5,5 @@ mod erasure;
 mod feed;
 mod jobs;
 mod purge;
+mod restore;
 mod signing_keys;

@@ -96,6 +96,15 @@ async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Op
             .schedule_user_deletion(user.id, user.created_at.plus_seconds(9))
             .await?
             .is_some(),
+        "reschedule_user_deletion" => tx
+            .reschedule_user_deletion(loot.deleting.id, user.created_at.plus_seconds(9))
+            .await?
+            .is_some(),
+        "list_user_deletions_before" => {
+            let moment = loot.deleting.deletes_at.unwrap().plus_micros(1);
+            let found = tx.list_user_deletions_before(moment, 100).await?;
+            found.iter().any(|found| found.id == loot.deleting.id)
+        }
         "restore_user" => tx.restore_user(loot.deleting.id).await?.is_some(),
         "find_other_administrator" => {
             tx.find_other_administrator(user.id).await? == Some(loot.administrator.id)
@@ -319,6 +328,12 @@ async fn on_lifecycle(
         }
         "schedule_tenant_deletion" => {
             tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?
+        }
+        "reschedule_tenant_deletion" => {
+            tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?;
+            tx.reschedule_tenant_deletion(tenant.version + 1, tenant.created_at)
                 .await?
         }
         "cancel_tenant_deletion" => {
