@@ -231,7 +231,10 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::Unavailable,
         ];
         problems.extend(operator);
-        problems.extend((endpoint.method() != "GET").then_some(Code::OperatorReasonMissing));
+        let changes = endpoint.method() != "GET";
+        problems.extend(changes.then_some(Code::OperatorReasonMissing));
+        let of_tenant = endpoint.path().contains("{slug}");
+        problems.extend((changes && of_tenant).then_some(Code::WrongTenantStatus));
     }
     match endpoint.action().rule() {
         Rule::Anyone => {}

@@ -45,7 +45,8 @@ pub async fn resume_tenant(cx: &Cx) -> Result<Tenant, TenantError> {
     .await
 }
 
-/// Has the tenant of `cx` deleted in `grace_days`, and refuses its users from now on.
+/// Has the tenant of `cx` deleted in `grace_days`, and refuses its users from now on. A deletion whose job was cancelled or
+/// given up is planned anew; one whose job had begun goes on at once.
 ///
 /// # Errors
 /// [`TenantError::WrongStatus`] when it is about to be deleted already.
@@ -54,18 +55,24 @@ pub async fn delete_tenant(cx: &Cx, grace_days: u16) -> Result<Tenant, TenantErr
     cx.write(async move |cx, tx| {
         let permit = cx.permit(Action::DeleteTenant, &TenantWide)?;
         let before = tx.find_tenant().await?.ok_or(TenantError::NotFound)?;
-        if !matches!(
-            before.status,
-            TenantStatus::Active | TenantStatus::Suspended
-        ) {
-            return Err(TenantError::WrongStatus(before.status));
-        }
-        let after = tx
-            .schedule_tenant_deletion(before.version, delete_after)
-            .await?
-            .ok_or(TenantError::Changed)?;
+        let after = match before.status {
+            TenantStatus::Active | TenantStatus::Suspended => {
+                tx.schedule_tenant_deletion(before.version, delete_after)
+                    .await?
+            }
+            status if has_live_purge(tx, &before).await? => {
+                return Err(TenantError::WrongStatus(status));
+            }
+            TenantStatus::Deleting => {
+                tx.reschedule_tenant_deletion(before.version, delete_after)
+                    .await?
+            }
+            TenantStatus::Purging => Some(before.clone()),
+        };
+        let after = after.ok_or(TenantError::Changed)?;
         // A job of the same moment that is being cancelled would take this one's key with it.
-        if !tx.enqueue_job(&purge(cx, delete_after)).await? {
+        let moment = after.delete_after.unwrap_or(delete_after);
+        if !tx.enqueue_job(&purge(cx, moment)).await? {
             return Err(TenantError::Changed);
         }
         let event = Event::TenantDeletionScheduled {
@@ -75,6 +82,15 @@ pub async fn delete_tenant(cx: &Cx, grace_days: u16) -> Result<Tenant, TenantErr
         Ok(Recorded::new(permit, after, event))
     })
     .await
+}
+
+/// Whether a job will delete the tenant.
+async fn has_live_purge(tx: &mut TenantTx<'_>, tenant: &Tenant) -> Result<bool, TenantError> {
+    let Some(delete_after) = tenant.delete_after else {
+        return Ok(false);
+    };
+    let live = tx.find_live_job(&purge_key(delete_after)).await?;
+    Ok(live.is_some())
 }
 
 /// Takes the deletion of the tenant of `cx` back: it is what it was before.

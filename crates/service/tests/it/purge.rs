@@ -14,6 +14,8 @@ alone_on_both_engines!(
     a_tenant_that_was_restored_stays,
     a_purge_that_was_killed_goes_on,
     a_deletion_that_was_begun_anew_is_not_lost_while_the_first_still_runs,
+    a_purge_that_has_begun_is_not_cancelled,
+    a_purge_whose_job_is_gone_is_begun_anew,
     a_restore_and_the_purge_do_not_wait_for_each_other,
 );
 
@@ -165,6 +167,65 @@ async fn a_deletion_that_was_begun_anew_is_not_lost_while_the_first_still_runs(
     let path = format!("/operator/v1/tenants/{}", app.tenant.slug);
     app.operator().get(&path).await.expect(200);
     app.database.clock.advance(7 * DAY);
+    work(&app).await;
+    assert_eq!(rows(&app).await, 0);
+}
+
+/// As a killed worker leaves it: begun, the tenant's keys gone, the claim never given back.
+async fn half_way(app: &TestApp) -> ClaimedJob {
+    delete(app).await;
+    app.database.clock.advance(7 * DAY);
+    let claimed = claim(app).await;
+    let tenant = app.database.id_literal(app.tenant.id);
+    let text = format!(
+        "UPDATE tenants SET status = 'purging' WHERE tenant_id = {tenant};
+         DELETE FROM signing_keys WHERE tenant_id = {tenant};
+         DELETE FROM tenant_keys WHERE tenant_id = {tenant};"
+    );
+    app.database.admin_sql(&text).await;
+    claimed
+}
+
+async fn act(app: &TestApp, method: &str, rest: &str) -> Answer {
+    let path = format!("/operator/v1/tenants/{}{rest}", app.tenant.slug);
+    app.operator().send(method, &path, None).await
+}
+
+async fn a_purge_that_has_begun_is_not_cancelled(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let id = half_way(&app).await.fence.job_id;
+    let path = format!("/operator/v1/jobs/{id}/cancel");
+    let refused = app.operator().send("POST", &path, None).await;
+    refused.expect_problem(409, "wrong_job_state");
+    for (method, rest) in [
+        ("DELETE", ""),
+        ("POST", "/restore"),
+        ("POST", "/suspend"),
+        ("POST", "/resume"),
+        ("POST", "/signing-keys/rotate"),
+        ("PUT", "/hosts/other.example"),
+    ] {
+        let refused = act(&app, method, rest).await;
+        refused.expect_problem(409, "wrong_tenant_status");
+    }
+    act(&app, "GET", "").await.expect(200);
+    act(&app, "GET", "/signing-keys").await.expect(200);
+    app.database.clock.advance(Duration::from_secs(31));
+    work(&app).await;
+    assert_eq!(rows(&app).await, 0);
+}
+
+async fn a_purge_whose_job_is_gone_is_begun_anew(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    half_way(&app).await;
+    let tenant = app.database.id_literal(app.tenant.id);
+    let dead = format!("UPDATE jobs SET state = 'dead' WHERE tenant_id = {tenant}");
+    app.database.admin_sql(&dead).await;
+    work(&app).await;
+    let again = act(&app, "DELETE", "").await.expect(200);
+    assert_eq!(again.text_at("/tenant/status"), "purging");
+    let twice = act(&app, "DELETE", "").await;
+    twice.expect_problem(409, "wrong_tenant_status");
     work(&app).await;
     assert_eq!(rows(&app).await, 0);
 }

@@ -300,6 +300,7 @@ async fn on_jobs(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             tx.return_job(fence, returned).await?.is_some()
         }
         "cancel_job" => tx.cancel_job(job.id, now).await?.is_some(),
+        "find_live_job" => tx.find_live_job(&job.id.to_string()).await?.is_some(),
         "cancel_job_of_key" => {
             let key = job.id.to_string();
             tx.cancel_job_of_key(&key, now).await?.is_some()
