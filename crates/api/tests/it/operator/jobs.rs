@@ -38,8 +38,14 @@ async fn a_job_is_listed_shown_and_cancelled(database: TestDatabase) {
             .list_at("/items")
             .is_empty()
     );
-    let wrong = operator.get("/operator/v1/jobs?state=late").await;
-    wrong.expect_problem(422, "invalid_query");
+    // PostgreSQL has no text with a NUL.
+    for wrong in ["state=late", "kind=%00", "kind=a%00b", "kind=", "kind=A"] {
+        let path = format!("/operator/v1/jobs?{wrong}");
+        let answer = operator.get(&path).await;
+        answer.expect_problem(422, "invalid_query");
+    }
+    let unknown = operator.get("/operator/v1/jobs?kind=of_tomorrow").await;
+    assert!(unknown.expect(200).list_at("/items").is_empty());
 }
 
 /// Cancels the only job of a kind that waits.
