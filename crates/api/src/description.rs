@@ -206,6 +206,9 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
         ];
         problems.extend(body);
     }
+    if endpoint.request.is_none() && endpoint.method() != "GET" {
+        problems.push(Code::InvalidBody);
+    }
     if endpoint.query.is_some() {
         problems.push(Code::InvalidQuery);
     }
