@@ -187,11 +187,11 @@ pub enum Event {
         /// As it is now.
         after: User,
     },
-    /// Somebody was given a link by which they set their password.
+    /// Somebody was given a token by which they set their password.
     UserInvited {
         /// As it is now.
         user: User,
-        /// Until when the link is good.
+        /// Until when it is good.
         expires_at: Timestamp,
     },
     /// An invited user set their password.
