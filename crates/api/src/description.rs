@@ -223,7 +223,7 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
         let refuses = endpoint.action() != Action::ReadIssuerMetadata;
         problems.extend(refuses.then_some(Code::TenantSuspended));
     }
-    if endpoint.action() != Action::ReadHealth && endpoint.plane() != Plane::Operator {
+    if endpoint.action() != Action::ReadHealth {
         problems.push(Code::RateLimited);
     }
     if endpoint.plane() == Plane::Operator {

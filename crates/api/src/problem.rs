@@ -84,7 +84,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: &'static [Self] = &[
         Self::InvalidJson,
         Self::InvalidBody,
         Self::InvalidQuery,

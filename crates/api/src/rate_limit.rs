@@ -11,11 +11,12 @@
 
 mod buckets;
 
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use buckets::Buckets;
 use keyward_model::{Client, SessionId, Timestamp};
-use std::io::Write;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// How many requests are taken; none of them limits nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +65,9 @@ enum Kind {
     Session,
 }
 
+/// Room for one of the headers.
+const HEADER_BYTES: usize = 48;
+
 /// The counts of this node.
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
@@ -72,6 +76,11 @@ pub(crate) struct RateLimiter {
 }
 
 impl RateLimit {
+    /// Requests to the operator plane that bring no right token. Who has one never meets it.
+    const OPERATOR_TRIES: Self = Self {
+        requests_per_minute: 10,
+        burst: 10,
+    };
     /// The clock counts microseconds.
     const PER_MINUTE_MAX: u32 = 60_000_000;
     const BURST_MAX: u32 = 1_000_000;
@@ -115,6 +124,18 @@ impl RateLimiter {
         }
     }
 
+    /// Counts tries at the operator token. Few reach that listener, so that the table is small.
+    pub(crate) fn of_operator_tries() -> Self {
+        Self {
+            networks: Some(Buckets::of_size(
+                Kind::Network,
+                RateLimit::OPERATOR_TRIES,
+                64,
+            )),
+            sessions: None,
+        }
+    }
+
     /// Counts a request from this client's network. None, where nothing is limited; a Unix socket has no network.
     pub(crate) fn take_from_network(&self, client: &Client, now: Timestamp) -> Option<Standing> {
         Some(self.networks.as_ref()?.take(network_of(client)?, now))
@@ -148,17 +169,28 @@ impl Standing {
         self.retry_after_micros.is_some()
     }
 
+    /// How long the client must wait, if the request was one too many.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let micros = self.retry_after_micros?;
+        Some(Duration::from_micros(micros.unsigned_abs()))
+    }
+
     /// Writes `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11), and after a refusal
     /// `Retry-After`. What is promised is the burst and the time in which all of it comes back.
     pub(crate) fn add_to(&self, headers: &mut HeaderMap) {
-        let (name, limit) = (self.kind.name(), self.limit);
-        let window = whole_seconds(limit.window_micros());
-        let policy = written(format_args!("\"{name}\";q={};w={window}", limit.burst));
+        let window = whole_seconds(self.limit.window_micros());
         let after = whole_seconds(self.whole_after_micros);
-        let now = written(format_args!("\"{name}\";r={};t={after}", self.remaining));
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", now)] {
-            if let Some(value) = value {
-                headers.insert(HeaderName::from_static(name), value);
+        let policy = (self.limit.burst, "w", window);
+        let now = (self.remaining, "t", after);
+        for (header, key, (count, unit, seconds)) in
+            [("ratelimit-policy", "q", policy), ("ratelimit", "r", now)]
+        {
+            let mut text = Vec::with_capacity(HEADER_BYTES);
+            text.extend_from_slice(self.kind.quoted());
+            write_field(&mut text, key, i64::from(count));
+            write_field(&mut text, unit, seconds);
+            if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+                headers.insert(HeaderName::from_static(header), value);
             }
         }
         if let Some(wait) = self.retry_after_micros {
@@ -169,10 +201,10 @@ impl Standing {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    fn quoted(self) -> &'static [u8] {
         match self {
-            Self::Network => "network",
-            Self::Session => "session",
+            Self::Network => b"\"network\"",
+            Self::Session => b"\"session\"",
         }
     }
 }
@@ -182,13 +214,12 @@ fn whole_seconds(micros: i64) -> i64 {
     micros.max(0).saturating_add(999_999) / 1_000_000
 }
 
-/// A short text as a header's value, written on the stack first.
-fn written(text: std::fmt::Arguments<'_>) -> Option<HeaderValue> {
-    let mut buffer = [0_u8; 64];
-    let mut rest = buffer.as_mut_slice();
-    rest.write_fmt(text).ok()?;
-    let unused = rest.len();
-    HeaderValue::from_bytes(buffer.get(..buffer.len() - unused)?).ok()
+/// Writes `;key=number`, without what a format string costs: every answer has four of them.
+fn write_field(text: &mut Vec<u8>, key: &str, number: i64) {
+    text.push(b';');
+    text.extend_from_slice(key.as_bytes());
+    text.push(b'=');
+    text.extend_from_slice(itoa::Buffer::new().format(number.max(0)).as_bytes());
 }
 
 #[cfg(test)]

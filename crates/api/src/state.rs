@@ -22,6 +22,8 @@ pub struct Parts {
     pub(crate) running: TaskTracker,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) rate_limiter: RateLimiter,
+    /// Of those who say that they are operators, and are not.
+    pub(crate) operator_tries: RateLimiter,
     pub(crate) meter: HttpMeter,
     pub(crate) node_id: Uuid,
     pub(crate) started_at: Timestamp,
@@ -44,6 +46,7 @@ impl Api {
             running: TaskTracker::new(),
             trusted_proxies: edge.trusted_proxies,
             rate_limiter: RateLimiter::new(edge.rate_limits),
+            operator_tries: RateLimiter::of_operator_tries(),
             meter: HttpMeter::default(),
             recent_origins: RecentOrigins::default(),
         }))

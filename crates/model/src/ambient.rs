@@ -17,6 +17,11 @@ pub trait Clock: Send + Sync {
 pub trait Random: Send + Sync {
     /// Fills the whole slice.
     fn fill(&self, bytes: &mut [u8]);
+
+    /// The same for what is a name and no secret: it may have been drawn in advance.
+    fn fill_name(&self, bytes: &mut [u8]) {
+        self.fill(bytes);
+    }
 }
 
 /// Makes a UUIDv7 (RFC 9562 §5.7) for `now`.
@@ -25,7 +30,7 @@ pub trait Random: Send + Sync {
 /// The remaining 62 bits are random. An id is a name, never a secret.
 pub fn mint_id<K>(now: Timestamp, random: &dyn Random) -> Id<K> {
     let mut tail = [0_u8; 8];
-    random.fill(&mut tail);
+    random.fill_name(&mut tail);
     let micros = u64::try_from(now.micros()).unwrap_or(0);
     let (millis, rest) = (micros / 1_000, micros % 1_000);
     let fraction = u16::try_from(rest * 4_096 / 1_000).unwrap_or(0);

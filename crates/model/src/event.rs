@@ -278,7 +278,7 @@ pub enum Event {
     TenantRestored {
         /// The tenant.
         tenant_id: TenantId,
-        /// What became of its sessions.
+        /// What became of its sessions and invitations.
         restored: Restored,
     },
     /// An operator looked into the tenant.
@@ -306,13 +306,15 @@ pub enum SignInFailure {
     ChangedMeanwhile,
 }
 
-/// What became of a tenant's sessions when it was brought back from a backup.
+/// What became of a tenant's sessions and invitations when it was brought back from a backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
     /// When the backup was made; not known of one that Keyward did not make.
     pub backup_created_at: Option<Timestamp>,
     /// How many sessions this record stands for; none when they were kept.
     pub sessions_ended: Option<u64>,
+    /// How many invitations this record stands for.
+    pub invitations_ended: u64,
 }
 
 /// What policy refused.
@@ -331,28 +333,20 @@ impl Event {
     pub fn describe(&self) -> Description {
         match self {
             Self::TenantCreated { tenant } => tenants::created(tenant),
-            Self::TenantSuspended { before, after } => {
-                tenants::changed("tenant.suspended", before, after)
-            }
-            Self::TenantResumed { before, after } => {
-                tenants::changed("tenant.resumed", before, after)
-            }
+            Self::TenantSuspended { before, after } => tenants::suspended(before, after),
+            Self::TenantResumed { before, after } => tenants::resumed(before, after),
             Self::TenantDeletionScheduled { before, after } => {
-                tenants::changed("tenant.deletion_scheduled", before, after)
+                tenants::deletion_scheduled(before, after)
             }
             Self::TenantDeletionPostponed { before, after } => {
-                tenants::changed("tenant.deletion_postponed", before, after)
+                tenants::deletion_postponed(before, after)
             }
             Self::TenantDeletionCancelled { before, after } => {
-                tenants::changed("tenant.deletion_cancelled", before, after)
+                tenants::deletion_cancelled(before, after)
             }
             Self::TenantPurgeBegun { tenant } => tenants::purge_begun(tenant),
-            Self::TenantHostAdded { tenant_id, host } => {
-                tenants::host_changed("tenant.host_added", *tenant_id, host)
-            }
-            Self::TenantHostRemoved { tenant_id, host } => {
-                tenants::host_changed("tenant.host_removed", *tenant_id, host)
-            }
+            Self::TenantHostAdded { tenant_id, host } => tenants::host_added(*tenant_id, host),
+            Self::TenantHostRemoved { tenant_id, host } => tenants::host_removed(*tenant_id, host),
             Self::SigningKeyCreated { key } => signing_keys::created(key),
             Self::SigningKeyRotated { key, successor } => signing_keys::rotated(key, successor.id),
             Self::SigningKeyRevoked {
@@ -361,39 +355,31 @@ impl Event {
                 signing,
             } => signing_keys::revoked(*tenant_id, key, *signing),
             Self::SigningKeyRetired { key } => signing_keys::retired(key),
-            Self::UserRegistered { user } => users::created("user.registered", user),
-            Self::UserCreated { user } => users::created("user.created", user),
-            Self::UserChanged { before, after } => users::changed("user.changed", before, after),
-            Self::UserDisabled { before, after } => users::changed("user.disabled", before, after),
-            Self::UserEnabled { before, after } => users::changed("user.enabled", before, after),
+            Self::UserRegistered { user } => users::registered(user),
+            Self::UserCreated { user } => users::created(user),
+            Self::UserChanged { before, after } => users::changed(before, after),
+            Self::UserDisabled { before, after } => users::disabled(before, after),
+            Self::UserEnabled { before, after } => users::enabled(before, after),
             Self::UserDeletionScheduled { before, after } => {
-                users::changed("user.deletion_scheduled", before, after)
+                users::deletion_scheduled(before, after)
             }
             Self::UserDeletionPostponed { before, after } => {
-                users::changed("user.deletion_postponed", before, after)
+                users::deletion_postponed(before, after)
             }
-            Self::UserRestored { before, after } => users::changed("user.restored", before, after),
+            Self::UserRestored { before, after } => users::restored(before, after),
             Self::UserInvited { user, expires_at } => users::invited(user, *expires_at),
-            Self::InvitationAccepted { before, after } => {
-                users::changed("user.invitation_accepted", before, after)
-            }
-            Self::InvitationRefused => {
-                Description::refusal("user.invitation_refused", Target::of("user"))
-            }
+            Self::InvitationAccepted { before, after } => users::invitation_accepted(before, after),
+            Self::InvitationRefused => users::invitation_refused(),
             Self::UserErased { user } => users::erased(user),
             Self::SettingsChanged { before, after } => tenants::settings_changed(before, after),
             Self::ProfileChanged { before, after } => users::profile_changed(before, after),
-            Self::PublishableKeyCreated { key } => {
-                publishable_keys::describe_added("publishable_key.created", key)
-            }
-            Self::PublishableKeyEnabled { key } => {
-                publishable_keys::describe_added("publishable_key.enabled", key)
-            }
+            Self::PublishableKeyCreated { key } => publishable_keys::created(key),
+            Self::PublishableKeyEnabled { key } => publishable_keys::enabled(key),
             Self::PublishableKeyDisabled { tenant_id, key } => {
-                publishable_keys::describe_withdrawn("publishable_key.disabled", *tenant_id, key)
+                publishable_keys::disabled(*tenant_id, key)
             }
             Self::PublishableKeyDeleted { tenant_id, key } => {
-                publishable_keys::describe_withdrawn("publishable_key.deleted", *tenant_id, key)
+                publishable_keys::deleted(*tenant_id, key)
             }
             Self::SessionOpened {
                 session,
@@ -404,10 +390,7 @@ impl Event {
             Self::JobCancelled { job } => jobs::describe_cancelled(job),
             Self::JobRetried { job } => jobs::describe_retried(job),
             Self::JobDied { job, error } => jobs::describe_died(job, error),
-            Self::RegistrationRefused { email } => {
-                Description::refusal("user.registration_refused", Target::of("user"))
-                    .personal_detail("email", json!(email))
-            }
+            Self::RegistrationRefused { email } => users::registration_refused(email),
             Self::SignInRefused {
                 user_id,
                 email,

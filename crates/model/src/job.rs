@@ -16,6 +16,8 @@ pub const ATTEMPTS_MAX_DEFAULT: i64 = 16;
 pub enum JobKind {
     /// Delete the tenant's sessions that ended long ago, with their refresh tokens.
     PruneSessions {},
+    /// Delete the answers that were kept for requests which were to be done once, a day after.
+    PruneIdempotencyKeys {},
     /// Delete the tenant with all its rows, once its time of grace is over.
     PurgeTenant {},
     /// Make the tenant's next signing key, if its time has come.
@@ -153,6 +155,7 @@ impl JobKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PruneSessions {} => "prune_sessions",
+            Self::PruneIdempotencyKeys {} => "prune_idempotency_keys",
             Self::PurgeTenant {} => "purge_tenant",
             Self::RotateSigningKey {} => "rotate_signing_key",
             Self::RetireSigningKey { .. } => "retire_signing_key",
@@ -268,6 +271,7 @@ mod tests {
     fn all_kinds() -> Vec<JobKind> {
         let every = |kind: &JobKind| match kind {
             JobKind::PruneSessions {}
+            | JobKind::PruneIdempotencyKeys {}
             | JobKind::PurgeTenant {}
             | JobKind::RotateSigningKey {}
             | JobKind::RetireSigningKey { .. }
@@ -277,6 +281,7 @@ mod tests {
         let user_id = Id::from_uuid(Uuid::from_u128(8));
         let kinds = vec![
             JobKind::PruneSessions {},
+            JobKind::PruneIdempotencyKeys {},
             JobKind::PurgeTenant {},
             JobKind::RotateSigningKey {},
             JobKind::RetireSigningKey { id },

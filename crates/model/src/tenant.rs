@@ -271,6 +271,13 @@ pub struct InvalidName(&'static str);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Slug(String);
 
+impl Slug {
+    /// It as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Slug {
     type Err = InvalidName;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -358,6 +365,11 @@ fn is_label(text: &str) -> bool {
 pub struct Issuer(String);
 
 impl Issuer {
+    /// It as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The issuer of a tenant on a shared base URL: `<base>/t/<slug>`.
     ///
     /// # Errors

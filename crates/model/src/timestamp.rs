@@ -58,7 +58,7 @@ const TEXT_LENGTH: usize = 27;
 
 impl Timestamp {
     /// The RFC 3339 text, of a moment in the years 0 to 9999. Every answer has several, so nothing is allocated.
-    fn text(self) -> Option<[u8; TEXT_LENGTH]> {
+    pub fn text(self) -> Option<[u8; TEXT_LENGTH]> {
         let (days, micros_of_day) = (
             self.0.div_euclid(MICROS_PER_DAY),
             self.0.rem_euclid(MICROS_PER_DAY),

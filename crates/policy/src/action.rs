@@ -57,6 +57,8 @@ pub enum Action {
     EndJob,
     /// Delete sessions that ended long ago.
     PruneSessions,
+    /// Delete kept answers whose time is over.
+    PruneIdempotencyKeys,
     /// Read the description of the operators' API.
     ReadOperatorApiDescription,
     /// Read a tenant, with its hosts and settings.
@@ -151,7 +153,7 @@ pub enum Rule {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 59] = [
+    pub const ALL: &'static [Self] = &[
         Self::ReadHealth,
         Self::ReadApiDescription,
         Self::ReadIssuerMetadata,
@@ -179,6 +181,7 @@ impl Action {
         Self::RetryJob,
         Self::EndJob,
         Self::PruneSessions,
+        Self::PruneIdempotencyKeys,
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
@@ -243,6 +246,7 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
+            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Rule::Operator),
             Self::ReadOperatorApiDescription => (
                 "instance.read_operator_api_description",
                 Read,

@@ -91,8 +91,8 @@ fn basis_of_user(rule: Rule, role: Role, owns: bool) -> Option<&'static str> {
 /// Everything that a role may do in its own tenant, with the rule by which it may.
 pub fn actions_of(role: Role) -> Vec<(Action, Rule)> {
     Action::ALL
-        .into_iter()
-        .map(|action| (action, action.rule()))
+        .iter()
+        .map(|action| (*action, action.rule()))
         .filter(|(_, rule)| basis_of_user(*rule, role, true).is_some())
         .collect()
 }
@@ -135,7 +135,7 @@ mod tests {
             tenant_id: Some(tenant(1)),
             owner: Some(owner(2)),
         };
-        for action in Action::ALL {
+        for &action in Action::ALL {
             let allowed = |principal| decide(&principal, action, own).is_ok();
             let row = [
                 allowed(Principal::Anonymous),
@@ -176,7 +176,7 @@ mod tests {
             tenant_id: Some(tenant(7)),
             owner: Some(owner(2)),
         };
-        for action in Action::ALL {
+        for &action in Action::ALL {
             assert!(
                 decide(&user(Role::Administrator), action, elsewhere).is_err(),
                 "{}",
@@ -191,7 +191,7 @@ mod tests {
             tenant_id: None,
             owner: Some(owner(2)),
         };
-        for action in Action::ALL {
+        for &action in Action::ALL {
             let allowed = decide(&user(Role::Administrator), action, instance).is_ok();
             assert_eq!(allowed, action.rule() == Rule::Anyone, "{}", action.name());
         }

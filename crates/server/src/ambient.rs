@@ -2,6 +2,7 @@
 
 use aws_lc_rs::rand::SecureRandom;
 use keyward_model::{Clock, Random, Timestamp};
+use std::cell::RefCell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
@@ -13,6 +14,13 @@ pub(crate) struct SystemClock {
 /// The generator of the operating system, through aws-lc.
 #[derive(Debug, Default)]
 pub(crate) struct SystemRandom(aws_lc_rs::rand::SystemRandom);
+
+/// How many bytes for names are drawn at once: of some dozens of ids.
+const DRAWN_BYTES: usize = 512;
+
+thread_local! {
+    static DRAWN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 impl SystemClock {
     /// The clock, which measures from here on.
@@ -51,6 +59,19 @@ impl Random for SystemRandom {
             std::process::abort();
         }
     }
+
+    /// Drawn some dozens at a time: each draw costs more than the rest of making an id.
+    fn fill_name(&self, bytes: &mut [u8]) {
+        DRAWN.with_borrow_mut(|drawn| {
+            if drawn.len() < bytes.len() {
+                drawn.resize(DRAWN_BYTES.max(bytes.len()), 0);
+                self.fill(drawn);
+            }
+            let rest = drawn.len() - bytes.len();
+            bytes.copy_from_slice(&drawn[rest..]);
+            drawn.truncate(rest);
+        });
+    }
 }
 
 /// A password that nobody chose: 24 characters without look-alikes in groups of four, 120 bits.
@@ -68,7 +89,24 @@ pub(crate) fn generate_password(random: &dyn Random) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{SystemRandom, generate_password};
+    use super::{DRAWN_BYTES, SystemRandom, generate_password};
+    use keyward_model::Random;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_drawn_once_each() {
+        let random = SystemRandom::default();
+        let draw = |_| {
+            let mut name = [0; 8];
+            random.fill_name(&mut name);
+            name
+        };
+        let names: HashSet<[u8; 8]> = (0..1_000).map(draw).collect();
+        assert_eq!(names.len(), 1_000);
+        let mut long = [0; 2 * DRAWN_BYTES];
+        random.fill_name(&mut long);
+        assert_ne!(long[..DRAWN_BYTES], long[DRAWN_BYTES..]);
+    }
 
     #[test]
     fn asvs_v6_4_1_generated_passwords_are_random_and_long_enough() {

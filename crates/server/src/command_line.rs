@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Makes, lists and governs tenants.
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Lists the users of a tenant.
+    /// Lists and invites the users of a tenant.
     #[command(subcommand)]
     User(User),
     /// Lists, rotates and revokes the keys that sign a tenant's tokens.
@@ -126,13 +126,13 @@ pub(crate) struct Restore {
     /// The backup; what it holds goes into the data folder, which must be empty.
     #[arg(long, value_name = "FILE", group = "what")]
     pub(crate) from: Option<PathBuf>,
-    /// Only ends the sessions of a database that other tools brought back (PostgreSQL, a disk's snapshot).
+    /// Only ends the sessions and invitations of a database that other tools brought back (PostgreSQL, a disk's snapshot).
     #[arg(long, group = "what")]
     pub(crate) end_sessions: bool,
     /// The root key's file, where the backup does not hold it.
     #[arg(long, value_name = "FILE", requires = "from")]
     pub(crate) root_key: Option<PathBuf>,
-    /// Lets the sessions of the backup go on, also those that were revoked since.
+    /// Lets the sessions and invitations of the backup go on, also those that were revoked since.
     #[arg(long, requires = "from")]
     pub(crate) keep_sessions: bool,
     #[command(flatten)]
@@ -195,6 +195,27 @@ pub(crate) struct TenantCreate {
 pub(crate) enum User {
     /// Lists the users of a tenant, oldest first.
     List(InTenant),
+    /// Makes an account for somebody and prints the link by which they set their password, this once.
+    Invite(InviteUser),
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("who").required(true)))]
+pub(crate) struct InviteUser {
+    /// The address of a new user.
+    #[arg(group = "who")]
+    pub(crate) email: Option<String>,
+    /// Instead, a user who is invited already: the former link is worth nothing then.
+    #[arg(long, value_name = "ID", group = "who", conflicts_with_all = ["name", "administrator"])]
+    pub(crate) again: Option<String>,
+    /// How they are called.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Makes them an administrator of the tenant.
+    #[arg(long)]
+    pub(crate) administrator: bool,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
 }
 
 #[derive(Debug, Subcommand)]

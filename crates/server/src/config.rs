@@ -4,6 +4,7 @@ use crate::command_line::{Global, Serve};
 use keyward_api::{Edge, RateLimit, RateLimits, TrustedProxies};
 use keyward_crypto::HashCost;
 use keyward_model::{Issuer, Password, Slug};
+use keyward_service::feed::EVENTS_FILE;
 use keyward_store::role_of;
 use serde::{Deserialize, Serialize, Serializer};
 use std::net::SocketAddr;
@@ -440,6 +441,12 @@ impl Config {
             )),
             false => Ok(Some(address)),
         }
+    }
+
+    /// The names in which this server reads the feed of events.
+    pub(crate) fn feed_readers(&self) -> Vec<&'static str> {
+        let file = self.events_file().map(|_| EVENTS_FILE);
+        file.into_iter().collect()
     }
 
     /// The file that events are appended to, if one is set.

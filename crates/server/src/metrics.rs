@@ -1,7 +1,8 @@
 //! `/metrics` for Prometheus, on a listener of its own: what is counted here and below, with its names.
 //!
-//! Nothing is kept for it: each request reads the meters. Names follow Prometheus' conventions; labels come from closed lists.
+//! Nothing is kept for it: each request reads the meters, and the database for what is left to do. Names follow Prometheus' conventions; labels come from closed lists.
 
+mod backlog;
 mod store;
 
 use crate::exposition::{Exposition, MEDIA_TYPE};
@@ -12,6 +13,7 @@ use axum::extract::State;
 use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use backlog::Backlog;
 use keyward_api::{Api, HttpReading};
 use keyward_crypto::sha256;
 use keyward_model::Digest;
@@ -26,6 +28,8 @@ pub(crate) struct Metrics {
     pub(crate) listener: Arc<ListenerMeter>,
     /// Of the token that must be shown; none, where anyone who reaches the listener may look.
     pub(crate) token: Option<Digest>,
+    /// Those who read the feed of events here.
+    pub(crate) feed_readers: Vec<&'static str>,
 }
 
 /// The service of the metrics listener.
@@ -48,7 +52,7 @@ async fn answer(
     if !admits(metrics.token, &headers) {
         return (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")]).into_response();
     }
-    ([(CONTENT_TYPE, MEDIA_TYPE)], metrics.render()).into_response()
+    ([(CONTENT_TYPE, MEDIA_TYPE)], metrics.render().await).into_response()
 }
 
 /// Digests are compared, so that the time this takes tells nothing of the token.
@@ -66,7 +70,8 @@ fn admits(token: Option<Digest>, headers: &HeaderMap) -> bool {
 }
 
 impl Metrics {
-    fn render(&self) -> String {
+    async fn render(&self) -> String {
+        let backlog = Backlog::read(&self.platform, &self.feed_readers).await;
         let mut exposition = Exposition::default();
         let engine = self.platform.engine().to_lowercase();
         exposition
@@ -79,6 +84,7 @@ impl Metrics {
         show_listener(&mut exposition, &self.listener);
         show_service(&mut exposition, &self.platform.reading());
         store::show(&mut exposition, &self.platform.store_reading());
+        backlog.show(&mut exposition);
         show_process(&mut exposition);
         exposition.into_text()
     }

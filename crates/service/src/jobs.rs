@@ -21,7 +21,7 @@ use keyward_model::{
     Event, Job, JobDetails, JobFilter, JobId, JobKind, Page, PageRequest, TenantStatus, UserId,
 };
 use keyward_policy::{Action, Denied};
-use keyward_store::{TenantScope, TenantTx};
+use keyward_store::{JobCounts, SystemTx, TenantScope, TenantTx};
 use uuid::Uuid;
 
 /// Why nothing was shown or done.
@@ -74,6 +74,16 @@ pub async fn list_jobs(
         Ok(Disclosed::new(permit, tx.list_jobs(&filter, page).await?))
     })
     .await
+}
+
+/// How much there is left to do, for metrics.
+///
+/// # Errors
+/// The store's.
+pub async fn count_jobs(platform: &Platform) -> Result<JobCounts, keyward_store::Error> {
+    let now = platform.now();
+    let count = async move |tx: &mut SystemTx<'_>| tx.count_jobs(now).await;
+    platform.store().system_read(count).await
 }
 
 /// An operator's way to a job: a context in its tenant, in which the functions below are called.

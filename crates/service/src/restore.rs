@@ -8,8 +8,8 @@ use keyward_model::{EndReason, Ended, Event, Restored, SessionId, TenantStatus, 
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
 
-/// How many sessions are ended in one transaction: a table of millions is locked and logged in small pieces.
-const SESSIONS_AT_ONCE: u32 = 5_000;
+/// How many sessions, and invitations, are ended in one transaction: a table of millions is locked and logged in small pieces.
+const ENDED_AT_ONCE: u32 = 5_000;
 /// How many deletions of users are postponed in one transaction.
 const DELETIONS_AT_ONCE: i64 = 200;
 /// How long nothing is deleted for good after a restore. A deletion of the backup may have been taken back since: without this
@@ -21,8 +21,24 @@ const DELETION_PAUSE_SECONDS: i64 = 7 * 86_400;
 pub struct SettleRestore {
     /// When the backup was made, if that is known.
     pub backup_created_at: Option<Timestamp>,
-    /// Leaves the sessions of the backup alone, revoked since or not.
+    /// Leaves the sessions and invitations of the backup alone, revoked since or not.
     pub keep_sessions: bool,
+}
+
+/// How much was ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Sessions that were open.
+    pub sessions: u64,
+    /// Invitations that nobody had accepted.
+    pub invitations: u64,
+}
+
+impl std::ops::AddAssign for Settled {
+    fn add_assign(&mut self, other: Self) {
+        self.sessions += other.sessions;
+        self.invitations += other.invitations;
+    }
 }
 
 /// Why a tenant was not settled.
@@ -40,17 +56,17 @@ pub enum RestoreError {
 }
 
 /// Records in the tenant of `cx` that it was brought back from a backup, puts off what would be deleted for good, and ends its
-/// sessions, each piece in a transaction with its own record. Gives how many it ended. Whoever was cut off runs it again: what
-/// has ended stays ended.
+/// sessions and its invitations, each piece in a transaction with its own record. Gives how many it ended. Whoever was cut off
+/// runs it again: what has ended stays ended.
 ///
 /// # Errors
 /// [`RestoreError`]; the pieces before it stand.
-pub async fn settle_restore(cx: &Cx, command: SettleRestore) -> Result<u64, RestoreError> {
-    let (mut total, mut after) = (0, None);
+pub async fn settle_restore(cx: &Cx, command: SettleRestore) -> Result<Settled, RestoreError> {
+    let (mut total, mut after) = (Settled::default(), None);
     loop {
         let piece = settle_piece(cx, command, after).await?;
-        total += piece.ended.len() as u64;
-        after = piece.ended.iter().copied().max().or(after);
+        total += piece.ended;
+        after = piece.last_session.or(after);
         if piece.is_last() {
             return Ok(total);
         }
@@ -59,13 +75,16 @@ pub async fn settle_restore(cx: &Cx, command: SettleRestore) -> Result<u64, Rest
 
 /// What was done in one transaction.
 struct Piece {
-    ended: Vec<SessionId>,
+    ended: Settled,
+    last_session: Option<SessionId>,
     erasures_postponed: usize,
 }
 
 impl Piece {
     fn is_last(&self) -> bool {
-        self.ended.len() < SESSIONS_AT_ONCE as usize
+        let full = u64::from(ENDED_AT_ONCE);
+        self.ended.sessions < full
+            && self.ended.invitations < full
             && self.erasures_postponed < DELETIONS_AT_ONCE as usize
     }
 }
@@ -84,13 +103,18 @@ async fn settle_piece(
             at: cx.now(),
             reason: EndReason::Restored,
         };
-        let ended = match command.keep_sessions {
-            true => Vec::new(),
-            false => tx.end_sessions_after(after, SESSIONS_AT_ONCE, end).await?,
-        };
+        let (mut ended, mut last_session) = (Settled::default(), None);
+        if !command.keep_sessions {
+            let sessions = tx.end_sessions_after(after, ENDED_AT_ONCE, end).await?;
+            last_session = sessions.iter().copied().max();
+            ended.sessions = sessions.len() as u64;
+            // One that was withdrawn since, or accepted, would let in whoever has the old token.
+            ended.invitations = tx.void_invitations(ENDED_AT_ONCE).await?;
+        }
         let restored = Restored {
             backup_created_at: command.backup_created_at,
-            sessions_ended: (!command.keep_sessions).then_some(ended.len() as u64),
+            sessions_ended: (!command.keep_sessions).then_some(ended.sessions),
+            invitations_ended: ended.invitations,
         };
         events.push(Event::TenantRestored {
             tenant_id: cx.tenant_id(),
@@ -98,6 +122,7 @@ async fn settle_piece(
         });
         let piece = Piece {
             ended,
+            last_session,
             erasures_postponed,
         };
         Ok(Recorded::all(permit, piece, events))

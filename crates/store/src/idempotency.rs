@@ -12,6 +12,10 @@ use uuid::Uuid;
 
 statements! {
     SWEEP_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND expires_at <= $2";
+    PRUNE_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys
+        WHERE tenant_id = $1 AND expires_at <= $2 AND (principal, route, name) IN (
+            SELECT principal, route, name FROM idempotency_keys WHERE tenant_id = $1 AND expires_at <= $2
+            ORDER BY expires_at LIMIT $3)";
     CLAIM_IDEMPOTENCY_KEY = "INSERT INTO idempotency_keys (tenant_id, principal, route, name, digest, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (tenant_id, principal, route, name) DO NOTHING RETURNING name";
@@ -44,6 +48,21 @@ impl TenantTx<'_> {
         let claimed = self.run(&CLAIM_IDEMPOTENCY_KEY, values).await?;
         self.ledger().forget_changed(claimed.changed);
         Ok(!claimed.rows.is_empty())
+    }
+
+    /// Deletes keys whose time is over at `now`, oldest first, at most `limit`, with what was kept of their answers; how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn prune_idempotency_keys(
+        &mut self,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<u64, Error> {
+        let values = vec![Value::from(now), Value::from(limit)];
+        let pruned = self.run(&PRUNE_IDEMPOTENCY_KEYS, values).await?.changed;
+        self.ledger().forget_changed(pruned);
+        Ok(pruned)
     }
 
     /// What was answered to a request with this key, if that is known at `now`.

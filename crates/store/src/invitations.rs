@@ -18,6 +18,8 @@ statements! {
     REDEEM_INVITATION = "DELETE FROM invitations
         WHERE tenant_id = $1 AND digest = $2 AND expires_at > $3";
     VOID_INVITATION = "DELETE FROM invitations WHERE tenant_id = $1 AND user_id = $2";
+    VOID_INVITATIONS = "DELETE FROM invitations WHERE tenant_id = $1 AND user_id IN (
+            SELECT user_id FROM invitations WHERE tenant_id = $1 ORDER BY user_id LIMIT $2)";
     INVITE_USER = concat!("UPDATE users SET version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'invited'
         RETURNING ", user_columns!(""));
@@ -76,6 +78,16 @@ impl TenantTx<'_> {
     pub async fn void_invitation(&mut self, user_id: UserId) -> Result<bool, Error> {
         let voided = self.run(&VOID_INVITATION, vec![Value::from(user_id)]);
         Ok(voided.await?.changed == 1)
+    }
+
+    /// Makes invitations of the tenant worthless, `count_max` at most, also those that are over by time: the clock of a restored
+    /// database is not believed. How many; fewer than `count_max` were the last.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn void_invitations(&mut self, count_max: u32) -> Result<u64, Error> {
+        let voided = self.run(&VOID_INVITATIONS, vec![Value::from(i64::from(count_max))]);
+        Ok(voided.await?.changed)
     }
 
     /// Notes that a user without a password is invited once more; none when there is none. The row stays locked, so that

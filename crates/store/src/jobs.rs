@@ -4,7 +4,7 @@
 mod claiming;
 mod schedules;
 
-pub use claiming::ClaimedJob;
+pub use claiming::{ClaimedJob, JOBS_COUNTED_MAX, JobCounts};
 pub(crate) use claiming::{STATEMENTS as CLAIMING_STATEMENTS, STATEMENTS_BY_ENGINE};
 pub(crate) use schedules::STATEMENTS as SCHEDULE_STATEMENTS;
 pub use schedules::{ClaimedSchedule, ScanStep, Schedule};

@@ -51,7 +51,9 @@ mod value;
 pub use backup::{CopyFacts, copy_sqlite, examine_sqlite};
 pub use error::{Error, Misuse};
 pub use feed::{FEED_LAG_COUNTED_MAX, FeedBatch, FeedCursor, FeedEntry, FeedLag, PublicRecord};
-pub use jobs::{ClaimedJob, ClaimedSchedule, Held, ReturnedJob, ScanStep, Schedule};
+pub use jobs::{
+    ClaimedJob, ClaimedSchedule, Held, JOBS_COUNTED_MAX, JobCounts, ReturnedJob, ScanStep, Schedule,
+};
 pub use locks::{Lock, LockState};
 pub use memory::{HostTicket, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{

@@ -44,6 +44,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0010_invitations"),
     migration!("0011_tenant_lifecycle"),
     migration!("0012_idempotency_keys"),
+    migration!("0013_upkeep"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

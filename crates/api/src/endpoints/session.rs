@@ -5,16 +5,16 @@
 use crate::bodies::{SessionBody, TenantBody, UserBody};
 use crate::endpoint::Endpoint;
 use crate::extract::Caller;
-use crate::problem::{Code, Problem};
+use crate::json_text::JsonText;
+use crate::problem::Problem;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use keyward_model::{Issuer, Role, SessionId, Slug, TenantId, Timestamp, UserId, UserStatus};
+use keyward_model::Tenant;
 use keyward_policy::Action;
 use keyward_service::KnownSession;
 use keyward_service::sessions::read_current_session;
-use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Room for nearly every answer, so that it is written in one piece.
@@ -24,7 +24,7 @@ const BODY_BYTES: usize = 1_024;
 #[derive(Debug, ToSchema)]
 #[expect(
     dead_code,
-    reason = "the shape that is promised; `Answer` is the same without copies"
+    reason = "the shape that is promised; it is written piece by piece"
 )]
 pub(crate) struct SessionAnswer {
     /// The session of this request.
@@ -33,53 +33,6 @@ pub(crate) struct SessionAnswer {
     user: UserBody,
     /// In which tenant.
     tenant: TenantBody,
-}
-
-/// [`SessionAnswer`], borrowed.
-#[derive(Serialize)]
-struct Answer<'a> {
-    session: SessionPart<'a>,
-    user: UserPart<'a>,
-    tenant: TenantPart<'a>,
-}
-
-#[derive(Serialize)]
-struct SessionPart<'a> {
-    id: SessionId,
-    current: bool,
-    created_at: Timestamp,
-    last_active_at: Timestamp,
-    expires_at: Timestamp,
-    idles_out_at: Timestamp,
-    address: Option<&'a str>,
-    user_agent: Option<&'a str>,
-    device: DevicePart<'a>,
-}
-
-#[derive(Serialize)]
-struct DevicePart<'a> {
-    name: Option<&'a str>,
-    fingerprint: Option<&'a str>,
-    priority: i64,
-}
-
-#[derive(Serialize)]
-struct UserPart<'a> {
-    id: UserId,
-    email: &'a str,
-    name: Option<&'a str>,
-    role: Role,
-    status: UserStatus,
-    created_at: Timestamp,
-    last_sign_in_at: Option<Timestamp>,
-    last_sign_in_address: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct TenantPart<'a> {
-    id: TenantId,
-    slug: &'a Slug,
-    issuer: &'a Issuer,
 }
 
 pub(crate) fn endpoint() -> Endpoint {
@@ -91,61 +44,64 @@ pub(crate) fn endpoint() -> Endpoint {
 
 async fn read(Caller(cx): Caller) -> Result<Response, Problem> {
     let known = read_current_session(&cx)?;
-    let mut body = Vec::with_capacity(BODY_BYTES);
-    serde_json::to_writer(&mut body, &Answer::from(known.as_ref()))
-        .map_err(|_| Problem::new(Code::Internal))?;
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(Body::from(written(&known)));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     Ok(response)
 }
 
-impl<'a> From<&'a KnownSession> for Answer<'a> {
-    fn from(known: &'a KnownSession) -> Self {
-        let tenant = &known.tenant.tenant;
-        Self {
-            session: known.into(),
-            user: known.into(),
-            tenant: TenantPart {
-                id: tenant.id,
-                slug: &tenant.slug,
-                issuer: &tenant.issuer,
-            },
-        }
-    }
+/// The [`SessionAnswer`].
+fn written(known: &KnownSession) -> Vec<u8> {
+    let mut json = JsonText::with_capacity(BODY_BYTES);
+    json.raw(r#"{"session":"#);
+    write_session(&mut json, known);
+    json.raw(r#","user":"#);
+    write_user(&mut json, known);
+    json.raw(r#","tenant":"#);
+    write_tenant(&mut json, &known.tenant.tenant);
+    json.raw("}");
+    json.into_bytes()
 }
 
-impl<'a> From<&'a KnownSession> for SessionPart<'a> {
-    fn from(known: &'a KnownSession) -> Self {
-        Self {
-            id: known.session_id,
-            current: true,
-            created_at: known.created_at,
-            last_active_at: known.last_active_at(),
-            expires_at: known.expires_at,
-            idles_out_at: known.idles_out_at(),
-            address: known.address(),
-            user_agent: known.user_agent(),
-            device: DevicePart {
-                name: known.device_name(),
-                fingerprint: known.device_fingerprint(),
-                priority: known.device_priority,
-            },
-        }
-    }
+fn write_session(json: &mut JsonText, known: &KnownSession) {
+    json.raw(r#"{"id":"#).id(known.session_id);
+    json.raw(r#","current":true,"created_at":"#)
+        .moment(known.created_at);
+    json.raw(r#","last_active_at":"#)
+        .moment(known.last_active_at());
+    json.raw(r#","expires_at":"#).moment(known.expires_at);
+    json.raw(r#","idles_out_at":"#).moment(known.idles_out_at());
+    json.raw(r#","address":"#).string_or_null(known.address());
+    json.raw(r#","user_agent":"#)
+        .string_or_null(known.user_agent());
+    json.raw(r#","device":{"name":"#)
+        .string_or_null(known.device_name());
+    json.raw(r#","fingerprint":"#)
+        .string_or_null(known.device_fingerprint());
+    json.raw(r#","priority":"#).value(&known.device_priority);
+    json.raw("}}");
 }
 
-impl<'a> From<&'a KnownSession> for UserPart<'a> {
-    fn from(known: &'a KnownSession) -> Self {
-        Self {
-            id: known.user_id,
-            email: known.email(),
-            name: known.user_name(),
-            role: known.role,
-            status: known.status,
-            created_at: known.user_created_at,
-            last_sign_in_at: known.last_sign_in_at,
-            last_sign_in_address: known.last_sign_in_address(),
-        }
-    }
+fn write_user(json: &mut JsonText, known: &KnownSession) {
+    json.raw(r#"{"id":"#).id(known.user_id);
+    json.raw(r#","email":"#).string(known.email());
+    json.raw(r#","name":"#).string_or_null(known.user_name());
+    json.raw(r#","role":"#).value(&known.role);
+    json.raw(r#","status":"#).value(&known.status);
+    json.raw(r#","created_at":"#).moment(known.user_created_at);
+    json.raw(r#","last_sign_in_at":"#);
+    match known.last_sign_in_at {
+        Some(moment) => json.moment(moment),
+        None => json.raw("null"),
+    };
+    json.raw(r#","last_sign_in_address":"#)
+        .string_or_null(known.last_sign_in_address());
+    json.raw("}");
+}
+
+fn write_tenant(json: &mut JsonText, tenant: &Tenant) {
+    json.raw(r#"{"id":"#).id(tenant.id);
+    json.raw(r#","slug":"#).string(tenant.slug.as_str());
+    json.raw(r#","issuer":"#).string(tenant.issuer.as_str());
+    json.raw("}");
 }

@@ -193,14 +193,13 @@ fn finished(answered: Answered, request_id: RequestId) -> Response {
         allow.map(|methods| response.headers_mut().insert(ALLOW, methods));
     }
     let to = response.headers_mut();
-    headers::make_room_in(to);
+    *to = headers::with_defaults(std::mem::take(to));
     if let Some(standing) = standing {
         standing.add_to(to);
     }
     if let Some(page) = page {
         page.add_to(to);
     }
-    headers::add_to(to);
     add_request_id(to, request_id);
     response
 }

@@ -31,10 +31,8 @@ pub(super) async fn admit(
     asked: &Asked,
 ) -> Result<Context, Problem> {
     let action = declaration.action;
-    let peer = asked.head.extensions.get::<OperatorPeer>().cloned();
-    let peer = peer.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
     let principal = Principal::Operator {
-        name: peer.name,
+        name: peer_of(api, asked)?.name,
         reason: reason_of(&asked.head.headers, declaration)?,
     };
     if !may_ever(&principal, action) {
@@ -70,6 +68,22 @@ fn allow_in_status(status: TenantStatus, declaration: &Declaration) -> Result<()
         true => Err(TenantError::WrongStatus(status).into()),
         false => Ok(()),
     }
+}
+
+/// Who asks, on the listener's word. Each request of a network is counted as a try until it turns out to be an operator's: one
+/// too many is refused whatever it holds, else a right guess among many would still be let in. The socket has no network.
+fn peer_of(api: &Api, asked: &Asked) -> Result<OperatorPeer, Problem> {
+    let tries = &api.operator_tries;
+    let standing = tries.take_from_network(&asked.client, asked.now);
+    if let Some(wait) = standing.and_then(|standing| standing.retry_after()) {
+        return Err(Problem::new(Code::RateLimited).with_retry_after(wait));
+    }
+    let Some(peer) = asked.head.extensions.get::<OperatorPeer>() else {
+        tracing::warn!("a request to the operator plane held no right token");
+        return Err(Problem::new(Code::Unauthenticated));
+    };
+    tries.give_back_to_network(&asked.client);
+    Ok(peer.clone())
 }
 
 /// The tenant that the path names, if the endpoint is about one.

@@ -3,6 +3,7 @@
 mod jobs;
 mod lifecycle;
 mod tenants;
+mod tries;
 
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, Plane, endpoints, operator_endpoints};
@@ -41,6 +42,8 @@ POST /operator/v1/tenants/{slug}/resume tenant.resume
 POST /operator/v1/tenants/{slug}/signing-keys/rotate signing_key.rotate
 POST /operator/v1/tenants/{slug}/signing-keys/{kid}/revoke signing_key.revoke
 POST /operator/v1/tenants/{slug}/suspend tenant.suspend
+POST /operator/v1/tenants/{slug}/users user.create
+POST /operator/v1/tenants/{slug}/users/{user_id}/invitation user.invite
 PUT /operator/v1/tenants/{slug}/hosts/{host} tenant.add_host
 ";
 

@@ -4,8 +4,24 @@ use super::description::{Description, Removal, Target};
 use crate::{PublishableKey, TenantId};
 use serde_json::json;
 
+pub(super) fn created(key: &PublishableKey) -> Description {
+    describe_added("publishable_key.created", key)
+}
+
+pub(super) fn enabled(key: &PublishableKey) -> Description {
+    describe_added("publishable_key.enabled", key)
+}
+
+pub(super) fn disabled(tenant_id: TenantId, key: &PublishableKey) -> Description {
+    describe_withdrawn("publishable_key.disabled", tenant_id, key)
+}
+
+pub(super) fn deleted(tenant_id: TenantId, key: &PublishableKey) -> Description {
+    describe_withdrawn("publishable_key.deleted", tenant_id, key)
+}
+
 /// The key exists, or leads somewhere again. Nobody relied on that it did not.
-pub(super) fn describe_added(kind: &'static str, key: &PublishableKey) -> Description {
+fn describe_added(kind: &'static str, key: &PublishableKey) -> Description {
     about(kind, key).after(json!({
         "key": key.key,
         "name": key.name,
@@ -15,7 +31,7 @@ pub(super) fn describe_added(kind: &'static str, key: &PublishableKey) -> Descri
 }
 
 /// The key leads nowhere any more.
-pub(super) fn describe_withdrawn(
+fn describe_withdrawn(
     kind: &'static str,
     tenant_id: TenantId,
     key: &PublishableKey,

@@ -16,8 +16,28 @@ pub(super) fn created(tenant: &Tenant) -> Description {
         }))
 }
 
+pub(super) fn suspended(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.suspended", before, after)
+}
+
+pub(super) fn resumed(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.resumed", before, after)
+}
+
+pub(super) fn deletion_scheduled(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.deletion_scheduled", before, after)
+}
+
+pub(super) fn deletion_postponed(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.deletion_postponed", before, after)
+}
+
+pub(super) fn deletion_cancelled(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.deletion_cancelled", before, after)
+}
+
 /// Whatever changes of a tenant, no node may go by what it knew of it.
-pub(super) fn changed(kind: &'static str, before: &Tenant, after: &Tenant) -> Description {
+fn changed(kind: &'static str, before: &Tenant, after: &Tenant) -> Description {
     let mut description = Description::success(kind, Target::one("tenant", after.id))
         .version(after.version)
         .after(state(after));
@@ -42,11 +62,15 @@ pub(super) fn purge_begun(tenant: &Tenant) -> Description {
     description
 }
 
-pub(super) fn host_changed(
-    kind: &'static str,
-    tenant_id: TenantId,
-    host: &HostName,
-) -> Description {
+pub(super) fn host_added(tenant_id: TenantId, host: &HostName) -> Description {
+    host_changed("tenant.host_added", tenant_id, host)
+}
+
+pub(super) fn host_removed(tenant_id: TenantId, host: &HostName) -> Description {
+    host_changed("tenant.host_removed", tenant_id, host)
+}
+
+fn host_changed(kind: &'static str, tenant_id: TenantId, host: &HostName) -> Description {
     let mut description =
         Description::success(kind, Target::one("tenant", tenant_id)).detail("host", json!(host));
     description.removal = Some(Removal::Tenant(tenant_id));
@@ -67,6 +91,7 @@ pub(super) fn restored(tenant_id: TenantId, restored: Restored) -> Description {
     let mut description = Description::success("tenant.restored", Target::one("tenant", tenant_id))
         .detail("backup_created_at", json!(restored.backup_created_at))
         .detail("sessions_ended", json!(restored.sessions_ended))
+        .detail("invitations_ended", json!(restored.invitations_ended))
         .detail("sessions_kept", json!(restored.sessions_ended.is_none()));
     description.removal = Some(Removal::Tenant(tenant_id));
     description

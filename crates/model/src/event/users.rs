@@ -8,7 +8,15 @@ use serde_json::{Value, json};
 /// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
 struct Account<'a>(&'a User);
 
-pub(super) fn created(kind: &'static str, user: &User) -> Description {
+pub(super) fn registered(user: &User) -> Description {
+    made("user.registered", user)
+}
+
+pub(super) fn created(user: &User) -> Description {
+    made("user.created", user)
+}
+
+fn made(kind: &'static str, user: &User) -> Description {
     let mut description = Description::success(kind, Target::one("user", user.id))
         .version(user.version)
         .after(Account(user).public());
@@ -16,8 +24,36 @@ pub(super) fn created(kind: &'static str, user: &User) -> Description {
     description
 }
 
-/// What somebody who governs the account changed of it.
-pub(super) fn changed(kind: &'static str, before: &User, after: &User) -> Description {
+pub(super) fn changed(before: &User, after: &User) -> Description {
+    governed("user.changed", before, after)
+}
+
+pub(super) fn disabled(before: &User, after: &User) -> Description {
+    governed("user.disabled", before, after)
+}
+
+pub(super) fn enabled(before: &User, after: &User) -> Description {
+    governed("user.enabled", before, after)
+}
+
+pub(super) fn deletion_scheduled(before: &User, after: &User) -> Description {
+    governed("user.deletion_scheduled", before, after)
+}
+
+pub(super) fn deletion_postponed(before: &User, after: &User) -> Description {
+    governed("user.deletion_postponed", before, after)
+}
+
+pub(super) fn restored(before: &User, after: &User) -> Description {
+    governed("user.restored", before, after)
+}
+
+pub(super) fn invitation_accepted(before: &User, after: &User) -> Description {
+    governed("user.invitation_accepted", before, after)
+}
+
+/// More than the profile: also what only somebody who governs the account changes of it.
+fn governed(kind: &'static str, before: &User, after: &User) -> Description {
     let mut description = profile_changed(before, after);
     description.kind = kind;
     description.public.before = object(Account(before).public());
@@ -48,6 +84,15 @@ pub(super) fn profile_changed(before: &User, after: &User) -> Description {
     description.personal.after = object(Account(after).personal());
     description.removal = Some(Removal::User(after.id));
     description
+}
+
+pub(super) fn registration_refused(email: &EmailAddress) -> Description {
+    Description::refusal("user.registration_refused", Target::of("user"))
+        .personal_detail("email", json!(email))
+}
+
+pub(super) fn invitation_refused() -> Description {
+    Description::refusal("user.invitation_refused", Target::of("user"))
 }
 
 pub(super) fn sign_in_refused(

@@ -4,6 +4,7 @@
 //! number means. The server runs on core 0, whoever asks it on core 1. Rounds alternate; medians are printed.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::disallowed_methods,
     reason = "a benchmark ends at its first failure, and it measures real time"
 )]
@@ -25,13 +26,28 @@ pub(crate) struct Settings {
     pub(crate) seconds: f64,
     pub(crate) rounds: usize,
     pub(crate) sizes: Vec<usize>,
+    /// How many tenants stand beside the one of the smallest instance.
+    pub(crate) tenants: usize,
 }
+
+const HELP: &str = "\
+Measure a server of Keyward; docs/benchmarks.md says what the numbers mean.
+
+Usage: cargo xtask bench server [OPTIONS]
+
+  --seconds N         Length of a round [2]
+  --rounds N          Rounds whose median is printed [3]
+  --sessions N,N,…    Sizes of the databases [1000,100000,1000000]
+  --tenants N         Tenants of the instance that is held against one with a single tenant [10000]
+  --output FILE       Write the table there too
+  --keyward PROGRAM   The server; cargo xtask gives the one that it built";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["hello", port] => baselines::serve_hello(port.parse().unwrap()),
         ["argon2", seconds] => baselines::hash_for(seconds.parse().unwrap()),
+        ["--help"] => println!("{HELP}"),
         _ => measure::run(&settings(&arguments)),
     }
 }
@@ -47,6 +63,7 @@ fn settings(arguments: &[String]) -> Settings {
         output: value("--output").map(PathBuf::from),
         seconds: value("--seconds").map_or(2.0, |text| text.parse().unwrap()),
         rounds: value("--rounds").map_or(3, |text| text.parse().unwrap()),
+        tenants: value("--tenants").map_or(10_000, |text| text.parse().unwrap()),
         sizes: sizes.split(',').map(|size| size.parse().unwrap()).collect(),
     }
 }

@@ -4,7 +4,7 @@ use super::Settings;
 use super::client::{drive, drive_timed, warm};
 use super::process::{Server, pin_client, pinned};
 use super::report::{Report, median};
-use super::seed::{Seeded, seed, sign_in};
+use super::seed::{Seeded, seed, seed_tenants, sign_in};
 use std::time::Instant;
 
 /// Connections of the throughput rounds.
@@ -28,6 +28,7 @@ pub(crate) fn run(settings: &Settings) {
         .collect();
     println!("seeded in {:.0} s", begun.elapsed().as_secs_f64());
     measure_starts(settings, &seeded, folder.path(), &mut report);
+    measure_tenants(settings, folder.path(), &mut report);
     measure_validation(settings, &seeded, &mut report);
     if let Some(middle) = seeded.get(seeded.len() / 2) {
         measure_sign_in(settings, middle, &mut report);
@@ -81,6 +82,40 @@ fn measure_starts(
         let name = format!("resident memory then, {size} sessions in the database");
         report.add(&name, median(&mut resident), "MB", "< 40, aim 25");
     }
+}
+
+/// The same of many tenants, beside one: neither is to grow with them.
+fn measure_tenants(settings: &Settings, folder: &std::path::Path, report: &mut Report) {
+    let begun = Instant::now();
+    let seeded = |tenants| seed_tenants(&settings.keyward, folder, tenants);
+    let folders = [1, settings.tenants].map(seeded);
+    println!("tenants made in {:.0} s", begun.elapsed().as_secs_f64());
+    let (mut times, mut resident) = ([vec![], vec![]], [vec![], vec![]]);
+    for _ in 0..STARTS {
+        for (index, data) in folders.iter().enumerate() {
+            let server = Server::keyward(&settings.keyward, data, KEYS);
+            times[index].push(server.started_in.as_secs_f64() * 1e3);
+            resident[index].push(server.resident_mb());
+        }
+    }
+    let (times, resident) = (
+        times.map(|mut values| median(&mut values)),
+        resident.map(|mut values| median(&mut values)),
+    );
+    let tenants = settings.tenants;
+    for (index, who) in ["one tenant".to_owned(), format!("{tenants} tenants")]
+        .iter()
+        .enumerate()
+    {
+        let name = format!("start, {who}, to the first 200");
+        report.add(&name, times[index], "ms", "< 100, aim 50");
+        let name = format!("resident memory then, {who}");
+        report.add(&name, resident[index], "MB", "< 40, aim 25");
+    }
+    let name = format!("  start, {tenants} tenants ÷ one");
+    report.add(&name, times[1] / times[0], "", "");
+    let name = format!("  resident memory, {tenants} tenants ÷ one");
+    report.add(&name, resident[1] / resident[0], "", "");
 }
 
 /// Requests that a server answers in one second of its processor time.

@@ -1,16 +1,17 @@
-//! Databases full of sessions: rows are written straight into the file, and tokens signed with the tenant's own key.
+//! Databases full of sessions, written through the store as every row is, and tokens signed with the tenant's own key.
 
-use super::process::Server;
-use keyward_crypto::{
-    AccessClaims, Place, SealingKey, TokenSigner, open, root_key_from_text, sealed_key_id,
-};
+mod instance;
+mod tenants;
+
+pub(crate) use tenants::seed_tenants;
+
+use instance::Instance;
+use keyward_crypto::AccessClaims;
 use keyward_model::{
-    Id, PrivateKeySecret, Random, SealedBytes, TenantKeySecret, Timestamp, mint_id,
+    Device, Event, PasswordHash, Role, Session, SessionId, Timestamp, User, UserId, UserStatus,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use keyward_store::{Error, TenantScope};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
-use uuid::Uuid;
 
 /// Of the demo tenant's administrator.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -18,6 +19,8 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const TOKENS_MAX: usize = 100_000;
 /// Users of the sessions: ten sessions each, in the largest database.
 const USERS_MAX: usize = 100_000;
+/// Rows of one transaction.
+const BATCH: usize = 1_000;
 const SECONDS: i64 = 8 * 3_600;
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
 
@@ -27,51 +30,49 @@ pub(crate) struct Seeded {
     pub(crate) requests: Vec<Vec<u8>>,
 }
 
-struct SystemRandom(aws_lc_rs::rand::SystemRandom);
-
-impl Random for SystemRandom {
-    fn fill(&self, bytes: &mut [u8]) {
-        use aws_lc_rs::rand::SecureRandom;
-        self.0.fill(bytes).unwrap();
-    }
-}
-
 /// Makes an instance with so many sessions. Keyward itself makes the demo tenant and its keys.
 pub(crate) fn seed(keyward: &Path, folder: &Path, sessions: usize) -> Seeded {
     let data = folder.join(format!("sessions-{sessions}"));
-    drop(Server::keyward(
-        keyward,
-        &data,
-        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-    ));
-    let random = SystemRandom(aws_lc_rs::rand::SystemRandom::new());
-    let mut database = Connection::open(data.join("keyward.db")).unwrap();
-    let signer = open_signer(&data, &database);
-    let now = now();
-    let ids = insert(&mut database, sessions, now, &random);
-    let issuer: String = database
-        .query_row("SELECT issuer FROM tenants ORDER BY slug", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
-    let requests = ids
-        .iter()
-        .take(TOKENS_MAX)
-        .map(|(session_id, user_id)| {
-            let claims = AccessClaims {
-                iss: issuer.clone(),
-                sub: Id::from_uuid(*user_id),
-                aud: issuer.clone(),
-                client_id: "first-party".to_owned(),
-                sid: Id::from_uuid(*session_id),
-                jti: mint_id(now, &random),
-                iat: now.seconds(),
-                exp: now.seconds() + SECONDS,
-            };
-            validation(signer.sign(&claims).unwrap().expose())
-        })
-        .collect();
+    let instance = Instance::make(keyward, &data);
+    let requests = runtime().block_on(async {
+        let scope = instance.scope_of_demo().await;
+        let now = instance.now();
+        let users = insert_users(&instance, &scope, sessions.min(USERS_MAX), now).await;
+        let made = insert_sessions(&instance, &scope, &users, sessions, now).await;
+        requests(&instance, &scope, &made, now).await
+    });
     Seeded { data, requests }
+}
+
+/// Of one thread: the store's own do the work.
+fn runtime() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
+/// The requests that validate the first of the sessions.
+async fn requests(
+    instance: &Instance,
+    scope: &TenantScope,
+    sessions: &[(SessionId, UserId)],
+    now: Timestamp,
+) -> Vec<Vec<u8>> {
+    let (issuer, signer) = instance.signer(scope).await;
+    let asked = sessions.iter().take(TOKENS_MAX);
+    let request = |(session_id, user_id): &(SessionId, UserId)| {
+        let claims = AccessClaims {
+            iss: issuer.clone(),
+            sub: *user_id,
+            aud: issuer.clone(),
+            client_id: "first-party".to_owned(),
+            sid: *session_id,
+            jti: instance.mint(now),
+            iat: now.seconds(),
+            exp: now.seconds() + SECONDS,
+        };
+        validation(signer.sign(&claims).unwrap().expose())
+    };
+    asked.map(request).collect()
 }
 
 /// The request that validates a token.
@@ -91,119 +92,95 @@ pub(crate) fn sign_in() -> Vec<u8> {
     .into_bytes()
 }
 
-fn open_signer(data: &Path, database: &Connection) -> TokenSigner {
-    let text = std::fs::read_to_string(data.join("root.key")).unwrap();
-    let root = SealingKey::root(&root_key_from_text(text.trim()).unwrap()).unwrap();
-    let (tenant_id, key_id, algorithm, sealed): (Uuid, Uuid, String, Vec<u8>) = database
-        .query_row(
-            "SELECT tenant_id, id, algorithm, sealed_private_key FROM signing_keys ORDER BY created_at",
-            [],
-            |row| {
-                let id = |index| row.get::<_, Vec<u8>>(index).map(|bytes| Uuid::from_slice(&bytes).unwrap());
-                Ok((id(0)?, id(1)?, row.get(2)?, row.get(3)?))
-            },
-        )
-        .unwrap();
-    let sealed = SealedBytes(sealed);
-    let tenant_key_id = sealed_key_id(&sealed).unwrap();
-    let sealed_tenant_key: Vec<u8> = database
-        .query_row(
-            "SELECT sealed FROM tenant_keys WHERE id = ?1",
-            params![tenant_key_id.as_bytes().as_slice()],
-            |row| row.get(0),
-        )
-        .optional()
-        .unwrap()
-        .unwrap();
-    let place = |table, column, row| Place {
-        tenant_id: Id::from_uuid(tenant_id),
-        table,
-        column,
-        row,
-    };
-    let of_tenant = place("tenant_keys", "sealed", tenant_key_id);
-    let tenant_key = open(&root, of_tenant, &SealedBytes(sealed_tenant_key)).unwrap();
-    let tenant_key = TenantKeySecret::new(tenant_key.to_vec());
-    let tenant_key = SealingKey::tenant(Id::from_uuid(tenant_key_id), &tenant_key).unwrap();
-    let of_key = place("signing_keys", "sealed_private_key", key_id);
-    let private = open(&tenant_key, of_key, &sealed).unwrap();
-    let private = PrivateKeySecret::new(private.to_vec());
-    let algorithm = serde_json::from_value(serde_json::Value::String(algorithm)).unwrap();
-    TokenSigner::from_secret(Id::from_uuid(key_id), algorithm, &private).unwrap()
+/// Inserts active members; gives their ids.
+async fn insert_users(
+    instance: &Instance,
+    scope: &TenantScope,
+    count: usize,
+    now: Timestamp,
+) -> Vec<UserId> {
+    let phc = instance.password_hash(scope).await.expose().to_owned();
+    let all: Vec<User> = (0..count)
+        .map(|number| user(instance, number, now))
+        .collect();
+    for batch in all.chunks(BATCH) {
+        let users = batch.to_vec();
+        let user = users[0].clone();
+        let record = instance.record(now, &Event::UserCreated { user });
+        let hash = PasswordHash::from_phc(phc.clone());
+        let written = instance.store.write(scope, async move |tx| {
+            for user in &users {
+                tx.insert_user(user, Some(&hash)).await?.unwrap();
+            }
+            tx.record(&record).await
+        });
+        written
+            .await
+            .unwrap_or_else(|error: Error| panic!("{error}"));
+    }
+    all.iter().map(|user| user.id).collect()
 }
 
-/// Inserts users with their sessions; gives both ids of each session.
-fn insert(
-    database: &mut Connection,
-    sessions: usize,
+fn user(instance: &Instance, number: usize, now: Timestamp) -> User {
+    User {
+        id: instance.mint(now),
+        email: format!("user-{number}@example.org").parse().unwrap(),
+        name: Some(format!("User {number}").parse().unwrap()),
+        role: Role::Member,
+        status: UserStatus::Active,
+        created_at: now,
+        last_sign_in_at: None,
+        last_sign_in_address: None,
+        deletes_at: None,
+        version: 1,
+    }
+}
+
+/// Inserts sessions of the users in turn; gives both ids of each.
+async fn insert_sessions(
+    instance: &Instance,
+    scope: &TenantScope,
+    users: &[UserId],
+    count: usize,
     now: Timestamp,
-    random: &SystemRandom,
-) -> Vec<(Uuid, Uuid)> {
-    let (tenant_id, hash): (Vec<u8>, String) = database
-        .query_row("SELECT tenant_id, password_hash FROM users", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .unwrap();
-    let micros = now.micros();
-    let transaction = database.transaction().unwrap();
-    let mut user = transaction
-        .prepare(
-            "INSERT INTO users (tenant_id, id, email, email_canonical, name, role, status, password_hash,
-                password_version, created_at, last_sign_in_at, last_sign_in_address, version)
-             VALUES (?1, ?2, ?3, ?3, ?4, 'member', 'active', ?5, 1, ?6, ?6, '192.0.2.7', 1)",
-        )
-        .unwrap();
-    let mut session = transaction
-        .prepare(
-            "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
-                address, user_agent, device_priority, version)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, '192.0.2.7', ?7, 0, 1)",
-        )
-        .unwrap();
-    let users: Vec<Uuid> = (0..sessions.min(USERS_MAX))
-        .map(|number| {
-            let id = mint_id::<()>(now, random).uuid();
-            let (email, name) = (
-                format!("user-{number}@example.org"),
-                format!("User {number}"),
-            );
-            user.execute(params![
-                tenant_id,
-                id.as_bytes().as_slice(),
-                email,
-                name,
-                hash,
-                micros
-            ])
-            .unwrap();
-            id
-        })
-        .collect();
-    let made = (0..sessions)
-        .map(|number| {
-            let id = mint_id::<()>(now.plus_micros(number as i64 / 4), random).uuid();
-            let user_id = users[number % users.len()];
-            let expires_at = now.plus_seconds(SECONDS).micros();
-            session
-                .execute(params![
-                    tenant_id,
-                    id.as_bytes().as_slice(),
-                    user_id.as_bytes().as_slice(),
-                    micros,
-                    expires_at,
-                    SECONDS,
-                    AGENT
-                ])
-                .unwrap();
-            (id, user_id)
-        })
-        .collect();
-    drop((user, session));
-    transaction.commit().unwrap();
+) -> Vec<(SessionId, UserId)> {
+    let mut made = Vec::with_capacity(count);
+    while made.len() < count {
+        let numbers = made.len()..count.min(made.len() + BATCH);
+        let sessions: Vec<Session> = numbers
+            .map(|number| session(instance, users[number % users.len()], number, now))
+            .collect();
+        made.extend(sessions.iter().map(|session| (session.id, session.user_id)));
+        let opened = Event::SessionOpened {
+            session: sessions[0].clone(),
+            hash_upgraded: false,
+        };
+        let record = instance.record(now, &opened);
+        let written = instance.store.write(scope, async move |tx| {
+            for session in &sessions {
+                tx.insert_session(session).await?;
+            }
+            tx.record(&record).await
+        });
+        written
+            .await
+            .unwrap_or_else(|error: Error| panic!("{error}"));
+    }
     made
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    Timestamp::from_micros(since.as_micros() as i64)
+fn session(instance: &Instance, user_id: UserId, number: usize, now: Timestamp) -> Session {
+    Session {
+        id: instance.mint(now.plus_micros(number as i64 / 4)),
+        user_id,
+        created_at: now,
+        last_active_at: now,
+        expires_at: now.plus_seconds(SECONDS),
+        idle_seconds: SECONDS,
+        address: Some("192.0.2.7".to_owned()),
+        user_agent: Some(AGENT.to_owned()),
+        device: Device::default(),
+        ended: None,
+        version: 1,
+    }
 }

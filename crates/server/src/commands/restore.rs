@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use keyward_model::{PageRequest, Principal, RootKeySecret, Route, Tenant};
 use keyward_policy::Action;
-use keyward_service::restore::{SettleRestore, settle_restore};
+use keyward_service::restore::{SettleRestore, Settled, settle_restore};
 use keyward_service::tenants::list_tenants;
 use serde_json::json;
 use std::fs::OpenOptions;
@@ -86,15 +86,30 @@ async fn from_file(
         summary(&manifest),
         said_of_sessions(keep_sessions, ended)
     );
-    let object = json!({ "status": "restored", "data": folder.path(), "sessions_ended": ended, "manifest": manifest });
+    let object = json!({ "status": "restored", "data": folder.path(), "sessions_ended": ended.sessions,
+        "invitations_ended": ended.invitations, "manifest": manifest });
     report(global, &line, object)
 }
 
-fn said_of_sessions(kept: bool, ended: u64) -> String {
+fn said_of_sessions(kept: bool, ended: Settled) -> String {
     match kept {
-        true => "Its sessions go on, also those that were revoked after the backup.".to_owned(),
-        false => format!("Its {ended} open sessions were ended: everybody signs in again."),
+        true => {
+            "Its sessions and invitations go on, also those that were revoked after the backup."
+                .to_owned()
+        }
+        false => said_of(ended),
     }
+}
+
+fn said_of(ended: Settled) -> String {
+    let Settled {
+        sessions,
+        invitations,
+    } = ended;
+    format!(
+        "{sessions} open sessions were ended: everybody signs in again. {invitations} invitations are worth nothing any more: \
+         invite those users again."
+    )
 }
 
 /// Puts database and root key into the staging folder, once all of both was found to be right.
@@ -127,8 +142,9 @@ async fn end_sessions(config: &Config, who: Principal, global: &Global) -> Resul
     let ended = settle(&instance, who, command).await?;
     report(
         global,
-        &format!("{ended} sessions were ended: everybody signs in again."),
-        json!({ "status": "sessions_ended", "sessions_ended": ended }),
+        &said_of(ended),
+        json!({ "status": "sessions_ended", "sessions_ended": ended.sessions,
+            "invitations_ended": ended.invitations }),
     )
 }
 
@@ -138,8 +154,8 @@ async fn settle(
     instance: &Instance,
     who: Principal,
     command: SettleRestore,
-) -> Result<u64, Failure> {
-    let (mut ended, mut after) = (0, None);
+) -> Result<Settled, Failure> {
+    let (mut ended, mut after) = (Settled::default(), None);
     loop {
         let page = PageRequest::new(Some(PAGE), after);
         let cx = instance.begin_on_instance(who.clone(), Action::ListTenants)?;
@@ -157,8 +173,8 @@ async fn settle_page(
     tenants: Vec<Tenant>,
     who: &Principal,
     command: SettleRestore,
-) -> Result<u64, Failure> {
-    let (mut running, mut ended) = (JoinSet::new(), 0);
+) -> Result<Settled, Failure> {
+    let (mut running, mut ended) = (JoinSet::new(), Settled::default());
     let free = Arc::new(tokio::sync::Semaphore::new(TENANTS_AT_ONCE));
     for tenant in tenants {
         let place = free.clone().acquire_owned().await.map_err(Failure::of)?;

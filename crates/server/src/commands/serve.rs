@@ -74,6 +74,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
             api: api.clone(),
             listener: listener_meter,
             token: token.map(|token| sha256(token.as_bytes())),
+            feed_readers: config.feed_readers(),
         };
         MetricsListener::start(socket, shown, proxies.clone())
     });

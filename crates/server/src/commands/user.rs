@@ -1,11 +1,14 @@
-//! `keyward user list`
+//! `keyward user …`
 
-use super::{no_tenant, query_of, tenant_path};
-use crate::command_line::{Global, InTenant};
+use super::{no_tenant, parsed, query_of, report, tenant_path};
+use crate::command_line::{Global, InTenant, InviteUser};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::{Ask, ask};
 use crate::output::print_page;
+use axum::http::Method;
+use keyward_model::{DisplayName, EmailAddress, UserId};
+use serde_json::json;
 
 pub(super) async fn list(config: &Config, what: InTenant, global: &Global) -> Result<(), Failure> {
     let path = tenant_path(&what.tenant, "/users")? + &query_of(&what.page)?;
@@ -13,4 +16,49 @@ pub(super) async fn list(config: &Config, what: InTenant, global: &Global) -> Re
     let users = ask(config, global, request).await?;
     let columns = ["email", "name", "role", "status", "last_sign_in_at", "id"];
     Ok(print_page(&users, &columns, global.json)?)
+}
+
+pub(super) async fn invite(
+    config: &Config,
+    what: InviteUser,
+    global: &Global,
+) -> Result<(), Failure> {
+    let created = ask(config, global, asked_by(what)?).await?;
+    let text = |pointer: &str| {
+        let value = created.pointer(pointer).and_then(|value| value.as_str());
+        value.unwrap_or_default().to_owned()
+    };
+    let line = format!(
+        "Invited {} as {}.\nTheir link, shown once, good for one use until {}:\n{}",
+        text("/user/email"),
+        text("/user/role"),
+        text("/invitation/expires_at"),
+        text("/invitation/link")
+    );
+    report(global, &line, created)
+}
+
+/// The request for somebody new, or for somebody who is invited once more.
+fn asked_by(what: InviteUser) -> Result<Ask, Failure> {
+    let post = |path, why| Ask::new(Method::POST, path, why, "user invite");
+    let tenant = what.of.tenant;
+    if let Some(id) = what.again {
+        let id: UserId = parsed(&id, "--again")?;
+        let path = tenant_path(&tenant, &format!("/users/{id}/invitation"))?;
+        return Ok(post(path, what.of.why).or_say(format!(
+            "the tenant {tenant} has no such user; see `keyward user list --tenant {tenant}`"
+        )));
+    }
+    let email: EmailAddress = parsed(&what.email.unwrap_or_default(), "the address")?;
+    let name = what.name.as_deref();
+    let name: Option<DisplayName> = name.map(|name| parsed(name, "--name")).transpose()?;
+    let role = match what.administrator {
+        true => "administrator",
+        false => "member",
+    };
+    let body = json!({ "email": email, "name": name, "role": role });
+    let path = tenant_path(&tenant, "/users")?;
+    Ok(post(path, what.of.why)
+        .with(body)
+        .or_say(no_tenant(&tenant)))
 }

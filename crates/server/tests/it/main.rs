@@ -22,6 +22,7 @@ mod metrics;
 mod operator;
 mod output;
 mod process;
+mod restored;
 mod roles;
 mod root_key;
 mod serving;

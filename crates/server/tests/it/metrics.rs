@@ -174,6 +174,48 @@ fn the_text_is_what_prometheus_reads_and_counts_what_was_done() {
     }
 }
 
+/// Scrapes until the samples are as they are to be: what is counted there goes on beside the requests.
+fn scrape_until(address: SocketAddr, fits: impl Fn(&Samples) -> bool) -> Samples {
+    for _ in 0..200 {
+        let samples = Samples::parse(&scrape(address).body);
+        if fits(&samples) {
+            return samples;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Samples::parse(&scrape(address).body)
+}
+
+#[test]
+fn jobs_that_are_left_to_do_and_the_lag_of_the_feed_are_shown() {
+    for mut instance in [Some(Instance::on_sqlite()), Instance::on_postgres()]
+        .into_iter()
+        .flatten()
+    {
+        let file = instance.beside("events");
+        instance.set("KEYWARD_EVENTS_FILE", &file);
+        let (instance, server, address) = showing(instance);
+        let lag = "keyward_feed_lag_events{reader=\"events_file\"}";
+        let told = scrape_until(address, |samples| samples.get(lag) == 0.0);
+        let behind = |samples: &Samples| {
+            let seconds = samples.get("keyward_feed_lag_seconds{reader=\"events_file\"}");
+            (samples.get(lag), seconds > 0.0)
+        };
+        assert_eq!(behind(&told), (0.0, false));
+        // Nothing can be appended to a folder.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        let deletion = instance.run(&["tenant", "delete", "demo", "--grace-days", "7"]);
+        deletion.expect_success();
+        let samples = scrape_until(address, |samples| behind(samples).1);
+        assert!(behind(&samples).0 >= 1.0);
+        let jobs = |state| samples.get(&format!("keyward_jobs{{state=\"{state}\"}}"));
+        assert_eq!(["waiting", "running", "dead"].map(jobs), [1.0, 0.0, 0.0]);
+        assert_eq!(samples.get("keyward_jobs_due"), 0.0);
+        server.terminate().expect_success();
+    }
+}
+
 #[test]
 fn promtool_finds_nothing_to_say() {
     if !has_programs(&["promtool"]) {

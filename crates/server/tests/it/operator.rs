@@ -116,6 +116,13 @@ fn asvs_v13_2_1_on_a_network_only_the_token_opens_the_operator_plane() {
     let text = http::request("GET", "/operator/v1/events", Some(TOKEN), None);
     let events = http::exchange(address, text.as_bytes()).unwrap();
     assert_eq!(events.text_at("/items/0/actor"), "the pipeline");
+    // Guessing ends, also with the right one; the socket is not concerned.
+    let guesses = (0..20).map(|_| ask(Some("x")));
+    let refused = guesses.into_iter().find(|guess| guess.status == 429);
+    assert!(refused.unwrap().header("retry-after").is_some());
+    assert_eq!(ask(Some(TOKEN)).status, 429);
+    let tenants = over_socket(&instance, "GET", "/operator/v1/tenants", "");
+    assert_eq!(tenants.status, 200);
 }
 
 #[test]
@@ -323,4 +330,49 @@ fn a_tenant_is_suspended_resumed_deleted_and_restored_by_commands() {
         .expect_failure(2, &[]);
     let server = instance.serve();
     assert_eq!(server.get_as(&token, "/v1/session").status, 200);
+}
+
+#[test]
+fn a_user_is_invited_by_a_command_and_once_more() {
+    for instance in [Some(Instance::on_sqlite()), Instance::on_postgres()]
+        .into_iter()
+        .flatten()
+    {
+        let server = instance.serve();
+        let invite = |arguments: &[&str]| {
+            let command = ["user", "invite", "--tenant", "demo"];
+            instance.run(&[&command, arguments].concat())
+        };
+        let ada = ["ada@example.org", "--administrator", "--name", "Ada"];
+        let said = invite(&ada).expect_success();
+        let (_, link) = said.split_once("/t/demo/auth/invitation?token=").unwrap();
+        let accept = |token: &str| {
+            let body = json!({ "token": token.trim(), "password": "a password of my own choice" });
+            server.post("/v1/auth/invitation/accept", &body)
+        };
+        let grace = invite(&["grace@example.org", "--json"]).expect_json();
+        let id = grace["user"]["id"].as_str().unwrap();
+        let again = invite(&["--again", id, "--json", "--reason", "a lost mail"]).expect_json();
+        let token = |answer: &Value| answer["invitation"]["token"].as_str().unwrap().to_owned();
+        assert_eq!(accept(&token(&grace)).status, 400, "its place was taken");
+        assert_eq!(accept(&token(&again)).status, 200);
+        let accepted = accept(link);
+        assert_eq!(accepted.text_at("/user/role"), "administrator");
+        assert_eq!(accepted.text_at("/user/name"), "Ada");
+        invite(&ada).expect_failure(1, &["address"]);
+        invite(&["--again", id]).expect_failure(1, &["status"]);
+        let nobody = "01890a5d-ac96-774b-bcce-b302099a8056";
+        invite(&["--again", nobody]).expect_failure(1, &["no such user"]);
+        let log = instance.run(&["audit", "list", "--tenant", "demo", "--json"]);
+        let log = log.expect_json();
+        let items = log["items"].as_array().unwrap().iter();
+        let reasons: Vec<_> = items
+            .filter(|item| item["public"]["type"] == "user.invited")
+            .map(|item| item["personal"]["operator"]["reason"].clone())
+            .collect();
+        let expected = ["a lost mail", "keyward user invite", "keyward user invite"];
+        assert_eq!(reasons, expected);
+        assert!(!log.to_string().contains(link.trim()));
+        server.terminate().expect_success();
+    }
 }

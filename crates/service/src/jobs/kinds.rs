@@ -1,6 +1,7 @@
 //! What each kind of job does, one file each.
 
 mod erase_user;
+mod prune_idempotency_keys;
 mod prune_sessions;
 mod purge_tenant;
 mod retire_signing_key;
@@ -16,6 +17,7 @@ use keyward_policy::Action;
 pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
+        JobKind::PruneIdempotencyKeys {} => Action::PruneIdempotencyKeys,
         JobKind::PurgeTenant {} => Action::PurgeTenant,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
@@ -28,6 +30,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
+        JobKind::PruneIdempotencyKeys {} => prune_idempotency_keys::run(job).await,
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,

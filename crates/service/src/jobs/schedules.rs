@@ -20,7 +20,7 @@ const DEAD_JOBS_KEPT_SECONDS: i64 = 90 * 24 * 3_600;
 
 /// Goes through every schedule that is due. A failure is logged: whoever comes next goes on where it stopped.
 pub(super) async fn run_due(platform: &Platform) {
-    for schedule in Schedule::ALL {
+    for &schedule in Schedule::ALL {
         if let Err(error) = run_if_due(platform, schedule).await {
             tracing::warn!(schedule = schedule.name(), %error, "a schedule could not be gone through");
         }
@@ -31,6 +31,7 @@ pub(super) async fn run_due(platform: &Platform) {
 fn interval_seconds(schedule: Schedule) -> i64 {
     match schedule {
         Schedule::PruneSessions
+        | Schedule::PruneIdempotencyKeys
         | Schedule::PruneJobs
         | Schedule::PruneFeed
         | Schedule::RotateSigningKeys => 3_600,
@@ -62,6 +63,12 @@ async fn step(
             let expired_before = now.plus_seconds(-SESSION_RETENTION_SECONDS);
             let found = store.scan_sessions(claimed, expired_before, STEP).await?;
             enqueue_in_each(platform, &found, now, || JobKind::PruneSessions {}).await?;
+            go_on(platform, claimed, found).await
+        }
+        Schedule::PruneIdempotencyKeys => {
+            let found = store.scan_idempotency_keys(claimed, now, STEP).await?;
+            let kind = || JobKind::PruneIdempotencyKeys {};
+            enqueue_in_each(platform, &found, now, kind).await?;
             go_on(platform, claimed, found).await
         }
         Schedule::RotateSigningKeys => {

@@ -1,8 +1,8 @@
 //! The worker: what a job does is there once, whatever becomes of those who do it.
 
 use keyward_model::{
-    Client, Event, Job, JobFilter, JobId, JobKind, JobState, NewJob, PageRequest, Principal,
-    Progress, UserId,
+    Client, Digest, Event, Job, JobFilter, JobId, JobKind, JobState, KeptContent, NewJob,
+    OnceRequest, PageRequest, Principal, Progress, UserId,
 };
 use keyward_policy::Action;
 use keyward_service::jobs::{
@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 alone_on_both_engines!(
     a_schedule_finds_what_is_to_be_deleted_and_nothing_else,
+    kept_answers_are_deleted_a_day_later_by_a_schedule,
     two_workers_delete_each_session_once,
     a_job_whose_worker_vanished_half_way_is_taken_over_once,
     a_failing_job_backs_off_dies_and_is_tried_again,
@@ -145,6 +146,42 @@ async fn a_schedule_finds_what_is_to_be_deleted_and_nothing_else(database: TestD
         0,
         "the queue is pruned too"
     );
+}
+
+async fn kept_answers_are_deleted_a_day_later_by_a_schedule(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (scope, _) = new_tenant(&app.database, "tenant").await;
+    let now = app.database.now();
+    let once = OnceRequest {
+        principal: "user:1".into(),
+        route: "POST /things".into(),
+        key: "key".parse().unwrap(),
+        digest: Digest([7; 32]),
+        expires_at: now.plus_seconds(24 * 3_600),
+    };
+    let kept = app
+        .database
+        .store
+        .write::<_, Error, _>(&scope, async move |tx| {
+            tx.claim_idempotency_key(&once, now).await?;
+            tx.keep_answer(&once, &KeptContent::Whole("{}".into()))
+                .await
+        });
+    kept.await.unwrap();
+    app.database.clock.advance(DAY - Duration::from_secs(60));
+    worker(&app).run_due().await.unwrap();
+    assert_eq!(count(&app, "idempotency_keys", &scope).await, 1);
+    let events = count(&app, "audit_events", &scope).await;
+    app.database.clock.advance(Duration::from_secs(3_700));
+    worker(&app).run_due().await.unwrap();
+    assert_eq!(count(&app, "idempotency_keys", &scope).await, 0);
+    assert_eq!(count(&app, "audit_events", &scope).await, events);
+    let tenant = app.database.id_literal(scope.tenant_id());
+    let jobs = format!(
+        "SELECT state FROM jobs WHERE kind = 'prune_idempotency_keys' AND tenant_id = {tenant}"
+    );
+    let jobs = app.database.admin_rows(&jobs).await;
+    assert_eq!(jobs, [[Some("done".to_owned())]]);
 }
 
 async fn two_workers_delete_each_session_once(database: TestDatabase) {

@@ -21,8 +21,8 @@ async fn work(app: &TestApp) {
     worker.run_due().await.unwrap();
 }
 
-/// As `keyward restore` does in each tenant; how many sessions it ended.
-async fn settle(app: &TestApp) -> u64 {
+/// As `keyward restore` does in each tenant.
+async fn settle(app: &TestApp) {
     let slug = Route::Slug(app.tenant.slug.parse().unwrap());
     let scope = app.platform.operator_scope(slug).await.unwrap().unwrap();
     let operator = Principal::Operator {
@@ -44,7 +44,7 @@ async fn settle(app: &TestApp) -> u64 {
         backup_created_at: None,
         keep_sessions: true,
     };
-    settle_restore(&cx.await.unwrap(), command).await.unwrap()
+    settle_restore(&cx.await.unwrap(), command).await.unwrap();
 }
 
 async fn operate(app: &TestApp, method: &str, rest: &str) -> serde_json::Value {

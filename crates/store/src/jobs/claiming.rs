@@ -4,7 +4,7 @@ use super::{Held, ReturnedJob, read_job};
 use crate::columns::job_columns;
 use crate::error::Error;
 use crate::scope::TenantScope;
-use crate::statement::{statements, statements_by_engine};
+use crate::statement::{Statement, statements, statements_by_engine};
 use crate::store::Store;
 use crate::transaction::{SystemTx, TenantTx};
 use crate::value::Value;
@@ -13,6 +13,9 @@ use keyward_model::{
     Timestamp,
 };
 use uuid::Uuid;
+
+/// How far jobs are counted; beyond it is "at least so many".
+pub const JOBS_COUNTED_MAX: i64 = 10_000;
 
 statements! {
     CLAIM_JOB = "UPDATE jobs SET state = 'running', claim = claim + 1, attempts = attempts + 1, claimed_by = $3,
@@ -23,7 +26,14 @@ statements! {
         WHERE id < $1 AND (tenant_id = $2 OR $2 = $5) AND (state = $3 OR $3 = '') AND (kind = $4 OR $4 = '')
         ORDER BY id DESC LIMIT $6");
     FIND_TENANT_OF_JOB = "SELECT tenant_id FROM jobs WHERE id = $1 ORDER BY tenant_id";
-    COUNT_JOBS_DUE = "SELECT COUNT(id) FROM jobs WHERE state = 'waiting' AND run_at <= $1";
+    COUNT_WAITING_JOBS = "SELECT COUNT(id) FROM (SELECT id FROM jobs WHERE state = 'waiting'
+        ORDER BY run_at LIMIT $1) waiting";
+    COUNT_DUE_JOBS = "SELECT COUNT(id) FROM (SELECT id FROM jobs WHERE state = 'waiting' AND run_at <= $2
+        ORDER BY run_at LIMIT $1) due";
+    COUNT_RUNNING_JOBS = "SELECT COUNT(id) FROM (SELECT id FROM jobs WHERE state = 'running'
+        ORDER BY lease_until LIMIT $1) running";
+    COUNT_DEAD_JOBS = "SELECT COUNT(id) FROM (SELECT id FROM jobs WHERE state = 'dead'
+        ORDER BY finished_at LIMIT $1) dead";
     DELETE_FINISHED_JOBS = "DELETE FROM jobs WHERE (tenant_id, id) IN (
             SELECT tenant_id, id FROM jobs
             WHERE finished_at < $1 AND (state <> 'dead' OR finished_at < $2)
@@ -58,6 +68,20 @@ pub struct ClaimedJob {
     pub attempts: i64,
     /// How often it is tried.
     pub attempts_max: i64,
+}
+
+/// How many jobs there are of the whole instance, each counted up to [`JOBS_COUNTED_MAX`]. Those that were done or cancelled are
+/// many and tell nothing of what is left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobCounts {
+    /// For their time, or for a worker.
+    pub waiting: i64,
+    /// Of those, the ones whose time has come: the backlog.
+    pub due: i64,
+    /// Claimed by a worker.
+    pub running: i64,
+    /// Given up.
+    pub dead: i64,
 }
 
 /// Who claims jobs, and for how long.
@@ -99,16 +123,29 @@ impl SystemTx<'_> {
         Ok(Page::from_rows(rows, page, |job| job.id))
     }
 
-    /// How many jobs wait although their time has come: the backlog.
+    /// How many jobs there are that have not ended well.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn count_jobs_due(&mut self, now: Timestamp) -> Result<i64, Error> {
-        let mut answer = self.run(&COUNT_JOBS_DUE, vec![Value::from(now)]).await?;
-        answer
-            .rows
-            .first_mut()
-            .map_or(Ok(0), |row| row.get::<i64>(0))
+    pub async fn count_jobs(&mut self, now: Timestamp) -> Result<JobCounts, Error> {
+        Ok(JobCounts {
+            waiting: self.count(&COUNT_WAITING_JOBS, vec![]).await?,
+            due: self.count(&COUNT_DUE_JOBS, vec![Value::from(now)]).await?,
+            running: self.count(&COUNT_RUNNING_JOBS, vec![]).await?,
+            dead: self.count(&COUNT_DEAD_JOBS, vec![]).await?,
+        })
+    }
+
+    /// Counts by a statement whose first parameter is how far.
+    async fn count(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Result<i64, Error> {
+        let mut all = vec![Value::from(JOBS_COUNTED_MAX)];
+        all.extend(values);
+        let mut answer = self.run(statement, all).await?;
+        answer.rows.first_mut().map_or(Ok(0), |row| row.get(0))
     }
 
     /// Deletes jobs that ended before `ended_before`, of the dead ones only those that died before `died_before`, at most

@@ -22,6 +22,9 @@ statements! {
     SCAN_SESSIONS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
             AND EXISTS (SELECT 1 FROM sessions s WHERE s.tenant_id = t.tenant_id AND s.expires_at < $2)
         ORDER BY t.tenant_id LIMIT $3";
+    SCAN_IDEMPOTENCY_KEYS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
+            AND EXISTS (SELECT 1 FROM idempotency_keys k WHERE k.tenant_id = t.tenant_id AND k.expires_at <= $2)
+        ORDER BY t.tenant_id LIMIT $3";
     SCAN_ROTATIONS = "SELECT tenant_id FROM tenants WHERE rotation_due_at <= $2 AND tenant_id > $1
         ORDER BY tenant_id LIMIT $3";
 }
@@ -31,6 +34,8 @@ statements! {
 pub enum Schedule {
     /// Finds tenants with sessions that ended long ago.
     PruneSessions,
+    /// Finds tenants with kept answers whose time is over.
+    PruneIdempotencyKeys,
     /// Deletes jobs that ended long ago.
     PruneJobs,
     /// Deletes rows of the feed that every reader has had.
@@ -67,8 +72,9 @@ impl ScanStep {
 
 impl Schedule {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: &'static [Self] = &[
         Self::PruneSessions,
+        Self::PruneIdempotencyKeys,
         Self::PruneJobs,
         Self::PruneFeed,
         Self::RotateSigningKeys,
@@ -78,6 +84,7 @@ impl Schedule {
     pub fn name(self) -> &'static str {
         match self {
             Self::PruneSessions => "prune_sessions",
+            Self::PruneIdempotencyKeys => "prune_idempotency_keys",
             Self::PruneJobs => "prune_jobs",
             Self::PruneFeed => "prune_feed",
             Self::RotateSigningKeys => "rotate_signing_keys",
@@ -192,6 +199,22 @@ impl Store {
         self.system_read(async move |tx: &mut SystemTx<'_>| {
             tx.scan(&SCAN_SESSIONS, claimed, expired_before, limit)
                 .await
+        })
+        .await
+    }
+
+    /// The next tenants, at most `limit`, with a kept answer whose time is over at `now`.
+    ///
+    /// # Errors
+    /// As [`Store::system_read`].
+    pub async fn scan_idempotency_keys(
+        &self,
+        claimed: ClaimedSchedule,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<ScanStep, Error> {
+        self.system_read(async move |tx: &mut SystemTx<'_>| {
+            tx.scan(&SCAN_IDEMPOTENCY_KEYS, claimed, now, limit).await
         })
         .await
     }

@@ -10,10 +10,11 @@ const ISOLATION: &str =
 /// The policies that let the system role across tenants, by table: it reads routes and the feed, deletes what the feed's
 /// readers have had, works through the queue of jobs, and finds by narrow columns which tenants have something due. Nothing
 /// else does, except that it deletes the log of a tenant whose end has begun ([`PURGED`]).
-const POLICIES_OF_SYSTEM: [(&str, &str); 7] = [
+const POLICIES_OF_SYSTEM: &[(&str, &str)] = &[
     ("allowed_origins", "system_reads|r|t|f|true"),
     ("feed", "system_prunes|d|t|f|true"),
     ("feed", "system_reads|r|t|f|true"),
+    ("idempotency_keys", "system_scans|r|t|f|true"),
     ("jobs", "system_works|*|t|f|true"),
     ("sessions", "system_scans|r|t|f|true"),
     ("tenant_routes", "system_reads|r|t|f|true"),

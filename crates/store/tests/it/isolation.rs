@@ -179,6 +179,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
         "SELECT allowed_origins",
         "SELECT audit_events",
         "SELECT feed",
+        "SELECT idempotency_keys",
         "SELECT jobs",
         "SELECT sessions",
         "SELECT tenant_routes",
@@ -186,7 +187,9 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
         "UPDATE jobs",
     ];
     assert_eq!(tables, expected);
-    assert_eq!(found["SELECT sessions"], ["expires_at", "tenant_id"]);
+    for scanned in ["SELECT sessions", "SELECT idempotency_keys"] {
+        assert_eq!(found[scanned], ["expires_at", "tenant_id"], "{scanned}");
+    }
     assert_eq!(found["SELECT audit_events"], ["id", "tenant_id"]);
     for hidden in ["payload", "deduplication_key", "last_error"] {
         assert!(!found["SELECT jobs"].iter().any(|column| column == hidden));

@@ -4,7 +4,7 @@ use keyward_store::testing::statement_texts;
 use keyward_testkit::{TestDatabase, on_both_engines};
 
 /// The statements of `SystemTx`: they run before a tenant is known.
-const BEFORE_A_TENANT_IS_KNOWN: [&str; 30] = [
+const BEFORE_A_TENANT_IS_KNOWN: &[&str] = &[
     "FIND_ROUTE",
     "FIND_ORIGIN",
     "FIND_ORIGIN_OF",
@@ -16,12 +16,16 @@ const BEFORE_A_TENANT_IS_KNOWN: [&str; 30] = [
     "CLAIM_JOB",
     "LIST_JOBS",
     "FIND_TENANT_OF_JOB",
-    "COUNT_JOBS_DUE",
+    "COUNT_WAITING_JOBS",
+    "COUNT_DUE_JOBS",
+    "COUNT_RUNNING_JOBS",
+    "COUNT_DEAD_JOBS",
     "DELETE_FINISHED_JOBS",
     "CLAIM_SCHEDULE",
     "CONTINUE_SCHEDULE",
     "END_SCHEDULE",
     "SCAN_SESSIONS",
+    "SCAN_IDEMPOTENCY_KEYS",
     "SCAN_ROTATIONS",
     "INSERT_INSTANCE_EVENT",
     "LIST_INSTANCE_EVENTS",

@@ -10,6 +10,7 @@ on_both_engines!(
     what_is_wrong_with_a_new_tenant_is_named_at_once,
     a_tenant_that_nobody_knows_is_not_found,
     three_hundred_tenants_are_paged_through,
+    operators_invite_users_of_the_tenant_of_the_path_alone,
     operators_see_users_and_events_of_a_tenant,
 );
 
@@ -130,6 +131,29 @@ async fn three_hundred_tenants_are_paged_through(database: TestDatabase) {
         }
     }
     assert!(made.is_subset(&seen));
+}
+
+async fn operators_invite_users_of_the_tenant_of_the_path_alone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let other = app.new_tenant("other").await;
+    let users = |slug: &str| format!("/operator/v1/tenants/{slug}/users");
+    let (here, there) = (users(&app.tenant.slug), users(&other.slug));
+    let ada = json!({ "email": "ada@example.org" });
+    let made = app.operator().post(&here, ada.clone()).await.expect(201);
+    assert_eq!(made.text_at("/user/status"), "invited");
+    let again = app.operator().post(&here, ada).await;
+    again.expect_problem(409, "email_taken");
+    let invitation = |path: &str| format!("{path}/{}/invitation", made.text_at("/user/id"));
+    let foreign = app.operator().post(&invitation(&there), json!({})).await;
+    foreign.expect_problem(404, "not_found");
+    let renewed = app.operator().post(&invitation(&here), json!({})).await;
+    let renewed = renewed.expect(201);
+    assert_ne!(
+        renewed.text_at("/invitation/token"),
+        made.text_at("/invitation/token")
+    );
+    let seen = app.operator().get(&there).await.expect(200);
+    assert_eq!(seen.list_at("/items").len(), 1, "its administrator");
 }
 
 async fn operators_see_users_and_events_of_a_tenant(database: TestDatabase) {

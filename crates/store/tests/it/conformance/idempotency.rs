@@ -10,6 +10,7 @@ scenarios!(
     keys_of_others_and_for_other_routes_are_other_keys,
     a_key_is_free_again_after_its_time,
     a_key_that_is_given_back_is_free,
+    keys_are_pruned_oldest_first_when_their_time_is_over,
     keys_ask_for_no_event,
 );
 
@@ -89,6 +90,34 @@ async fn a_key_that_is_given_back_is_free(database: TestDatabase) {
     .await;
 }
 
+async fn keys_are_pruned_oldest_first_when_their_time_is_over(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let now = database.now();
+    let requests = [60, 61, 62].map(|seconds| OnceRequest {
+        route: format!("POST /things/{seconds}"),
+        expires_at: now.plus_seconds(seconds),
+        ..request(&database)
+    });
+    write(&database, &scope, async move |tx| {
+        for once in &requests {
+            assert!(tx.claim_idempotency_key(once, now).await?);
+            tx.keep_answer(once, &KeptContent::Whole("{}".into()))
+                .await?;
+        }
+        let kept = requests[0].expires_at.plus_micros(-1);
+        assert_eq!(tx.prune_idempotency_keys(kept, 9).await?, 0);
+        let late = requests[1].expires_at;
+        assert_eq!(tx.prune_idempotency_keys(late, 1).await?, 1);
+        assert_eq!(tx.find_kept_answer(&requests[0], now).await?, None);
+        assert!(tx.find_kept_answer(&requests[1], now).await?.is_some());
+        assert_eq!(tx.prune_idempotency_keys(late, 9).await?, 1);
+        assert_eq!(tx.find_kept_answer(&requests[1], now).await?, None);
+        assert!(tx.find_kept_answer(&requests[2], now).await?.is_some());
+        Ok(())
+    })
+    .await;
+}
+
 async fn keys_ask_for_no_event(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let (once, now) = (request(&database), database.now());
@@ -96,7 +125,11 @@ async fn keys_ask_for_no_event(database: TestDatabase) {
         tx.claim_idempotency_key(&once, now).await?;
         tx.keep_answer(&once, &KeptContent::Whole("{}".into()))
             .await?;
-        tx.release_idempotency_key(&once).await
+        tx.release_idempotency_key(&once).await?;
+        tx.claim_idempotency_key(&once, now).await?;
+        let pruned = tx.prune_idempotency_keys(once.expires_at, 9).await?;
+        assert_eq!(pruned, 1);
+        Ok(())
     });
     let claimed: Result<(), keyward_store::Error> = claimed.await;
     claimed.unwrap();

@@ -12,6 +12,7 @@ scenarios!(
     an_invitation_is_good_once_and_for_its_time,
     a_new_invitation_voids_the_former,
     a_voided_invitation_is_none,
+    all_invitations_of_a_tenant_are_voided_in_pieces,
     only_who_is_invited_is_activated,
     a_user_is_held_without_a_change,
     a_due_user_is_erased_with_all_that_was_theirs,
@@ -89,6 +90,31 @@ async fn a_voided_invitation_is_none(database: TestDatabase) {
         assert!(tx.void_invitation(given.user_id).await?);
         assert!(!tx.void_invitation(given.user_id).await?);
         assert_eq!(tx.find_invited_user(given.digest, now).await?, None);
+        Ok(())
+    })
+    .await;
+}
+
+async fn all_invitations_of_a_tenant_are_voided_in_pieces(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let mut given = Vec::new();
+    for digest in 1..=3 {
+        let user = invited(&database, &scope).await;
+        given.push(invitation(&database, user.id, digest));
+    }
+    // Over by this clock, which is another than that of the backup.
+    given[0].expires_at = given[0].created_at;
+    let now = database.now();
+    write(&database, &scope, async move |tx| {
+        for one in &given {
+            tx.replace_invitation(one).await?;
+        }
+        assert_eq!(tx.void_invitations(2).await?, 2);
+        assert_eq!(tx.void_invitations(2).await?, 1);
+        assert_eq!(tx.void_invitations(2).await?, 0);
+        for one in &given {
+            assert_eq!(tx.find_invited_user(one.digest, now).await?, None);
+        }
         Ok(())
     })
     .await;

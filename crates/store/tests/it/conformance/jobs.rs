@@ -2,10 +2,8 @@
 
 use super::scenarios_alone;
 use crate::support::{read, some_event, write};
-use keyward_model::{
-    Job, JobFence, JobFilter, JobId, JobState, NewJob, PageRequest, Progress, Timestamp,
-};
-use keyward_store::{ClaimedJob, Error, Held, ReturnedJob, TenantScope};
+use keyward_model::{Job, JobFence, JobFilter, JobId, JobState, NewJob, PageRequest, Progress};
+use keyward_store::{ClaimedJob, Error, Held, JobCounts, ReturnedJob, TenantScope};
 use keyward_testkit::{TestDatabase, new_tenant, unsaved_job};
 use std::time::Duration;
 use uuid::Uuid;
@@ -22,6 +20,7 @@ scenarios_alone!(
     a_job_is_cancelled_by_its_key,
     a_dead_job_is_tried_again,
     jobs_are_listed_newest_first_and_filtered,
+    jobs_are_counted_by_what_is_left_to_do,
     finished_jobs_are_deleted_and_dead_ones_kept,
 );
 
@@ -389,13 +388,42 @@ async fn jobs_are_listed_newest_first_and_filtered(database: TestDatabase) {
     assert_eq!(way_in.unwrap().unwrap().tenant_id(), scope.tenant_id());
     let unknown = database.store.operator_scope_of_job(database.mint()).await;
     assert_eq!(unknown.unwrap(), None);
-    let due = async |now: Timestamp| {
+}
+
+async fn jobs_are_counted_by_what_is_left_to_do(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let now = database.now();
+    let counted = async || {
         let count = database
             .store
-            .system_read::<_, Error, _>(async move |tx| tx.count_jobs_due(now).await);
+            .system_read::<_, Error, _>(async move |tx| tx.count_jobs(now).await);
         count.await.unwrap()
     };
-    assert!(due(later).await >= 3);
+    let (waiting, dead) = (unsaved_job(&database), unsaved_job(&database));
+    assert!(enqueue(&database, &scope, &dead).await);
+    let fence = claim_this(&database, &scope, dead.id).await.fence;
+    let running = unsaved_job(&database);
+    assert!(enqueue(&database, &scope, &running).await);
+    claim_this(&database, &scope, running.id).await;
+    let due = NewJob {
+        run_at: now,
+        ..unsaved_job(&database)
+    };
+    let later = waiting.at(now.plus_seconds(3_600));
+    for job in [&due, &later] {
+        assert!(enqueue(&database, &scope, job).await);
+    }
+    write(&database, &scope, async move |tx| {
+        tx.bury_job(fence, now, "why").await
+    })
+    .await;
+    let expected = JobCounts {
+        waiting: 2,
+        due: 1,
+        running: 1,
+        dead: 1,
+    };
+    assert_eq!(counted().await, expected);
 }
 
 async fn finished_jobs_are_deleted_and_dead_ones_kept(database: TestDatabase) {

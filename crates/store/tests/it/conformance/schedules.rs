@@ -2,7 +2,7 @@
 
 use super::scenarios_alone;
 use crate::support::{read, write};
-use keyward_model::Timestamp;
+use keyward_model::{Digest, OnceRequest, Timestamp};
 use keyward_store::{ClaimedSchedule, Error, Schedule, TenantScope};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
@@ -13,6 +13,7 @@ use std::time::Duration;
 scenarios_alone!(
     a_schedule_is_gone_through_by_one_and_continued_by_another,
     tenants_whose_keys_are_due_are_found,
+    tenants_with_answers_that_were_kept_long_enough_are_found,
     expired_sessions_go_with_their_tokens,
 );
 
@@ -127,6 +128,32 @@ async fn tenants_whose_keys_are_due_are_found(database: TestDatabase) {
         "nobody looked at the new one"
     );
     assert!(found(now.plus_micros(1)).await.contains(&later.tenant_id()));
+}
+
+async fn tenants_with_answers_that_were_kept_long_enough_are_found(database: TestDatabase) {
+    let (kept, _) = new_tenant(&database, "kept").await;
+    let (_none, _) = new_tenant(&database, "none").await;
+    let now = database.now();
+    let once = OnceRequest {
+        principal: "user:1".into(),
+        route: "POST /things".into(),
+        key: "key".parse().unwrap(),
+        digest: Digest([7; 32]),
+        expires_at: now.plus_seconds(60),
+    };
+    let expires_at = once.expires_at;
+    write(&database, &kept, async move |tx| {
+        tx.claim_idempotency_key(&once, now).await
+    })
+    .await;
+    let claimed = claim(&database, now).await.unwrap();
+    for (moment, expected) in [
+        (expires_at.plus_micros(-1), vec![]),
+        (expires_at, vec![kept]),
+    ] {
+        let scan = database.store.scan_idempotency_keys(claimed, moment, 9);
+        assert_eq!(scan.await.unwrap().tenants, expected);
+    }
 }
 
 async fn expired_sessions_go_with_their_tokens(database: TestDatabase) {

@@ -139,6 +139,11 @@ async fn on_invitations(
         "find_invited_user" => tx.find_invited_user(digest, now).await?.is_some(),
         "redeem_invitation" => tx.redeem_invitation(digest, now).await?,
         "void_invitation" => tx.void_invitation(id).await?,
+        // It says how many, of whichever tenant they are; that A's are still there is looked at afterwards.
+        "void_invitations" => {
+            tx.void_invitations(9).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
         "invite_user" => tx.invite_user(id).await?.is_some(),
         "activate_user" => tx.activate_user(id, &hash(), None).await?.is_some(),
         _ => return Ok(None),
@@ -155,6 +160,7 @@ async fn on_idempotency_keys(
     let any = match method {
         "claim_idempotency_key" => !tx.claim_idempotency_key(request, now).await?,
         "find_kept_answer" => tx.find_kept_answer(request, now).await?.is_some(),
+        "prune_idempotency_keys" => tx.prune_idempotency_keys(request.expires_at, 9).await? > 0,
         "keep_answer" => {
             let content = KeptContent::Whole("{}".to_owned());
             tx.keep_answer(request, &content).await?;

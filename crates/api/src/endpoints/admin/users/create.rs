@@ -42,7 +42,7 @@ pub(in crate::endpoints) fn endpoint() -> Endpoint {
         .handled_by(create)
 }
 
-async fn create(
+pub(in crate::endpoints) async fn create(
     Caller(cx): Caller,
     Body(request): Body<CreateUserRequest>,
 ) -> Result<(StatusCode, Json<CreatedUserAnswer>), Problem> {

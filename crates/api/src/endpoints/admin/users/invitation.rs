@@ -20,7 +20,7 @@ pub(in crate::endpoints) fn endpoint() -> Endpoint {
         .handled_by(invite)
 }
 
-async fn invite(
+pub(in crate::endpoints) async fn invite(
     Caller(cx): Caller,
     PathId(id): PathId<User>,
 ) -> Result<(StatusCode, Json<CreatedUserAnswer>), Problem> {
