@@ -70,21 +70,22 @@ impl Timestamp {
             .filter(|year| *year <= 9_999)?;
         let micros = micros_of_day.unsigned_abs();
         let seconds = micros / 1_000_000;
+        let rest = micros % 1_000_000;
         let mut text = *b"0000-00-00T00:00:00.000000Z";
         for (place, number) in [
-            (0..4, year),
-            (5..7, u64::from(u8::from(date.month()))),
-            (8..10, u64::from(date.day())),
-            (11..13, seconds / 3_600),
-            (14..16, seconds / 60 % 60),
-            (17..19, seconds % 60),
-            (20..26, micros % 1_000_000),
+            (0, year / 100),
+            (2, year % 100),
+            (5, u64::from(u8::from(date.month()))),
+            (8, u64::from(date.day())),
+            (11, seconds / 3_600),
+            (14, seconds / 60 % 60),
+            (17, seconds % 60),
+            (20, rest / 10_000),
+            (22, rest / 100 % 100),
+            (24, rest % 100),
         ] {
-            let mut rest = number;
-            for digit in text[place].iter_mut().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
+            text[place] = b'0' + (number / 10) as u8;
+            text[place + 1] = b'0' + (number % 10) as u8;
         }
         Some(text)
     }
