@@ -338,9 +338,7 @@ impl Event {
             Self::TenantDeletionScheduled { before, after } => {
                 tenants::deletion_scheduled(before, after)
             }
-            Self::TenantDeletionPostponed { before, after } => {
-                tenants::deletion_postponed(before, after)
-            }
+            Self::TenantDeletionPostponed { before, after } => tenants::postponed(before, after),
             Self::TenantDeletionCancelled { before, after } => {
                 tenants::deletion_cancelled(before, after)
             }
@@ -363,9 +361,7 @@ impl Event {
             Self::UserDeletionScheduled { before, after } => {
                 users::deletion_scheduled(before, after)
             }
-            Self::UserDeletionPostponed { before, after } => {
-                users::deletion_postponed(before, after)
-            }
+            Self::UserDeletionPostponed { before, after } => users::postponed(before, after),
             Self::UserRestored { before, after } => users::restored(before, after),
             Self::UserInvited { user, expires_at } => users::invited(user, *expires_at),
             Self::InvitationAccepted { before, after } => users::invitation_accepted(before, after),
@@ -401,11 +397,13 @@ impl Event {
                 tenant_id,
                 restored,
             } => tenants::restored(*tenant_id, *restored),
-            Self::OperatorRead { subject } => {
-                Description::success("operator.read", Target::of(subject))
-            }
+            Self::OperatorRead { subject } => operator_read(subject),
         }
     }
+}
+
+fn operator_read(subject: &'static str) -> Description {
+    Description::success("operator.read", Target::of(subject))
 }
 
 impl AccessDenial {

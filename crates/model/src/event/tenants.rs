@@ -28,7 +28,7 @@ pub(super) fn deletion_scheduled(before: &Tenant, after: &Tenant) -> Description
     changed("tenant.deletion_scheduled", before, after)
 }
 
-pub(super) fn deletion_postponed(before: &Tenant, after: &Tenant) -> Description {
+pub(super) fn postponed(before: &Tenant, after: &Tenant) -> Description {
     changed("tenant.deletion_postponed", before, after)
 }
 

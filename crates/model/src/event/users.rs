@@ -40,7 +40,7 @@ pub(super) fn deletion_scheduled(before: &User, after: &User) -> Description {
     governed("user.deletion_scheduled", before, after)
 }
 
-pub(super) fn deletion_postponed(before: &User, after: &User) -> Description {
+pub(super) fn postponed(before: &User, after: &User) -> Description {
     governed("user.deletion_postponed", before, after)
 }
 
