@@ -209,6 +209,9 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
         ];
         problems.extend(body);
     }
+    if endpoint.request.is_none() && endpoint.method() != "GET" {
+        problems.push(Code::InvalidBody);
+    }
     if endpoint.query.is_some() {
         problems.push(Code::InvalidQuery);
     }
@@ -234,7 +237,10 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             Code::Unavailable,
         ];
         problems.extend(operator);
-        problems.extend((endpoint.method() != "GET").then_some(Code::OperatorReasonMissing));
+        let changes = endpoint.method() != "GET";
+        problems.extend(changes.then_some(Code::OperatorReasonMissing));
+        let of_tenant = endpoint.path().contains("{slug}");
+        problems.extend((changes && of_tenant).then_some(Code::WrongTenantStatus));
     }
     match endpoint.action().rule() {
         Rule::Anyone => {}

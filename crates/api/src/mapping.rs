@@ -207,9 +207,10 @@ impl From<JobsError> for Problem {
     fn from(error: JobsError) -> Self {
         match error {
             JobsError::NotFound => Self::new(Code::NotFound),
-            JobsError::Ended | JobsError::NotDead | JobsError::Superseded => {
-                Self::new(Code::WrongJobState).with_detail(error.to_string())
-            }
+            JobsError::Ended
+            | JobsError::NotDead
+            | JobsError::Superseded
+            | JobsError::NoWayBack => Self::new(Code::WrongJobState).with_detail(error.to_string()),
             JobsError::Denied(_) => Self::new(Code::Forbidden),
             JobsError::Store(error) => error.into(),
         }

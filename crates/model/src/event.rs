@@ -47,6 +47,13 @@ pub enum Event {
         /// As it is now.
         after: Tenant,
     },
+    /// A tenant was brought back from a backup that would be deleted sooner than anybody could look at it: it has more time.
+    TenantDeletionPostponed {
+        /// As it was.
+        before: Tenant,
+        /// As it is now.
+        after: Tenant,
+    },
     /// A tenant that was to be deleted is what it was before.
     TenantDeletionCancelled {
         /// As it was.
@@ -166,6 +173,13 @@ pub enum Event {
         /// As it is now.
         after: User,
     },
+    /// An account was brought back from a backup that would be deleted sooner than anybody could look at it: it has more time.
+    UserDeletionPostponed {
+        /// As it was.
+        before: User,
+        /// As it is now.
+        after: User,
+    },
     /// An account that was to be deleted is what it was before.
     UserRestored {
         /// As it was.
@@ -173,11 +187,11 @@ pub enum Event {
         /// As it is now.
         after: User,
     },
-    /// Somebody was given a link by which they set their password.
+    /// Somebody was given a token by which they set their password.
     UserInvited {
         /// As it is now.
         user: User,
-        /// Until when the link is good.
+        /// Until when it is good.
         expires_at: Timestamp,
     },
     /// An invited user set their password.
@@ -324,6 +338,7 @@ impl Event {
             Self::TenantDeletionScheduled { before, after } => {
                 tenants::deletion_scheduled(before, after)
             }
+            Self::TenantDeletionPostponed { before, after } => tenants::postponed(before, after),
             Self::TenantDeletionCancelled { before, after } => {
                 tenants::deletion_cancelled(before, after)
             }
@@ -346,6 +361,7 @@ impl Event {
             Self::UserDeletionScheduled { before, after } => {
                 users::deletion_scheduled(before, after)
             }
+            Self::UserDeletionPostponed { before, after } => users::postponed(before, after),
             Self::UserRestored { before, after } => users::restored(before, after),
             Self::UserInvited { user, expires_at } => users::invited(user, *expires_at),
             Self::InvitationAccepted { before, after } => users::invitation_accepted(before, after),
@@ -381,11 +397,13 @@ impl Event {
                 tenant_id,
                 restored,
             } => tenants::restored(*tenant_id, *restored),
-            Self::OperatorRead { subject } => {
-                Description::success("operator.read", Target::of(subject))
-            }
+            Self::OperatorRead { subject } => operator_read(subject),
         }
     }
+}
+
+fn operator_read(subject: &'static str) -> Description {
+    Description::success("operator.read", Target::of(subject))
 }
 
 impl AccessDenial {

@@ -33,7 +33,7 @@ pub enum PrivateKey {}
 pub type AccessTokenSecret = Secret<AccessToken>;
 /// A refresh token in clear, as the client holds it; stored as a [`crate::Digest`] only.
 pub type RefreshTokenSecret = Secret<crate::RefreshToken>;
-/// An invitation's token in clear, as it stands in the link; stored as a [`crate::Digest`] only.
+/// An invitation's token in clear, as it is handed over; stored as a [`crate::Digest`] only.
 pub type InvitationSecret = Secret<crate::Invitation>;
 /// The 32 bytes that all else is sealed under.
 pub type RootKeySecret = SecretBytes<RootKey>;

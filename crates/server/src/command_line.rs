@@ -195,7 +195,7 @@ pub(crate) struct TenantCreate {
 pub(crate) enum User {
     /// Lists the users of a tenant, oldest first.
     List(InTenant),
-    /// Makes an account for somebody and prints the link by which they set their password, this once.
+    /// Makes an account for somebody and prints the token by which they set their password, this once.
     Invite(InviteUser),
 }
 
@@ -205,7 +205,7 @@ pub(crate) struct InviteUser {
     /// The address of a new user.
     #[arg(group = "who")]
     pub(crate) email: Option<String>,
-    /// Instead, a user who is invited already: the former link is worth nothing then.
+    /// Instead, a user who is invited already: the former token is worth nothing then.
     #[arg(long, value_name = "ID", group = "who", conflicts_with_all = ["name", "administrator"])]
     pub(crate) again: Option<String>,
     /// How they are called.

@@ -267,11 +267,11 @@ impl Socket for TcpListener {
 }
 
 impl Peer {
-    /// From where the connection comes, if it is from a network and no operator's.
+    /// From where the connection comes, if it is from a network.
     fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Address(address) => Some(address.ip()),
-            Self::Account(_) | Self::Holder(..) => None,
+            Self::Address(address) | Self::Holder(address, _) => Some(address.ip()),
+            Self::Account(_) => None,
         }
     }
 

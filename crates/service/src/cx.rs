@@ -426,6 +426,9 @@ async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
     match tx.hold_session(*user_id, *session_id, cx.now()).await? {
         None => Err(Error::SessionOver),
         Some(now) if now != *role && cx.inner.declared.rule() == Rule::Administrator => {
+            // A denial like that of policy, and recorded as one.
+            let (action, target_id) = (cx.inner.declared, None);
+            *cx.denied() = Some(Denial { action, target_id });
             Err(Error::RoleChanged)
         }
         Some(_) => Ok(()),

@@ -1,4 +1,4 @@
-//! Invitations: a link that an administrator hands over, and by which a new user sets their first password.
+//! Invitations: a token that an administrator hands over, and by which a new user sets their first password.
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
@@ -6,8 +6,8 @@ use crate::outcome::Recorded;
 use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
 use keyward_model::{
-    DisplayName, Event, Invitation, InvitationSecret, Issuer, Password, PasswordHash, Timestamp,
-    User, UserId, UserStatus,
+    DisplayName, Event, Invitation, InvitationSecret, Password, PasswordHash, Timestamp, User,
+    UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -19,10 +19,8 @@ const INVITATION_SECONDS: i64 = 7 * 24 * 3_600;
 /// An invitation as it is shown, once.
 #[derive(Debug)]
 pub struct IssuedInvitation {
-    /// The token of the link.
+    /// What the invited user presents.
     pub token: InvitationSecret,
-    /// Under which URL the tenant is reached.
-    pub issuer: Issuer,
     /// Until when it is good.
     pub expires_at: Timestamp,
 }
@@ -30,7 +28,7 @@ pub struct IssuedInvitation {
 /// What an invited user presents.
 #[derive(Debug)]
 pub struct AcceptInvitation {
-    /// From the link.
+    /// As they were given it.
     pub token: InvitationSecret,
     /// Long enough already.
     pub password: Arc<Password>,
@@ -97,14 +95,9 @@ pub(crate) async fn keep_invitation(
     user: &User,
     (token, invitation): (InvitationSecret, Invitation),
 ) -> Result<(IssuedInvitation, Event), UserError> {
-    let tenant = tx.find_tenant().await?.ok_or(UserError::NotFound)?;
     tx.replace_invitation(&invitation).await?;
     let expires_at = invitation.expires_at;
-    let issued = IssuedInvitation {
-        token,
-        issuer: tenant.issuer,
-        expires_at,
-    };
+    let issued = IssuedInvitation { token, expires_at };
     let user = user.clone();
     Ok((issued, Event::UserInvited { user, expires_at }))
 }

@@ -17,9 +17,11 @@ use crate::cx::{Cx, Owned, Refusal};
 use crate::instance_cx::InstanceCx;
 use crate::outcome::{Disclosed, Recorded};
 use crate::platform::Platform;
-use keyward_model::{Event, Job, JobDetails, JobFilter, JobId, Page, PageRequest, UserId};
+use keyward_model::{
+    Event, Job, JobDetails, JobFilter, JobId, JobKind, Page, PageRequest, TenantStatus, UserId,
+};
 use keyward_policy::{Action, Denied};
-use keyward_store::{JobCounts, SystemTx, TenantScope};
+use keyward_store::{JobCounts, SystemTx, TenantScope, TenantTx};
 use uuid::Uuid;
 
 /// Why nothing was shown or done.
@@ -31,6 +33,9 @@ pub enum JobsError {
     /// It has ended, so that there is nothing to cancel.
     #[error("the job has ended already")]
     Ended,
+    /// It deletes its tenant, and has begun to: what is left can only go too.
+    #[error("the tenant is being deleted, and there is no way back")]
+    NoWayBack,
     /// Only what is dead is tried again.
     #[error("the job is not dead")]
     NotDead,
@@ -119,7 +124,8 @@ pub async fn get_job(cx: &Cx, id: JobId) -> Result<JobDetails, JobsError> {
     .await
 }
 
-/// Cancels a job: at once while it waits, else at its next transaction or heartbeat.
+/// Cancels a job: at once while it waits, else at its next transaction or heartbeat. Whoever cancels a deletion's job leaves
+/// the tenant or the user about to be deleted: deleting it again plans it anew, and restoring takes it back.
 ///
 /// # Errors
 /// [`JobsError`].
@@ -129,6 +135,10 @@ pub async fn cancel_job(cx: &Cx, id: JobId) -> Result<Job, JobsError> {
         let permit = cx.permit(Action::CancelJob, &found.job)?;
         let job = tx.cancel_job(id, cx.now()).await?;
         let job = job.ok_or(JobsError::Ended)?;
+        // After the job's row was taken, so that the job itself has begun or will find that it is not to.
+        if matches!(found.kind(), Ok(JobKind::PurgeTenant {})) && is_purging(tx).await? {
+            return Err(JobsError::NoWayBack);
+        }
         Ok(Recorded::new(
             permit,
             job.clone(),
@@ -136,6 +146,11 @@ pub async fn cancel_job(cx: &Cx, id: JobId) -> Result<Job, JobsError> {
         ))
     })
     .await
+}
+
+async fn is_purging(tx: &mut TenantTx<'_>) -> Result<bool, JobsError> {
+    let tenant = tx.find_tenant().await?;
+    Ok(tenant.is_some_and(|tenant| tenant.status == TenantStatus::Purging))
 }
 
 /// Has a dead job tried again.

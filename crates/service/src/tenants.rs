@@ -7,6 +7,7 @@ pub use hosts::{add_tenant_host, remove_tenant_host};
 pub use lifecycle::{
     GRACE_DAYS, cancel_tenant_deletion, delete_tenant, resume_tenant, suspend_tenant,
 };
+pub(crate) use lifecycle::{purge, purge_key};
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;

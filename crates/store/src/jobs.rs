@@ -24,6 +24,8 @@ statements! {
         ON CONFLICT DO NOTHING RETURNING id";
     FIND_JOB = concat!("SELECT ", job_columns!(), ", payload, deduplication_key, last_error
         FROM jobs WHERE tenant_id = $1 AND id = $2");
+    FIND_LIVE_JOB = "SELECT id FROM jobs WHERE tenant_id = $1 AND deduplication_key = $2
+        AND state IN ('waiting', 'running') AND cancel_requested = 0 ORDER BY id LIMIT 1";
     HOLD_JOB = "UPDATE jobs SET version = version
         WHERE tenant_id = $1 AND id = $2 AND claim = $3 AND state = 'running' RETURNING cancel_requested";
     EXTEND_JOB_LEASE = "UPDATE jobs SET lease_until = $4
@@ -106,6 +108,15 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn find_job(&mut self, id: JobId) -> Result<Option<JobDetails>, Error> {
         self.find(&FIND_JOB, vec![Value::from(id)], read_details)
+            .await
+    }
+
+    /// The job of this key that will act, if one does: it waits or runs, and nobody has cancelled it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn find_live_job(&mut self, key: &str) -> Result<Option<JobId>, Error> {
+        self.find(&FIND_LIVE_JOB, vec![Value::from(key)], |row| row.get(0))
             .await
     }
 

@@ -17,7 +17,7 @@ use keyward_model::{TenantId, TenantStatus};
 pub struct TenantScope {
     tenant_id: TenantId,
     by_operator: bool,
-    /// As the route that led here found it; who came in without one, a job or an operator, does not ask for it.
+    /// As the route that led here found it; who came in without one, as a job does, does not ask for it.
     status: TenantStatus,
 }
 
@@ -34,11 +34,11 @@ impl TenantScope {
         }
     }
 
-    pub(crate) fn operator(tenant_id: TenantId) -> Self {
+    pub(crate) fn operator(tenant_id: TenantId, status: TenantStatus) -> Self {
         Self {
             tenant_id,
             by_operator: true,
-            status: TenantStatus::Active,
+            status,
         }
     }
 

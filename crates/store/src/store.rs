@@ -12,7 +12,8 @@ use crate::tenure::Tenure;
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
-    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, Timestamp, UserStatus,
+    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, TenantStatus, Timestamp,
+    UserStatus,
 };
 use rusqlite::Connection;
 use std::pin::pin;
@@ -244,14 +245,14 @@ impl Store {
     pub async fn operator_scope(&self, route: Route) -> Result<Option<TenantScope>, Error> {
         self.system_read(async move |tx| {
             let found = tx.find_route(&route).await?;
-            Ok(found.map(|(id, _)| TenantScope::operator(id)))
+            Ok(found.map(|(id, status)| TenantScope::operator(id, status)))
         })
         .await
     }
 
     /// An operator's way into a tenant that is about to be made.
     pub fn scope_for_new_tenant(&self, tenant_id: TenantId) -> TenantScope {
-        TenantScope::operator(tenant_id)
+        TenantScope::operator(tenant_id, TenantStatus::Active)
     }
 
     /// Which engine keeps the data, as people call it.

@@ -22,6 +22,8 @@ statements! {
     SCHEDULE_TENANT_DELETION = concat!("UPDATE tenants SET status_before = status, status = 'deleting',
             delete_after = $3, version = version + 1
         WHERE tenant_id = $1 AND version = $2 AND status IN ('active', 'suspended') RETURNING ", tenant_columns!());
+    RESCHEDULE_TENANT_DELETION = concat!("UPDATE tenants SET delete_after = $3, version = version + 1
+        WHERE tenant_id = $1 AND version = $2 AND status = 'deleting' RETURNING ", tenant_columns!());
     CANCEL_TENANT_DELETION = concat!("UPDATE tenants SET status = status_before, status_before = NULL,
             delete_after = NULL, version = version + 1
         WHERE tenant_id = $1 AND version = $2 AND status = 'deleting' RETURNING ", tenant_columns!());
@@ -118,6 +120,20 @@ impl TenantTx<'_> {
     ) -> Result<Option<Tenant>, Error> {
         let values = vec![Value::from(version), Value::from(delete_after)];
         self.find(&SCHEDULE_TENANT_DELETION, values, read_tenant)
+            .await
+    }
+
+    /// Has a tenant that is about to be deleted go at another moment, if it is still of this version.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn reschedule_tenant_deletion(
+        &mut self,
+        version: i64,
+        delete_after: Timestamp,
+    ) -> Result<Option<Tenant>, Error> {
+        let values = vec![Value::from(version), Value::from(delete_after)];
+        self.find(&RESCHEDULE_TENANT_DELETION, values, read_tenant)
             .await
     }
 

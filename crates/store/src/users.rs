@@ -50,6 +50,12 @@ statements! {
         SET status_before_deletion = status, status = 'deleting', deletes_at = $3, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status <> 'deleting'
         RETURNING ", user_columns!(""));
+    RESCHEDULE_USER_DELETION = concat!("UPDATE users SET deletes_at = $3, version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND status = 'deleting'
+        RETURNING ", user_columns!(""));
+    LIST_USER_DELETIONS_BEFORE = concat!("SELECT ", user_columns!(""), " FROM users
+        WHERE tenant_id = $1 AND status = 'deleting' AND deletes_at < $2
+        ORDER BY id LIMIT $3");
     RESTORE_USER = concat!("UPDATE users
         SET status = status_before_deletion, status_before_deletion = NULL, deletes_at = NULL, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'deleting'
@@ -228,6 +234,34 @@ impl TenantTx<'_> {
     ) -> Result<Option<User>, Error> {
         let values = vec![Value::from(id), Value::from(deletes_at)];
         self.find(&SCHEDULE_USER_DELETION, values, read_user).await
+    }
+
+    /// Has a user who is to be deleted go at another moment; none when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn reschedule_user_deletion(
+        &mut self,
+        id: UserId,
+        deletes_at: Timestamp,
+    ) -> Result<Option<User>, Error> {
+        let values = vec![Value::from(id), Value::from(deletes_at)];
+        self.find(&RESCHEDULE_USER_DELETION, values, read_user)
+            .await
+    }
+
+    /// At most `limit` users who are to be deleted before `moment`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn list_user_deletions_before(
+        &mut self,
+        moment: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<User>, Error> {
+        let values = vec![Value::from(moment), Value::from(limit)];
+        self.list(&LIST_USER_DELETIONS_BEFORE, values, read_user)
+            .await
     }
 
     /// Makes a user who was to be deleted what they were before; none when there is none.

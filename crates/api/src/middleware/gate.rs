@@ -11,7 +11,7 @@ use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
 use crate::routes::Served;
 use crate::state::Api;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
@@ -52,13 +52,17 @@ async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> 
         return visit.end(api, problem.into_response()).await;
     }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
-    if let Some(bytes_max) = served.declaration.body_bytes_max {
-        match Box::pin(read(body, bytes_max)).await {
+    let mut ignored = false;
+    match served.declaration.body_bytes_max {
+        Some(bytes_max) => match Box::pin(read(body, bytes_max)).await {
             Ok(body) => asked.body = Some(body),
             Err(problem) => return visit.end(api, problem.into_response()).await,
-        }
+        },
+        None if asked.head.method.is_safe() || body.is_end_stream() => {}
+        None => ignored = Box::pin(says_something(body)).await,
     }
     let response = match admit(api, &served.declaration, &asked, &mut visit).await {
+        Ok(_) if ignored => nobody_reads_it().into_response(),
         Ok(context) => once::run(api, served, asked, context).await,
         Err(problem) => problem.into_response(),
     };
@@ -90,6 +94,21 @@ fn is_counted_by_network(declaration: &Declaration, asked: &Asked) -> bool {
         Plane::Tenant => !asked.head.headers.contains_key(AUTHORIZATION),
         Plane::Operator => false,
     }
+}
+
+/// Whether there is something in a body that the endpoint would not look at. An empty object says nothing.
+async fn says_something(body: Body) -> bool {
+    const NOTHING: &[u8] = b"{}";
+    if body.size_hint().lower() > NOTHING.len() as u64 {
+        return true;
+    }
+    let read = read(body, NOTHING.len()).await;
+    !read.is_ok_and(|WholeBody(bytes)| bytes.is_empty() || bytes.as_slice() == NOTHING)
+}
+
+/// Whoever sends a body believes that it counts.
+fn nobody_reads_it() -> Problem {
+    Problem::new(Code::InvalidBody).with_detail("the endpoint takes no body")
 }
 
 async fn read(body: Body, bytes_max: usize) -> Result<WholeBody, Problem> {

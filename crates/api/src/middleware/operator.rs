@@ -6,8 +6,9 @@ use crate::declaration::Declaration;
 use crate::problem::{Code, Problem};
 use crate::state::Api;
 use axum::http::HeaderMap;
-use keyward_model::{Principal, Route, Slug};
+use keyward_model::{Principal, Route, Slug, TenantStatus};
 use keyward_policy::{Action, Permission, may_ever};
+use keyward_service::tenants::TenantError;
 use keyward_service::{Cx, InstanceCx};
 
 /// The header in which operators say why they act.
@@ -41,7 +42,9 @@ pub(super) async fn admit(
     let scope = match slug_of(declaration, asked)? {
         Some(slug) => {
             let scope = api.platform.operator_scope(Route::Slug(slug)).await?;
-            Some(scope.ok_or_else(super::gate::no_such_tenant)?)
+            let scope = scope.ok_or_else(super::gate::no_such_tenant)?;
+            allow_in_status(scope.status(), declaration)?;
+            Some(scope)
         }
         None => (action == Action::CreateTenant).then(|| api.platform.scope_for_new_tenant()),
     };
@@ -55,6 +58,15 @@ pub(super) async fn admit(
             let cx = cx.map_err(|_| Problem::new(Code::Forbidden))?;
             Ok(Context::Instance(cx))
         }
+    }
+}
+
+/// Of a tenant whose rows are being deleted nothing can be changed: what a change needs may be gone already. Deleting it goes on.
+fn allow_in_status(status: TenantStatus, declaration: &Declaration) -> Result<(), Problem> {
+    let changes = declaration.method != "GET" && declaration.action != Action::DeleteTenant;
+    match status == TenantStatus::Purging && changes {
+        true => Err(TenantError::WrongStatus(status).into()),
+        false => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ on_both_engines!(
     what_is_not_json_is_refused,
     asvs_v3_5_2_only_application_json_is_read,
     a_body_of_64_kib_is_read_and_one_byte_more_is_not,
+    a_body_that_nobody_would_look_at_is_refused,
     queries_are_strict,
 );
 
@@ -259,6 +260,50 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_not(database: TestDatabas
             .await
             .expect_problem(413, "body_too_large");
     }
+}
+
+async fn a_body_that_nobody_would_look_at_is_refused(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let logout = "/v1/auth/logout";
+    for client in [ada.client.clone(), ada.client.over_http2()] {
+        for body in [r#"{"everywhere":true}"#, "42", "null"] {
+            let request = client.request(Method::POST, logout).body(body);
+            let refused = client.send(request).await;
+            let refused = refused.expect_problem(422, "invalid_body");
+            assert_eq!(refused.text_at("/detail"), "the endpoint takes no body");
+        }
+        // A read changes nothing, whatever somebody believes that it does.
+        let request = client.request(Method::GET, "/v1/session").body("{}");
+        client.send(request).await.expect(200);
+    }
+    // Whose length nobody says.
+    let chunked = async |chunks: &str| {
+        let mut connection = RawConnection::open(&app).await;
+        let head = format!(
+            "POST {}{logout} HTTP/1.1\r\nhost: a.example\r\nauthorization: Bearer {}\r\n\
+             transfer-encoding: chunked\r\n\r\n{chunks}",
+            ada.client.prefix(),
+            ada.client.token()
+        );
+        connection.write(head).await;
+        connection
+    };
+    let mut connection = chunked("7\r\n{\"a\":1}\r\n0\r\n\r\n").await;
+    let refused = connection.answer().await;
+    refused.expect_problem(422, "invalid_body");
+    let operator = app.operator();
+    let path = format!("/operator/v1/tenants/{}", app.tenant.slug);
+    let mistaken = Some(json!({ "grace_days": 0 }));
+    let refused = operator.send("DELETE", &path, mistaken).await;
+    refused.expect_problem(422, "invalid_body");
+    let shown = operator.get(&path).await.expect(200);
+    assert_eq!(shown.text_at("/tenant/status"), "active");
+    // What says nothing is as good as none.
+    ada.client.get("/v1/session").await.expect(200);
+    let mut connection = chunked("2\r\n{}\r\n0\r\n\r\n").await;
+    assert_eq!(connection.bodiless_answer().await.status, 204);
+    ada.client.get("/v1/session").await.expect(401);
 }
 
 async fn queries_are_strict(database: TestDatabase) {

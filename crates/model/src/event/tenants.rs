@@ -28,6 +28,10 @@ pub(super) fn deletion_scheduled(before: &Tenant, after: &Tenant) -> Description
     changed("tenant.deletion_scheduled", before, after)
 }
 
+pub(super) fn postponed(before: &Tenant, after: &Tenant) -> Description {
+    changed("tenant.deletion_postponed", before, after)
+}
+
 pub(super) fn deletion_cancelled(before: &Tenant, after: &Tenant) -> Description {
     changed("tenant.deletion_cancelled", before, after)
 }

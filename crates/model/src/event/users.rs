@@ -40,6 +40,10 @@ pub(super) fn deletion_scheduled(before: &User, after: &User) -> Description {
     governed("user.deletion_scheduled", before, after)
 }
 
+pub(super) fn postponed(before: &User, after: &User) -> Description {
+    governed("user.deletion_postponed", before, after)
+}
+
 pub(super) fn restored(before: &User, after: &User) -> Description {
     governed("user.restored", before, after)
 }

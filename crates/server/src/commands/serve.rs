@@ -12,7 +12,7 @@ use crate::operator::{GuardedListener, OperatorSocket};
 use crate::telemetry;
 use crate::tls::Tls;
 use crate::traces::Traced;
-use keyward_api::{Api, operator_service, service};
+use keyward_api::{Api, TrustedProxies, operator_service, service};
 use keyward_crypto::sha256;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,9 +24,13 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// How many operators may be connected at once, on each of their listeners.
 const OPERATORS_MAX: usize = 64;
+/// How many of them from one network: whoever has no token may connect too, and is not to take all places.
+const OPERATORS_PER_NETWORK_MAX: usize = 16;
 
 /// Prometheus needs one; who looks by hand, another.
 const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How many of them from one network.
+const METRICS_PER_NETWORK_MAX: usize = 8;
 /// How long an answer to Prometheus may take to finish at the end.
 const METRICS_STOP: Duration = Duration::from_millis(500);
 
@@ -56,10 +60,11 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let served = Traced::new(service(&api), traces.as_ref());
     // It ends with this function.
     let _following = tls.as_ref().map(Tls::follow).transpose()?;
+    let proxies = config.edge()?.trusted_proxies;
     let from_one = config.connections_per_network_max;
     let listener = Listener::new(socket, served, config.connections_max)
         .behind(tls)
-        .at_most_from_one_network(from_one, config.edge()?.trusted_proxies);
+        .at_most_from_one_network(from_one, proxies.clone());
     let mut serving = Serving::new();
     let listener_meter = serving.begin(listener);
     let metrics = metrics_socket.map(|socket| {
@@ -71,7 +76,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
             token: token.map(|token| sha256(token.as_bytes())),
             feed_readers: config.feed_readers(),
         };
-        MetricsListener::start(socket, shown)
+        MetricsListener::start(socket, shown, proxies.clone())
     });
     if let Some(guarded) = &guarded {
         tracing::info!(address = %guarded.address()?, "operators are served with the token");
@@ -83,7 +88,9 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         OPERATORS_MAX,
     ));
     if let Some(guarded) = guarded {
-        serving.begin(Listener::new(guarded, operators, OPERATORS_MAX));
+        let listener = Listener::new(guarded, operators, OPERATORS_MAX)
+            .at_most_from_one_network(OPERATORS_PER_NETWORK_MAX, proxies);
+        serving.begin(listener);
     }
     serving.until(signals, &api, (background, drain)).await;
     if let Some(metrics) = metrics {
@@ -113,11 +120,12 @@ struct MetricsListener {
 }
 
 impl MetricsListener {
-    fn start(socket: TcpListener, metrics: Metrics) -> Self {
+    fn start(socket: TcpListener, metrics: Metrics, proxies: TrustedProxies) -> Self {
         if let Ok(address) = socket.local_addr() {
             tracing::info!(%address, "metrics are shown");
         }
-        let listener = Listener::new(socket, metrics::service(metrics), METRICS_CONNECTIONS_MAX);
+        let listener = Listener::new(socket, metrics::service(metrics), METRICS_CONNECTIONS_MAX)
+            .at_most_from_one_network(METRICS_PER_NETWORK_MAX, proxies);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(listener.serve_until(async {
             let _ = stopped.await;

@@ -29,11 +29,11 @@ pub(super) async fn invite(
         value.unwrap_or_default().to_owned()
     };
     let line = format!(
-        "Invited {} as {}.\nTheir link, shown once, good for one use until {}:\n{}",
+        "Invited {} as {}.\nTheir token for POST /v1/auth/invitation/accept, shown once, good for one use until {}:\n{}",
         text("/user/email"),
         text("/user/role"),
         text("/invitation/expires_at"),
-        text("/invitation/link")
+        text("/invitation/token")
     );
     report(global, &line, created)
 }

@@ -34,7 +34,7 @@ fn the_help_of_every_command_says_what_it_does() {
         (&["node", "list"], "nodes"),
         (&["user"], "users"),
         (&["user", "list"], "Lists the users"),
-        (&["user", "invite"], "the link by which"),
+        (&["user", "invite"], "the token by which"),
         (&["audit"], "what happened"),
         (&["audit", "list"], "Lists the events"),
     ] {

@@ -2,10 +2,12 @@
 
 use crate::http::request;
 use crate::instance::{ADMIN, ADMIN_PASSWORD, Instance, PASSWORD};
+use crate::metrics::free_address;
+use crate::operator::with_token;
 use crate::process::Server;
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{sleep, spawn};
@@ -150,6 +152,60 @@ fn one_network_does_not_take_all_connections() {
         sleep(Duration::from_millis(50));
     }
     panic!("nobody is let in again");
+}
+
+/// What somebody may send who never gets as far as a request.
+const OPENINGS: [&[u8]; 4] = [b"", b"G", b"P", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"];
+
+#[test]
+fn connections_that_never_begin_are_given_up_on_every_listener() {
+    let mut instance = Instance::on_sqlite();
+    let metrics = free_address();
+    instance.set("KEYWARD_METRICS_LISTEN", metrics.to_string());
+    let (server, operators, _) = with_token(&mut instance);
+    let listeners = [server.address, operators, metrics];
+    let open = |address: &SocketAddr, bytes: &[u8]| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        stream
+    };
+    // Fewer than one network may have.
+    let mut silent: Vec<_> = listeners
+        .iter()
+        .flat_map(|address| OPENINGS.map(|bytes| open(address, bytes)))
+        .collect();
+    for stream in &mut silent {
+        let mut rest = Vec::new();
+        let ended = stream.read_to_end(&mut rest);
+        let waited = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
+        assert!(!ended.is_err_and(|error| waited(&error)), "it is kept");
+        assert!(rest.is_empty());
+    }
+    serve_once_more(&server);
+}
+
+#[test]
+fn one_network_does_not_take_all_places_of_operators_or_of_metrics() {
+    let mut instance = Instance::on_sqlite();
+    let metrics = free_address();
+    instance.set("KEYWARD_METRICS_LISTEN", metrics.to_string());
+    let (_server, operators, _) = with_token(&mut instance);
+    for (address, places) in [(operators, 16), (metrics, 8)] {
+        let open: Vec<_> = (0..places)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        // It is hung up on, long before it would have been given up as silent.
+        let ended = stream.read(&mut [0; 1]);
+        assert!(matches!(ended, Ok(0)), "{address}: {ended:?}");
+        drop(open);
+    }
 }
 
 #[test]

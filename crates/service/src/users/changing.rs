@@ -53,7 +53,7 @@ pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError
         }
         let after = store(tx, &wanted).await?;
         if after.email != before.email {
-            // Whoever was given the link may have been the wrong one.
+            // Whoever was given the token may have been the wrong one.
             tx.void_invitation(after.id).await?;
         }
         let mut events = match withdrawn {

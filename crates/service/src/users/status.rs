@@ -59,7 +59,7 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
 }
 
 /// Deletes a user: at once they have no session and cannot sign in; for good they are gone after the tenant's time of
-/// grace.
+/// grace. A deletion whose job was cancelled or given up is planned anew.
 ///
 /// # Errors
 /// [`UserError`].
@@ -67,14 +67,20 @@ pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     cx.govern(async move |cx, tx| {
         let before = find_user_in(tx, id).await?;
         let permit = cx.permit(Action::DeleteUser, &before)?;
-        if before.status == UserStatus::Deleting {
+        if before.status == UserStatus::Deleting && has_live_erasure(tx, &before).await? {
             return Ok(Recorded::unchanged(permit, before));
         }
         keep_an_administrator(tx, &before).await?;
         let deletes_at = end_of_grace(cx, tx).await?;
-        let scheduled = tx.schedule_user_deletion(id, deletes_at).await?;
+        let scheduled = match before.status {
+            UserStatus::Deleting => tx.reschedule_user_deletion(id, deletes_at).await?,
+            _ => tx.schedule_user_deletion(id, deletes_at).await?,
+        };
         let after = scheduled.ok_or(UserError::Changed)?;
-        tx.enqueue_job(&erasure(cx, id, deletes_at)).await?;
+        // A job of the same moment that is being cancelled would take this one's key with it.
+        if !tx.enqueue_job(&erasure(cx, id, deletes_at)).await? {
+            return Err(UserError::Changed);
+        }
         let ended = end_sessions(cx, tx, id, EndReason::UserDeleted).await?;
         let deleting = after.clone();
         let events = [vec![Event::UserDeletionScheduled { before, after }], ended].concat();
@@ -107,8 +113,17 @@ pub async fn restore_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     .await
 }
 
+/// Whether a job will delete the user for good.
+async fn has_live_erasure(tx: &mut TenantTx<'_>, user: &User) -> Result<bool, UserError> {
+    let Some(deletes_at) = user.deletes_at else {
+        return Ok(false);
+    };
+    let live = tx.find_live_job(&erasure_key(user.id, deletes_at)).await?;
+    Ok(live.is_some())
+}
+
 /// What deletes the user for good.
-fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
+pub(crate) fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
     let kind = JobKind::EraseUser { user_id };
     NewJob::new(cx.platform().mint(cx.now()), kind, cx.now())
         .at(deletes_at)
@@ -116,7 +131,7 @@ fn erasure(cx: &Cx, user_id: UserId, deletes_at: Timestamp) -> NewJob {
 }
 
 /// The moment is in it: a deletion that was taken back and begun anew has a job of its own.
-fn erasure_key(user_id: UserId, deletes_at: Timestamp) -> String {
+pub(crate) fn erasure_key(user_id: UserId, deletes_at: Timestamp) -> String {
     format!("erase_user:{user_id}:{}", deletes_at.micros())
 }
 

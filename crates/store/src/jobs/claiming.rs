@@ -9,7 +9,8 @@ use crate::store::Store;
 use crate::transaction::{SystemTx, TenantTx};
 use crate::value::Value;
 use keyward_model::{
-    Job, JobFence, JobFilter, JobId, JobState, NewJob, Page, PageRequest, TenantId, Timestamp,
+    Job, JobFence, JobFilter, JobId, JobState, NewJob, Page, PageRequest, TenantId, TenantStatus,
+    Timestamp,
 };
 use uuid::Uuid;
 
@@ -291,7 +292,9 @@ impl Store {
     pub async fn operator_scope_of_job(&self, id: JobId) -> Result<Option<TenantScope>, Error> {
         self.system_read(async move |tx: &mut SystemTx<'_>| {
             let tenant_id = tx.find_tenant_of_job(id).await?;
-            Ok(tenant_id.map(TenantScope::operator))
+            // Whatever the tenant's status is, its jobs can be looked at, and each says itself what it allows.
+            let way_in = |id| TenantScope::operator(id, TenantStatus::Active);
+            Ok(tenant_id.map(way_in))
         })
         .await
     }

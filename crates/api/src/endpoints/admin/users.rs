@@ -48,10 +48,9 @@ pub(crate) struct CreatedUserAnswer {
 /// An invitation, to be handed to the user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InvitationBody {
-    /// For `POST /v1/auth/invitation/accept`. Good for one use.
+    /// For `POST /v1/auth/invitation/accept`. Good for one use. A page of yours that takes it is best given it in a link's
+    /// fragment, which no server sees or logs.
     token: String,
-    /// The same as a link.
-    link: String,
     /// Until when it is good; RFC 3339, UTC.
     #[schema(format = "date-time")]
     expires_at: String,
@@ -59,10 +58,8 @@ pub(crate) struct InvitationBody {
 
 impl From<&IssuedInvitation> for InvitationBody {
     fn from(issued: &IssuedInvitation) -> Self {
-        let token = issued.token.expose();
         Self {
-            token: token.to_owned(),
-            link: format!("{}/auth/invitation?token={token}", issued.issuer),
+            token: issued.token.expose().to_owned(),
             expires_at: issued.expires_at.to_string(),
         }
     }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AcceptInvitationRequest {
-    /// From the link.
+    /// As it was handed over.
     #[schema(value_type = String, format = "password", max_length = 256)]
     token: SecretText,
     /// The password to sign in with from now on: at least 15 characters and at most 1024 bytes; any characters.

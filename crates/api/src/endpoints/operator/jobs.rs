@@ -10,6 +10,7 @@ use keyward_model::{Job, JobDetails, JobFilter, JobState};
 use keyward_policy::Action;
 use keyward_service::jobs::{cancel_job, enter_tenant_of_job, get_job, list_jobs, retry_job};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// Which jobs.
@@ -114,6 +115,20 @@ pub(in crate::endpoints) fn retry() -> Endpoint {
         .handled_by(retry_one)
 }
 
+/// The form of a kind's name. A newer binary may have enqueued one that this one does not know.
+struct KindName(String);
+
+impl FromStr for KindName {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let known = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        match (1..=64).contains(&text.len()) && text.bytes().all(known) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(()),
+        }
+    }
+}
+
 async fn list_all(
     OfInstance(cx): OfInstance,
     Parameters(parameters): Parameters<JobParameters>,
@@ -121,7 +136,7 @@ async fn list_all(
     let filter = JobFilter {
         tenant_id: query_value("tenant_id", parameters.tenant_id)?,
         state: query_name("state", parameters.state)?,
-        kind: parameters.kind,
+        kind: query_value::<KindName>("kind", parameters.kind)?.map(|kind| kind.0),
     };
     let page = PageParameters {
         limit: parameters.limit,

@@ -16,6 +16,7 @@ scenarios!(
     a_user_is_disabled_and_enabled_once,
     whoever_has_no_password_is_invited_again_when_enabled,
     a_deletion_is_scheduled_once_and_taken_back,
+    a_deletion_is_found_by_its_time_and_moved,
     another_administrator_is_an_active_one,
 );
 
@@ -292,6 +293,36 @@ async fn a_deletion_is_scheduled_once_and_taken_back(database: TestDatabase) {
         };
         assert_eq!(restored, expected);
     }
+}
+
+async fn a_deletion_is_found_by_its_time_and_moved(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (id, other) = (
+        new_user(&database, &scope).await.id,
+        new_user(&database, &scope).await.id,
+    );
+    let now = database.now();
+    write(&database, &scope, async move |tx| {
+        tx.schedule_user_deletion(id, now).await?;
+        tx.schedule_user_deletion(other, now.plus_seconds(9))
+            .await?;
+        let found = tx.list_user_deletions_before(now, 10).await?;
+        assert_eq!(found, [], "a moment is not before itself");
+        let soon = now.plus_micros(1);
+        let found = tx.list_user_deletions_before(soon, 10).await?;
+        assert_eq!(found.iter().map(|user| user.id).collect::<Vec<_>>(), [id]);
+        let late = now.plus_seconds(60);
+        assert_eq!(tx.list_user_deletions_before(late, 10).await?.len(), 2);
+        assert_eq!(tx.list_user_deletions_before(late, 1).await?.len(), 1);
+        let moved = tx.reschedule_user_deletion(id, late).await?.unwrap();
+        assert_eq!(moved.deletes_at, Some(late));
+        assert_eq!(moved.version, found[0].version + 1);
+        assert_eq!(tx.list_user_deletions_before(soon, 10).await?, []);
+        tx.restore_user(id).await?;
+        assert_eq!(tx.reschedule_user_deletion(id, late).await?, None);
+        Ok(())
+    })
+    .await;
 }
 
 async fn another_administrator_is_an_active_one(database: TestDatabase) {

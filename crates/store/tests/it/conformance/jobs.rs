@@ -309,9 +309,12 @@ async fn a_job_is_cancelled_by_its_key(database: TestDatabase) {
     let (id, now) = (job.id, database.now());
     write(&database, &scope, async move |tx| {
         assert_eq!(tx.cancel_job_of_key("delete:2", now).await?, None);
+        assert_eq!(tx.find_live_job("delete:1").await?, Some(id));
+        assert_eq!(tx.find_live_job("delete:2").await?, None);
         let cancelled = tx.cancel_job_of_key("delete:1", now).await?.unwrap();
         assert_eq!((cancelled.id, cancelled.state), (id, JobState::Cancelled));
         assert_eq!(tx.cancel_job_of_key("delete:1", now).await?, None);
+        assert_eq!(tx.find_live_job("delete:1").await?, None);
         Ok(())
     })
     .await;

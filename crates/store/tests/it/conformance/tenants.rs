@@ -205,12 +205,26 @@ async fn a_deletion_is_taken_back_until_its_time(database: TestDatabase) {
         assert_eq!(deleting.delete_after, Some(time));
         let version = deleting.version;
         assert_eq!(tx.schedule_tenant_deletion(version, time).await?, None);
+        let later = time.plus_seconds(9);
+        let postponed = tx
+            .reschedule_tenant_deletion(version, later)
+            .await?
+            .unwrap();
+        assert_eq!(postponed.delete_after, Some(later));
+        assert_eq!(tx.begin_tenant_purge(time).await?, None);
+        let stale = tx.reschedule_tenant_deletion(version, time).await?;
+        assert_eq!(stale, None, "somebody else did");
+        let version = postponed.version;
+        let again = tx.reschedule_tenant_deletion(version, time).await?.unwrap();
+        let version = again.version;
         let early = tx.begin_tenant_purge(time.plus_micros(-1)).await?;
         assert_eq!(early, None, "it is not its time");
         let back = tx.cancel_tenant_deletion(version).await?.unwrap();
         assert_eq!(back.status, TenantStatus::Suspended, "as it was before");
         assert_eq!(back.delete_after, None);
         assert_eq!(tx.begin_tenant_purge(time).await?, None);
+        let gone = tx.reschedule_tenant_deletion(back.version, time).await?;
+        assert_eq!(gone, None, "it is not to be deleted");
         tx.schedule_tenant_deletion(back.version, time).await?;
         let purging = tx.begin_tenant_purge(time).await?.unwrap();
         assert_eq!(purging.status, TenantStatus::Purging);

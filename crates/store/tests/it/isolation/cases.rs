@@ -96,6 +96,15 @@ async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Op
             .schedule_user_deletion(user.id, user.created_at.plus_seconds(9))
             .await?
             .is_some(),
+        "reschedule_user_deletion" => tx
+            .reschedule_user_deletion(loot.deleting.id, user.created_at.plus_seconds(9))
+            .await?
+            .is_some(),
+        "list_user_deletions_before" => {
+            let moment = loot.deleting.deletes_at.unwrap().plus_micros(1);
+            let found = tx.list_user_deletions_before(moment, 100).await?;
+            found.iter().any(|found| found.id == loot.deleting.id)
+        }
         "restore_user" => tx.restore_user(loot.deleting.id).await?.is_some(),
         "find_other_administrator" => {
             tx.find_other_administrator(user.id).await? == Some(loot.administrator.id)
@@ -303,6 +312,7 @@ async fn on_jobs(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             tx.return_job(fence, returned).await?.is_some()
         }
         "cancel_job" => tx.cancel_job(job.id, now).await?.is_some(),
+        "find_live_job" => tx.find_live_job(&job.id.to_string()).await?.is_some(),
         "cancel_job_of_key" => {
             let key = job.id.to_string();
             tx.cancel_job_of_key(&key, now).await?.is_some()
@@ -331,6 +341,12 @@ async fn on_lifecycle(
         }
         "schedule_tenant_deletion" => {
             tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?
+        }
+        "reschedule_tenant_deletion" => {
+            tx.schedule_tenant_deletion(tenant.version, long_ago)
+                .await?;
+            tx.reschedule_tenant_deletion(tenant.version + 1, tenant.created_at)
                 .await?
         }
         "cancel_tenant_deletion" => {

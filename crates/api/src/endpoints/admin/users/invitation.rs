@@ -13,7 +13,7 @@ use keyward_service::users::CreatedUser;
 
 pub(in crate::endpoints) fn endpoint() -> Endpoint {
     Endpoint::post("/v1/admin/users/{user_id}/invitation", Action::InviteUser)
-        .summary("Invites a user who has no password yet once more. The former link is worth nothing then.")
+        .summary("Invites a user who has no password yet once more. The former token is worth nothing then.")
         .gives::<CreatedUserAnswer>(StatusCode::CREATED)
         .idempotent::<CreatedUser>()
         .fails_with(&[Code::WrongStatus, Code::ChangedMeanwhile])
