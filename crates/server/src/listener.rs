@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::extract::Request;
 use axum::response::Response;
 use crowd::{Counted, Crowd};
+use hyper::body::Body as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -135,6 +136,8 @@ impl<S: Socket, A: Served> Listener<S, A> {
             .timer(TokioTimer::new())
             .header_read_timeout(HEADERS_DEADLINE)
             .max_headers(64)
+            // An answer is small: copying it behind its head costs less than two pieces cost the system.
+            .writev(false)
             .max_buf_size(HEADER_BYTES_MAX as usize);
         builder
             .http2()
@@ -303,7 +306,10 @@ where
     A: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
 {
     MapRequestLayer::new(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
+        let mut request: Request = request.map(|body| match body.is_end_stream() {
+            true => axum::body::Body::empty(),
+            false => axum::body::Body::new(body),
+        });
         peer.note_in(&mut request);
         request
     })

@@ -315,7 +315,7 @@ async fn sign_ins_on_both_sides_of_a_handover_succeed(database: TestDatabase) {
     let mut signed_with = HashSet::new();
     for _ in 0..3 {
         // One after the other, so that they come on both sides.
-        let sign_in = async |number| {
+        let sign_in = async |number: u64| {
             tokio::time::sleep(Duration::from_millis(3 * number)).await;
             app.sign_in(&app.tenant, "ada@example.org").await
         };

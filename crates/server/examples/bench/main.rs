@@ -42,6 +42,10 @@ Usage: cargo xtask bench server [OPTIONS]
   --output FILE       Write the table there too
   --keyward PROGRAM   The server; cargo xtask gives the one that it built";
 
+/// The one of `keyward`, so that no baseline pays for another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

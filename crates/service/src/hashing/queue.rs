@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use thread_priority::ThreadPriority;
+use thread_priority::unix::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
 
-/// How much the kernel prefers other threads, 0 to 19: at 10, nine tenths of a core that both want go to whoever serves
-/// requests, and hashing still gets on. It has a core for itself whenever one is free.
-const NICENESS: i32 = 10;
 /// How many may wait at all: what they present takes memory, too.
 const WAITING_MAX: usize = 4_096;
 /// What a hash is taken to last before one was measured.
@@ -146,13 +148,21 @@ impl Pace {
 
 /// Works until the queue is closed.
 fn serve(queued: &Receiver<Queued>, hasher: &PasswordHasher, pace: &Pace) {
-    let lowered = rustix::process::setpriority_process(None, NICENESS);
-    if let Err(error) = lowered {
-        tracing::warn!(%error, "hashing could not be given a lower priority");
-    }
+    stand_back();
     let mut memory = HashMemory::new();
     while let Some(next) = wait(queued, &mut memory) {
         take_turn(next, pace, hasher, &mut memory);
+    }
+}
+
+/// Lets every other thread of the process's group go first (`SCHED_IDLE`, sched(7)): one that wakes up takes the core at
+/// once. Niceness alone does not do that: a nice thread gets less of a core, but keeps it until its slice of some milliseconds
+/// is over.
+fn stand_back() {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+    if let Err(error) = set {
+        tracing::warn!(?error, "hashing could not be given a lower priority");
     }
 }
 
