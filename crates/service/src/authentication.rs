@@ -5,20 +5,15 @@
 
 use crate::platform::Platform;
 use crate::presence::Presence;
+use crate::touches::touch;
 use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
     AccessTokenSecret, Digest, HostName, Principal, PublishableName, Route, SessionId, SigningKey,
     SigningKeyId, Slug, Tenant, Timestamp,
 };
-use keyward_store::{Housekeeping, KnownSession, TenantScope, TenantTx, VerifiedToken};
+use keyward_store::{KnownSession, TenantScope, TenantTx, VerifiedToken};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How stale `last_active_at` may become before a request renews it: a write a minute, not one a request.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
-/// Which part of the time that a session may idle that is at most: who is there all the time must not idle out.
-const TOUCH_PART: u32 = 4;
 
 /// What a request says of its tenant and its sender.
 #[derive(Debug)]
@@ -143,9 +138,7 @@ pub async fn authenticate(
             LookedUp::UsersRefused(scope) => return outsider(scope, presented),
         },
     };
-    if now.since(known.last_active_at()) >= touch_after(&known) {
-        Box::pin(touch(platform, scope, &known, now)).await;
-    }
+    touch(platform, scope, &known, now);
     Ok(sender((scope, known), presented.presence, now))
 }
 
@@ -323,23 +316,6 @@ async fn verify(
         .read_session_of(&scope, verified, mark, now)
         .await?;
     known.ok_or(AuthenticationError::InvalidToken)
-}
-
-fn touch_after(known: &KnownSession) -> Duration {
-    let idle_seconds = u64::try_from(known.idle_seconds).unwrap_or_default();
-    TOUCH_AFTER.min(Duration::from_secs(idle_seconds) / TOUCH_PART)
-}
-
-/// Notes that a session was seen, at most once a minute, or four times before it would idle out. A failure is no reason to refuse it: it only idles out sooner.
-async fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
-    let what = Housekeeping::TouchSession {
-        session_id: known.session_id,
-        now,
-    };
-    match platform.store().housekeeping(&scope, what).await {
-        Ok(()) => known.note_touched(now),
-        Err(error) => tracing::warn!(%error, "a session could not be touched"),
-    }
 }
 
 async fn find_key_and_tenant(

@@ -41,6 +41,7 @@ pub mod sign_in;
 mod signing;
 pub mod signing_keys;
 pub mod tenants;
+mod touches;
 pub mod users;
 
 pub use cx::{Cx, Owned, Refusal, TenantWide};

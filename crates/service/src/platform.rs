@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
@@ -18,6 +19,7 @@ struct Running {
     parts: Parts,
     meter: ServiceMeter,
     parsed_keys: ParsedKeys,
+    touches: Touches,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -52,6 +54,7 @@ impl Platform {
             parts,
             meter: ServiceMeter::default(),
             parsed_keys: ParsedKeys::new(),
+            touches: Touches::default(),
         }))
     }
 
@@ -142,6 +145,11 @@ impl Platform {
     /// Keys that were opened and parsed.
     pub(crate) fn parsed_keys(&self) -> &ParsedKeys {
         &self.0.parsed_keys
+    }
+
+    /// Sessions that were seen.
+    pub(crate) fn touches(&self) -> &Touches {
+        &self.0.touches
     }
 
     /// What the operator set.

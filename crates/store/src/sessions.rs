@@ -215,9 +215,8 @@ impl TenantTx<'_> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn touch_session(&mut self, id: SessionId, now: Timestamp) -> Result<(), Error> {
-        self.run(&TOUCH_SESSION, vec![Value::from(id), Value::from(now)])
+        self.defer(&TOUCH_SESSION, vec![Value::from(id), Value::from(now)])
             .await
-            .map(drop)
     }
 
     /// Deletes sessions that expired before a moment, oldest first, at most `limit`, with their refresh tokens; how many.

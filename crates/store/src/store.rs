@@ -61,15 +61,10 @@ impl Drop for Ring {
 }
 
 /// The changes that need no event. Each is bookkeeping that changes nothing a client could rely on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Housekeeping {
-    /// A session was seen.
-    TouchSession {
-        /// Which one.
-        session_id: SessionId,
-        /// When.
-        now: Timestamp,
-    },
+    /// These sessions were seen, each at its moment.
+    TouchSessions(Vec<(SessionId, Timestamp)>),
 }
 
 impl Store {
@@ -159,8 +154,11 @@ impl Store {
     /// As [`Store::write`].
     pub async fn housekeeping(&self, scope: &TenantScope, what: Housekeeping) -> Result<(), Error> {
         let act = async move |tx: &mut TenantTx<'_>| match what {
-            Housekeeping::TouchSession { session_id, now } => {
-                tx.touch_session(session_id, now).await
+            Housekeeping::TouchSessions(seen) => {
+                for (session_id, now) in seen {
+                    tx.touch_session(session_id, now).await?;
+                }
+                Ok(())
             }
         };
         self.in_tenant(*scope, Mode::Unrecorded, act).await

@@ -64,5 +64,5 @@ fn methods_are_found_in_the_source() {
     assert!(public_methods("SystemTx<'_>").contains("list_tenants"));
     assert!(!methods.contains("run"), "not public");
     assert_eq!(variants("LockState").len(), 3);
-    assert!(variants("Housekeeping").contains("TouchSession"));
+    assert!(variants("Housekeeping").contains("TouchSessions"));
 }

@@ -293,10 +293,7 @@ async fn a_touch_never_moves_backwards_and_never_wakes_an_ended_session(database
     let session = new_session(&database, &scope, user.id).await;
     let (id, start) = (session.id, session.last_active_at);
     let touch = async |seconds: i64| {
-        let what = Housekeeping::TouchSession {
-            session_id: id,
-            now: start.plus_seconds(seconds),
-        };
+        let what = Housekeeping::TouchSessions(vec![(id, start.plus_seconds(seconds))]);
         database.store.housekeeping(&scope, what).await.unwrap();
         find(&database, &scope, id).await
     };

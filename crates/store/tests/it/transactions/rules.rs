@@ -173,10 +173,7 @@ async fn an_operator_leaves_a_trace_or_comes_not_in(database: TestDatabase) {
             .write(&scope, async |tx| tx.find_tenant().await)
             .await,
     );
-    let what = Housekeeping::TouchSession {
-        session_id: database.mint(),
-        now: database.now(),
-    };
+    let what = Housekeeping::TouchSessions(vec![(database.mint(), database.now())]);
     let touched = database.store.housekeeping(&scope, what).await;
     unrecorded(touched.map(|()| None));
     let registration = Registration::new(&database, &scope);
@@ -189,10 +186,7 @@ async fn housekeeping_commits_without_an_event(database: TestDatabase) {
     let user = new_user(&database, &scope).await;
     let session = new_session(&database, &scope, user.id).await;
     let seen_at = session.last_active_at.plus_seconds(60);
-    let what = Housekeeping::TouchSession {
-        session_id: session.id,
-        now: seen_at,
-    };
+    let what = Housekeeping::TouchSessions(vec![(session.id, seen_at)]);
     database.store.housekeeping(&scope, what).await.unwrap();
     let micros = seen_at.micros();
     let seen = format!(
