@@ -72,8 +72,12 @@ async fn run_chores(database: &TestDatabase, loot: &Loot) -> usize {
         loot.session.id,
         loot.session.created_at.plus_seconds(60),
     )])];
-    for chore in chores {
-        database.store.housekeeping(&b, chore).await.unwrap();
+    for chore in &chores {
+        database
+            .store
+            .housekeeping(&b, chore.clone())
+            .await
+            .unwrap();
     }
     assert_eq!(
         chores.len(),
