@@ -118,6 +118,21 @@ impl SigningKey {
         successor_signs_from.plus_seconds(ttl.saturating_add(TOKEN_LEEWAY_SECONDS))
     }
 
+    /// The same without an end, when its successor was revoked before it signed. Tokens that it signed since it had an end may
+    /// last for nearly as long as that, whatever the lifetime of tokens was when it got it.
+    pub fn reopened(&self, now: Timestamp) -> Self {
+        let micros = self.published_until.map_or(0, |end| {
+            let last_token_ends = end.plus_seconds(-TOKEN_LEEWAY_SECONDS);
+            last_token_ends.micros().saturating_sub(now.micros())
+        });
+        let seconds = micros.max(0).saturating_add(999_999) / 1_000_000;
+        Self {
+            published_until: None,
+            token_ttl_seconds: self.token_ttl_seconds.max(seconds),
+            ..self.clone()
+        }
+    }
+
     /// Until when a token that it signs at `now` is valid: for `ttl_seconds`, but never so long that it would be refused for
     /// want of its key.
     pub fn token_expires_at(&self, now: Timestamp, ttl_seconds: i64) -> Timestamp {

@@ -130,7 +130,9 @@ pub async fn authenticate(
         return Box::pin(authenticate_nobody(platform, presented)).await;
     };
     let (now, digest) = (presented.now, sha256(token.as_bytes()));
-    let (scope, known) = match recall(platform, &presented, &digest, now) {
+    let remembered = recall(platform, &presented, &digest, now);
+    let is_remembered = remembered.is_some();
+    let (scope, known) = match remembered {
         Some(remembered) => remembered,
         None if !may_look_up() => return Err(AuthenticationError::TooMany),
         None => match Box::pin(look_up(platform, &presented, token, digest)).await? {
@@ -138,7 +140,7 @@ pub async fn authenticate(
             LookedUp::UsersRefused(scope) => return outsider(scope, presented),
         },
     };
-    touch(platform, scope, &known, now);
+    touch(platform, scope, &known, (now, is_remembered)).await;
     Ok(sender((scope, known), presented.presence, now))
 }
 

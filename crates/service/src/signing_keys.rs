@@ -272,13 +272,7 @@ async fn replace(
             };
             change(tx, promoted).await?
         }
-        Succession::Reopened(heir) => {
-            let reopened = SigningKey {
-                published_until: None,
-                ..heir.clone()
-            };
-            change(tx, reopened).await?
-        }
+        Succession::Reopened(heir) => change(tx, heir.reopened(cx.now())).await?,
         Succession::New => {
             let new = mint(cx, tx, tenant, gone).await?;
             insert(tx, &new).await?;

@@ -1,8 +1,7 @@
 //! Sessions that were seen. What is known of one in memory has the moment at once; the store gets it a little later, together
 //! with others, so that no request waits for a commit only because it came.
 //!
-//! A crash loses what was seen in the last [`PAUSE`]: such a session idles out sooner, by the minute for which it would not have
-//! been touched anyway.
+//! A crash loses what was seen in the last [`PAUSE`]: such a session idles out a minute or so sooner.
 
 use crate::platform::Platform;
 use keyward_model::{SessionId, TenantId, Timestamp};
@@ -32,10 +31,21 @@ struct Seen {
     sessions: HashMap<SessionId, Timestamp>,
 }
 
-/// Notes that a session was seen, if it was not lately.
-pub(crate) fn touch(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
-    if now.since(known.last_active_at()) < stale_after(known) {
+/// Notes that a session was seen, if it was not lately. `is_remembered`: memory will know it at the next request, too.
+pub(crate) async fn touch(
+    platform: &Platform,
+    scope: TenantScope,
+    known: &KnownSession,
+    (now, is_remembered): (Timestamp, bool),
+) {
+    let idle = Duration::from_secs(u64::try_from(known.idle_seconds).unwrap_or_default());
+    let stale = now.since(known.last_active_at());
+    if stale < STALE_AFTER.min(idle / PART_OF_IDLE) {
         return;
+    }
+    // Shortly before it would have idled out, nobody is to rely on what may get lost.
+    if !is_remembered || stale >= idle / 2 {
+        return Box::pin(write_now(platform, scope, known, now)).await;
     }
     known.note_touched(now);
     let is_first = platform.touches().add(scope, known.session_id, now);
@@ -43,18 +53,21 @@ pub(crate) fn touch(platform: &Platform, scope: TenantScope, known: &KnownSessio
         let platform = platform.clone();
         tokio::spawn(async move {
             tokio::time::sleep(PAUSE).await;
-            write(&platform).await;
+            write_all(&platform).await;
         });
     }
 }
 
-fn stale_after(known: &KnownSession) -> Duration {
-    let idle_seconds = u64::try_from(known.idle_seconds).unwrap_or_default();
-    STALE_AFTER.min(Duration::from_secs(idle_seconds) / PART_OF_IDLE)
+async fn write_now(platform: &Platform, scope: TenantScope, known: &KnownSession, now: Timestamp) {
+    let what = Housekeeping::TouchSessions(vec![(known.session_id, now)]);
+    match platform.store().housekeeping(&scope, what).await {
+        Ok(()) => known.note_touched(now),
+        Err(error) => tracing::warn!(%error, "a session could not be touched"),
+    }
 }
 
 /// Writes what waits. A failure is no reason to sign anybody out: their next touch may be written.
-async fn write(platform: &Platform) {
+async fn write_all(platform: &Platform) {
     for seen in platform.touches().take() {
         let mut sessions: Vec<(SessionId, Timestamp)> = seen.sessions.into_iter().collect();
         // In one order, so that no two transactions wait for each other's rows.

@@ -67,7 +67,7 @@ fn revoke(keys: &mut Vec<SigningKey>, index: usize, now: i64, ttl: i64) {
     if let Some(heir) = keys.iter_mut().find(|key| Some(key.id) == heir) {
         match promoted {
             true => heir.signs_from = at(now),
-            false => heir.published_until = None,
+            false => *heir = heir.reopened(at(now)),
         }
     }
     if new {

@@ -31,7 +31,8 @@ pub(crate) fn variants(of: &str) -> BTreeSet<String> {
         .lines()
         .filter_map(|line| line.strip_prefix("    "))
         .filter(|line| line.starts_with(|first: char| first.is_ascii_uppercase()))
-        .map(|line| line.trim_end_matches([',', '{', ' ']).to_owned())
+        .filter_map(|line| line.split([',', '{', '(', ' ']).next())
+        .map(str::to_owned)
         .collect()
 }
 

@@ -23,6 +23,7 @@ on_both_engines!(
     asvs_v7_3_2_a_session_ends_after_eight_hours_however_active,
     asvs_v7_3_1_a_session_ends_after_half_an_hour_of_silence,
     a_session_is_touched_once_a_minute,
+    what_was_seen_of_a_session_reaches_the_store,
     asvs_v7_3_1_who_is_there_all_the_time_does_not_idle_out,
     asvs_v7_4_2_asvs_v8_3_2_a_disabled_user_is_out_at_once,
     asvs_v8_3_2_a_role_that_was_taken_away_is_gone_at_once,
@@ -230,6 +231,29 @@ async fn asvs_v7_3_1_a_session_ends_after_half_an_hour_of_silence(database: Test
     let again = sign_in_again(&app, &app.tenant, &ada).await;
     let sessions = again.client.get("/v1/sessions").await.expect(200);
     assert_eq!(sessions.list_at("/items").len(), 1);
+}
+
+async fn what_was_seen_of_a_session_reaches_the_store(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let bob = app.member(&app.tenant, "bob@example.org").await;
+    let seen = app.database.clock.now().plus_seconds(90);
+    for user in [&ada, &bob] {
+        user.client.get("/v1/session").await.expect(200);
+        get_at(&app, user, "/v1/session", seen).await.expect(200);
+    }
+    let written = format!(
+        "SELECT count(*) FROM sessions WHERE last_active_at = {} AND tenant_id = {}",
+        seen.micros(),
+        app.database.id_literal(app.tenant.id)
+    );
+    for _ in 0..100 {
+        if app.database.admin_count(&written).await == 2 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not written in five seconds");
 }
 
 async fn a_session_is_touched_once_a_minute(database: TestDatabase) {
