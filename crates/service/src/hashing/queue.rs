@@ -1,7 +1,7 @@
 //! The queue in front of the threads that hash, and the threads.
 
 use super::{HashLimits, HashingError};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, TrySendError, bounded};
 use keyward_crypto::{HashMemory, PasswordHasher};
 use keyward_model::Clock;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +21,11 @@ const WAITING_MAX: usize = 4_096;
 const FIRST_GUESS: Duration = Duration::from_millis(15);
 /// A thread that had nothing to do for so long gives its memory back.
 const KEPT_WHEN_IDLE: Duration = Duration::from_secs(10);
+
+/// When no thread has finished a hash for so long though some wait, others keep the cores to themselves.
+const STARVED_AFTER: Duration = Duration::from_millis(500);
+/// How much less of a core the thread for that case asks for than others do, 0 to 19: at 10, a tenth of one that is wanted.
+const RELIEF_NICENESS: i32 = 10;
 
 /// What a job that comes to its turn is to do.
 pub(super) enum Turn<'a> {
@@ -45,6 +50,8 @@ pub(super) type Job = Box<dyn FnOnce(Turn<'_>) -> Effort + Send>;
 /// The queue with its threads. Dropped, it ends them after what they work on.
 pub(super) struct Queue {
     jobs: Option<Sender<Queued>>,
+    /// Rung for the thread that watches over the others.
+    bell: Option<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
     pace: Arc<Pace>,
 }
@@ -60,6 +67,8 @@ struct Pace {
     clock: Arc<dyn Clock>,
     /// What a hash lasts, on average over the last ones, in microseconds.
     hash_micros: AtomicU64,
+    /// How many hashes the threads have finished that stand back.
+    finished: AtomicU64,
 }
 
 impl Queue {
@@ -74,6 +83,7 @@ impl Queue {
             limits,
             clock,
             hash_micros: AtomicU64::new(FIRST_GUESS.as_micros() as u64),
+            finished: AtomicU64::new(0),
         });
         let start_one = |_| {
             let (queued, hasher, pace) = (queued.clone(), hasher.clone(), pace.clone());
@@ -81,11 +91,19 @@ impl Queue {
                 .name("hash-passwords".to_owned())
                 .spawn(move || serve(&queued, &hasher, &pace))
         };
-        let threads = (0..limits.threads.max(1))
+        let mut threads = (0..limits.threads.max(1))
             .map(start_one)
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let (bell, rung) = bounded(1);
+        let watch = {
+            let (queued, pace) = (queued.clone(), pace.clone());
+            move || relieve(&rung, &queued, &hasher, &pace)
+        };
+        let relief = std::thread::Builder::new().name("hash-relief".to_owned());
+        threads.push(relief.spawn(watch)?);
         Ok(Self {
             jobs: Some(jobs),
+            bell: Some(bell),
             threads,
             pace,
         })
@@ -95,12 +113,12 @@ impl Queue {
         self.pace.limits
     }
 
-    /// Lets a job wait for its turn, unless it would wait for too long.
     /// How many wait.
     pub(super) fn length(&self) -> usize {
         self.jobs.as_ref().map_or(0, Sender::len)
     }
 
+    /// Lets a job wait for its turn, unless it would wait for too long.
     pub(super) fn enqueue(&self, job: Job) -> Result<(), HashingError> {
         let jobs = self.jobs.as_ref().ok_or(HashingError::Ended)?;
         let wait = self.pace.expected_wait(jobs.len());
@@ -112,13 +130,17 @@ impl Queue {
             .map_err(|refused| match refused {
                 TrySendError::Full(_) => HashingError::Busy { retry_after: wait },
                 TrySendError::Disconnected(_) => HashingError::Ended,
-            })
+            })?;
+        // One that has not been heard yet is enough.
+        self.bell.as_ref().map(|bell| bell.try_send(()));
+        Ok(())
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
         self.jobs = None;
+        self.bell = None;
         for thread in self.threads.drain(..) {
             // What is still queued has lost its callers, who held this queue: the threads pass over it.
             if thread.thread().id() != std::thread::current().id() {
@@ -151,8 +173,40 @@ fn serve(queued: &Receiver<Queued>, hasher: &PasswordHasher, pace: &Pace) {
     stand_back();
     let mut memory = HashMemory::new();
     while let Some(next) = wait(queued, &mut memory) {
-        take_turn(next, pace, hasher, &mut memory);
+        if take_turn(next, pace, hasher, &mut memory) == Effort::OneHash {
+            pace.finished.fetch_add(1, Ordering::Relaxed);
+        }
     }
+}
+
+/// Works in place of the threads that stand back, while other programs or a busy server leave them nothing: else nobody could
+/// sign in. One thread, so that whoever keeps the cores busy hardly notices.
+fn relieve(rung: &Receiver<()>, queued: &Receiver<Queued>, hasher: &PasswordHasher, pace: &Pace) {
+    if let Err(error) = rustix::process::setpriority_process(None, RELIEF_NICENESS) {
+        tracing::warn!(%error, "hashing could not be given a lower priority");
+    }
+    let finished = || pace.finished.load(Ordering::Relaxed);
+    let mut memory = HashMemory::new();
+    while rung.recv().is_ok() {
+        while !queued.is_empty() {
+            let before = finished();
+            if is_over(rung) {
+                return;
+            }
+            while finished() == before
+                && let Ok(next) = queued.try_recv()
+            {
+                take_turn(next, pace, hasher, &mut memory);
+            }
+        }
+        memory.give_back();
+    }
+}
+
+/// Lets the others have their time; whether they are over.
+fn is_over(rung: &Receiver<()>) -> bool {
+    std::thread::sleep(STARVED_AFTER);
+    matches!(rung.try_recv(), Err(TryRecvError::Disconnected))
 }
 
 /// Lets every other thread of the process's group go first (`SCHED_IDLE`, sched(7)): one that wakes up takes the core at
@@ -178,7 +232,12 @@ fn wait(queued: &Receiver<Queued>, memory: &mut HashMemory) -> Option<Queued> {
     }
 }
 
-fn take_turn(next: Queued, pace: &Pace, hasher: &PasswordHasher, memory: &mut HashMemory) {
+fn take_turn(
+    next: Queued,
+    pace: &Pace,
+    hasher: &PasswordHasher,
+    memory: &mut HashMemory,
+) -> Effort {
     let begun = pace.clock.monotonic();
     let waited = begun.saturating_sub(next.since);
     let turn = match waited > pace.limits.wait_max {
@@ -192,6 +251,7 @@ fn take_turn(next: Queued, pace: &Pace, hasher: &PasswordHasher, memory: &mut Ha
     if effort == Effort::OneHash {
         pace.note(pace.clock.monotonic().saturating_sub(begun));
     }
+    effort
 }
 
 #[cfg(test)]

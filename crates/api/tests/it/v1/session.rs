@@ -240,6 +240,8 @@ async fn what_was_seen_of_a_session_reaches_the_store(database: TestDatabase) {
     let seen = app.database.clock.now().plus_seconds(90);
     for user in [&ada, &bob] {
         user.client.get("/v1/session").await.expect(200);
+    }
+    for user in [&ada, &bob] {
         get_at(&app, user, "/v1/session", seen).await.expect(200);
     }
     let written = format!(

@@ -125,6 +125,18 @@ fn who_would_wait_for_too_long_is_refused_at_once() {
 }
 
 #[test]
+fn when_the_threads_get_nowhere_others_are_served_all_the_same() {
+    let (queue, _) = queue();
+    let let_go = occupy(&queue);
+    let waiting: Vec<_> = (0..3).map(|_| ask(&queue).unwrap()).collect();
+    for one in waiting {
+        let told = one.recv_timeout(Duration::from_secs(20));
+        assert_eq!(told, Ok(None), "by the one that relieves them");
+    }
+    drop(let_go);
+}
+
+#[test]
 fn a_panic_ends_one_job_and_not_the_thread() {
     let (queue, _) = queue();
     queue.enqueue(Box::new(|_| panic!("on purpose"))).unwrap();
