@@ -133,10 +133,9 @@ async fn serve(parts: &Parts, found: Found<'_>, mut asked: Box<Asked>, body: Bod
         }
         Found::OtherMethods(allow) => {
             let mut problem = Problem::new(Code::MethodNotAllowed).into_response();
-            let allow = HeaderValue::from_str(&allow);
-            allow
-                .map(|allow| problem.headers_mut().insert(ALLOW, allow))
-                .ok();
+            if let Ok(allow) = HeaderValue::from_str(&allow) {
+                problem.headers_mut().insert(ALLOW, allow);
+            }
             Box::pin(unserved(parts, asked, problem)).await
         }
         Found::Nothing => {

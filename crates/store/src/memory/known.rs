@@ -69,7 +69,7 @@ pub struct KnownSession {
     pub last_sign_in_at: Option<Timestamp>,
     was_ended: bool,
     used: AtomicBool,
-    /// When it was last seen, in microseconds: what was read, or a touch that was committed since.
+    /// When it was last seen, in microseconds: what was read, or a touch since, which the store may get a little later.
     last_active_at: AtomicI64,
     user_agent: Option<Arc<str>>,
     texts: Texts<6>,
@@ -232,7 +232,7 @@ impl KnownSession {
         self.last_active_at().plus_seconds(self.idle_seconds)
     }
 
-    /// Notes a touch that the store has committed.
+    /// Notes a touch. Whoever does so sees to it that the store gets it, too.
     pub fn note_touched(&self, now: Timestamp) {
         self.last_active_at
             .fetch_max(now.micros(), Ordering::Relaxed);
