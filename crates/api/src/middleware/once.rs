@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use keyward_model::{IdempotencyKey, KeptContent};
-use keyward_service::{DoneBefore, Keep, OnceAsked};
+use keyward_service::{Cx, DoneBefore, Keep, OnceAsked};
 
 /// What a client names its request by.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -25,33 +25,29 @@ pub(super) async fn run(
     asked: Box<Asked>,
     context: Context,
 ) -> Response {
-    match (&context, served.declaration.keep) {
-        (Context::Tenant(_), Some(keep)) if asked.head.headers.contains_key(KEY) => {
-            let answering = Box::pin(run_once(api, served, keep, asked, context));
-            let answered = answering.await;
+    if asked.head.method.is_safe() || !asked.head.headers.contains_key(KEY) {
+        return handle(api, served, asked, context).await;
+    }
+    match (context, served.declaration.keep) {
+        (Context::Tenant(cx), Some(keep)) => {
+            let answered = Box::pin(run_once(api, served, asked, (cx, keep))).await;
             answered.unwrap_or_else(IntoResponse::into_response)
         }
-        (_, None) if !asked.head.method.is_safe() && asked.head.headers.contains_key(KEY) => {
-            Problem::new(Code::IdempotencyKeyNotHeeded).into_response()
-        }
-        _ => handle(api, served, asked, context).await,
+        _ => Problem::new(Code::IdempotencyKeyNotHeeded).into_response(),
     }
 }
 
 async fn run_once(
     api: &Api,
     served: &Served,
-    keep: Keep,
     asked: Box<Asked>,
-    context: Context,
+    (cx, keep): (Cx, Keep),
 ) -> Result<Response, Problem> {
     let declaration = &served.declaration;
-    let (Context::Tenant(cx), Some(key)) = (&context, key_of(&asked.head.headers)?) else {
-        return Ok(handle(api, served, asked, context).await);
-    };
+    let key = key_of(&asked.head.headers)?;
     let body = asked.body.as_ref();
     let body = body.map_or(&[][..], |body| body.0.as_slice());
-    let cx = cx.clone().once(OnceAsked {
+    let cx = cx.once(OnceAsked {
         key,
         route: format!("{} {}", declaration.method, declaration.path),
         content: [asked.head.uri.path().as_bytes(), body],
@@ -68,15 +64,14 @@ async fn run_once(
     }
 }
 
-/// The one key of a request.
-fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+/// The one key of a request that has some.
+fn key_of(headers: &HeaderMap) -> Result<IdempotencyKey, Problem> {
     let mut values = headers.get_all(KEY).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().and_then(|text| text.parse().ok());
+    let key = values
+        .next()
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     match (key, values.next()) {
-        (Some(key), None) => Ok(Some(key)),
+        (Some(key), None) => Ok(key),
         _ => Err(Problem::new(Code::InvalidIdempotencyKey)),
     }
 }
