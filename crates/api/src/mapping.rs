@@ -55,6 +55,7 @@ impl From<RegisterUserError> for Problem {
     fn from(error: RegisterUserError) -> Self {
         match error {
             RegisterUserError::EmailTaken => Self::new(Code::EmailTaken),
+            RegisterUserError::TooManyAttempts(full) => Self::of_attempts(full),
             RegisterUserError::Hashing(error) => error.into(),
             RegisterUserError::Denied(_) => Self::new(Code::Forbidden),
             RegisterUserError::Store(error) => error.into(),
@@ -66,6 +67,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            SignInError::TooManyAttempts(full) => Self::of_attempts(full),
             SignInError::Hashing(error) => error.into(),
             SignInError::Keyring(error) => internal(error),
             SignInError::Denied(_) => Self::new(Code::Forbidden),
@@ -115,6 +117,7 @@ impl From<AcceptInvitationError> for Problem {
     fn from(error: AcceptInvitationError) -> Self {
         match error {
             AcceptInvitationError::Invalid => Self::new(Code::InvalidInvitation),
+            AcceptInvitationError::TooManyAttempts(full) => Self::of_attempts(full),
             AcceptInvitationError::Hashing(error) => error.into(),
             AcceptInvitationError::Denied(_) => Self::new(Code::Forbidden),
             AcceptInvitationError::Store(error) => error.into(),

@@ -59,6 +59,8 @@ pub enum Action {
     PruneSessions,
     /// Delete kept answers whose time is over.
     PruneIdempotencyKeys,
+    /// Delete counts of attempts that hold nobody back any more, and devices that are known no longer.
+    PruneAttempts,
     /// Read the description of the operators' API.
     ReadOperatorApiDescription,
     /// Read a tenant, with its hosts and settings.
@@ -93,6 +95,8 @@ pub enum Action {
     DisableUser,
     /// Let a disabled user sign in again.
     EnableUser,
+    /// Open an account again that too many failures closed to unknown devices.
+    UnlockUser,
     /// Delete a user, after a time of grace.
     DeleteUser,
     /// Take the deletion of a user back.
@@ -182,6 +186,7 @@ impl Action {
         Self::EndJob,
         Self::PruneSessions,
         Self::PruneIdempotencyKeys,
+        Self::PruneAttempts,
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
@@ -199,6 +204,7 @@ impl Action {
         Self::ChangeUser,
         Self::DisableUser,
         Self::EnableUser,
+        Self::UnlockUser,
         Self::DeleteUser,
         Self::RestoreUser,
         Self::ListSigningKeys,
@@ -247,6 +253,7 @@ impl Action {
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
             Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Rule::Operator),
+            Self::PruneAttempts => ("attempt.prune", Delete, Rule::Operator),
             Self::ReadOperatorApiDescription => (
                 "instance.read_operator_api_description",
                 Read,
@@ -269,6 +276,7 @@ impl Action {
             Self::ChangeUser => ("user.change", Admin, Rule::Administrator),
             Self::DisableUser => ("user.disable", Admin, Rule::Administrator),
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
+            Self::UnlockUser => ("user.unlock", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
             Self::ListSigningKeys => ("signing_key.list", Admin, Rule::Operator),

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Makes, lists and governs tenants.
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Lists and invites the users of a tenant.
+    /// Lists, invites and unlocks the users of a tenant.
     #[command(subcommand)]
     User(User),
     /// Lists, rotates and revokes the keys that sign a tenant's tokens.
@@ -197,6 +197,8 @@ pub(crate) enum User {
     List(InTenant),
     /// Makes an account for somebody and prints the token by which they set their password, this once.
     Invite(InviteUser),
+    /// Opens an account again that too many failed sign-ins closed to unknown devices.
+    Unlock(UnlockUser),
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +216,14 @@ pub(crate) struct InviteUser {
     /// Makes them an administrator of the tenant.
     #[arg(long)]
     pub(crate) administrator: bool,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnlockUser {
+    /// The user's id, as `keyward user list` shows it.
+    pub(crate) id: String,
     #[command(flatten)]
     pub(crate) of: OfTenant,
 }
@@ -298,6 +308,18 @@ pub(crate) struct TenantSettings {
     /// How many days a user who was deleted can be restored.
     #[arg(long, value_name = "DAYS", group = "what")]
     pub(crate) user_deletion_grace_days: Option<i64>,
+    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_attempts_max: Option<i64>,
+    /// How many of them from one network.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_network_attempts_max: Option<i64>,
+    /// After how many failures in a row an account's password is closed to unknown devices.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_failures_max: Option<i64>,
+    /// For how many days a device is known that is not signed in on; none ever is, if 0.
+    #[arg(long, value_name = "DAYS", group = "what")]
+    pub(crate) known_device_days: Option<i64>,
 }
 
 #[derive(Debug, Args)]

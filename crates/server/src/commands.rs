@@ -57,6 +57,7 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Tenant(what) => on_tenant(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
         Command::User(User::Invite(what)) => user::invite(&config, what, &global).await,
+        Command::User(User::Unlock(what)) => user::unlock(&config, what, &global).await,
         Command::SigningKey(what) => signing_key::run(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
         Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,

@@ -68,6 +68,7 @@ impl Instance {
             settings: Settings {
                 default_tenant: config.default_tenant()?,
                 base_url: config.base_url(),
+                throttling: config.throttling()?,
             },
         });
         if let Err(error) = check_root_key(&platform).await {

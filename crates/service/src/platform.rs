@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::throttling::ThrottlingSettings;
 use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
@@ -45,6 +46,8 @@ pub struct Settings {
     pub default_tenant: Option<Slug>,
     /// The URL under which tenants without a host of their own are reached.
     pub base_url: String,
+    /// How many attempts at credentials there may be.
+    pub throttling: ThrottlingSettings,
 }
 
 impl Platform {

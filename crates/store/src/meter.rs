@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, purge,
-    routing, sessions, tenants, users,
+    attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
+    publishable_keys, purge, routing, sessions, tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -199,6 +199,7 @@ impl StoreMeter {
 /// The statements of every entity.
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
+        attempts::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         instance_events::STATEMENTS,
@@ -210,6 +211,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        known_devices::STATEMENTS,
         purge::STATEMENTS,
         publishable_keys::STATEMENTS,
         routing::STATEMENTS,
