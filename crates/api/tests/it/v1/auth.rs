@@ -3,4 +3,5 @@
 mod login;
 mod logout;
 mod register;
+mod throttling;
 mod timing;

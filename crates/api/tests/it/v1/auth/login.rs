@@ -312,7 +312,7 @@ async fn who_would_wait_for_too_long_is_told_when_to_come_back(database: TestDat
     .await;
     app.register(&app.tenant, "ada@example.org").await;
     let client = app.client(&app.tenant);
-    let attempts = (0..8).map(|_| try_password(&client, "ada@example.org", PASSWORD));
+    let attempts = (0..5).map(|_| try_password(&client, "ada@example.org", PASSWORD));
     let answers = join_all(attempts).await;
     let (right, refused): (Vec<_>, Vec<_>) =
         answers.into_iter().partition(|answer| answer.status == 200);
