@@ -315,9 +315,12 @@ impl Guard {
                     retry_after,
                 })
             });
-        waits
-            .max_by_key(|full| full.retry_after)
-            .map_or(Ok(()), Err)
+        // Of those that stay full for equally long the first says it best.
+        let longest = waits.reduce(|one, other| match other.retry_after > one.retry_after {
+            true => other,
+            false => one,
+        });
+        longest.map_or(Ok(()), Err)
     }
 
     /// Counts in all of them, and says what that closes.

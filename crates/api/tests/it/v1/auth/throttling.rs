@@ -196,7 +196,7 @@ async fn what_was_never_looked_at_is_given_back(database: TestDatabase) {
             assert!([200, 503].contains(&answer.status), "{}", answer.text);
         }
     }
-    assert!(busy > 5, "{busy} found no turn");
+    assert!(busy > 0, "everybody found a turn");
     let tenant = app.database.id_literal(app.tenant.id);
     let own = format!("length(moments) > 0 AND tenant_id = {tenant}");
     assert_eq!(count(&app, "attempt_counts", &own).await, 0);
