@@ -30,6 +30,7 @@ mod session;
 mod signing_key;
 mod tenant;
 mod timestamp;
+mod token_family;
 mod user;
 
 pub use ambient::{Clock, Random, least_id, mint_id};
@@ -39,7 +40,7 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    EventId, FamilyId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
     TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
@@ -67,7 +68,7 @@ pub use secret::{
     AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
     Secret, SecretBytes, TenantKeySecret,
 };
-pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use session::{Device, EndReason, Ended, Session, SessionUser};
 pub use signing_key::{
     SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
 };
@@ -76,6 +77,10 @@ pub use tenant::{
     TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use token_family::{
+    ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, TokenFamily,
+    TokenWorth, repeats_until,
+};
 pub use user::{
     DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,
     UserQuery, UserStatus,

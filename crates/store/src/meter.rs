@@ -4,7 +4,7 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, purge,
-    routing, sessions, tenants, users,
+    routing, sessions, tenants, token_families, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -215,6 +215,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,
+        token_families::STATEMENTS,
         users::STATEMENTS,
     ]
     .into_iter()
