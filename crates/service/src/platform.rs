@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::refresh::Erasures;
 use crate::throttling::ThrottlingSettings;
 use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
@@ -21,6 +22,7 @@ struct Running {
     meter: ServiceMeter,
     parsed_keys: ParsedKeys,
     touches: Touches,
+    erasures: Erasures,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -58,6 +60,7 @@ impl Platform {
             meter: ServiceMeter::default(),
             parsed_keys: ParsedKeys::new(),
             touches: Touches::default(),
+            erasures: Erasures::default(),
         }))
     }
 
@@ -153,6 +156,11 @@ impl Platform {
     /// Sessions that were seen.
     pub(crate) fn touches(&self) -> &Touches {
         &self.0.touches
+    }
+
+    /// Answers that are to be erased.
+    pub(crate) fn erasures(&self) -> &Erasures {
+        &self.0.erasures
     }
 
     /// What the operator set.

@@ -46,6 +46,7 @@ mod tenants;
 mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod token_families;
 mod transaction;
 mod users;
 mod value;

@@ -2,6 +2,7 @@
 
 mod login;
 mod logout;
+mod refresh;
 mod register;
 mod throttling;
 mod timing;
