@@ -271,7 +271,7 @@ pub struct Problem {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     /// Which window of attempts is full, where one is.
-    full: Option<TooManyAttempts>,
+    full: Option<Box<TooManyAttempts>>,
     id: Option<Uuid>,
 }
 
@@ -333,7 +333,7 @@ impl Problem {
     /// The refusal of an attempt that was one too many.
     pub(crate) fn of_attempts(full: TooManyAttempts) -> Self {
         Self {
-            full: Some(full),
+            full: Some(Box::new(full)),
             ..Self::new(Code::TooManyAttempts).with_retry_after(full.retry_after)
         }
     }

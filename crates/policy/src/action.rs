@@ -1,5 +1,8 @@
 //! The registry: every action, the kind of thing it is done on, the permission it stands for, and who has it.
 
+use Permission::{Admin, Delete, Read, Write};
+use Rule::Operator;
+
 /// Something that can be asked for. Each route and each use case names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -227,7 +230,6 @@ impl Action {
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
     fn entry(self) -> (&'static str, Permission, Rule) {
-        use Permission::{Admin, Delete, Read, Write};
         match self {
             Self::ReadHealth => ("instance.read_health", Read, Rule::Anyone),
             Self::ReadApiDescription => ("instance.read_api_description", Read, Rule::Anyone),
@@ -256,13 +258,11 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
-            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Rule::Operator),
+            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Operator),
             Self::PruneAttempts => ("attempt.prune", Delete, Rule::Operator),
-            Self::ReadOperatorApiDescription => (
-                "instance.read_operator_api_description",
-                Read,
-                Rule::Operator,
-            ),
+            Self::ReadOperatorApiDescription => {
+                ("instance.read_operator_api_description", Read, Operator)
+            }
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
             Self::SuspendTenant => ("tenant.suspend", Admin, Rule::Operator),

@@ -1,5 +1,7 @@
 //! The settings: an embedded default file, then a file, the environment, and flags.
 
+mod throttling;
+
 use crate::command_line::{Global, Serve};
 use keyward_api::{Edge, RateLimit, RateLimits, TrustedProxies};
 use keyward_crypto::HashCost;
@@ -36,7 +38,7 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
-    throttling: Throttling,
+    throttling: throttling::Throttling,
     pub(crate) tls: TlsSettings,
     pub(crate) demo: Demo,
     pub(crate) operator: Operator,
@@ -63,14 +65,6 @@ pub(crate) struct RateLimitSettings {
 pub(crate) struct RateLimitSetting {
     requests_per_minute: u32,
     burst: u32,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Throttling {
-    window_seconds: i64,
-    network_attempts_max: u32,
-    tenant_attempts_max: u32,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -418,32 +412,7 @@ impl Config {
 
     /// How many attempts at credentials there may be.
     pub(crate) fn throttling(&self) -> Result<ThrottlingSettings, ConfigError> {
-        let Throttling {
-            window_seconds,
-            network_attempts_max,
-            tenant_attempts_max,
-        } = self.throttling;
-        let outside = |name: &str, least: i64, most: i64| {
-            Err(ConfigError(format!(
-                "throttling.{name} must be {least} to {most}"
-            )))
-        };
-        if !(60..=86_400).contains(&window_seconds) {
-            return outside("window_seconds", 60, 86_400);
-        }
-        for (name, attempts) in [
-            ("network_attempts_max", network_attempts_max),
-            ("tenant_attempts_max", tenant_attempts_max),
-        ] {
-            if !(1..=1_000_000).contains(&attempts) {
-                return outside(name, 1, 1_000_000);
-            }
-        }
-        Ok(ThrottlingSettings {
-            window_seconds,
-            network_attempts_max,
-            tenant_attempts_max,
-        })
+        self.throttling.checked()
     }
 
     /// What clients of this process speak.

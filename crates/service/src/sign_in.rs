@@ -232,17 +232,7 @@ async fn open_session(
     let signer = key.signer(cx.platform(), cx.tenant_id())?;
     let token_ttl_seconds = tenant.settings.access_token_ttl_seconds;
     let refresh_token = mint_refresh_token(cx.platform().random());
-    let family = TokenFamily {
-        id: cx.platform().mint(cx.now()),
-        session_id: session.id,
-        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
-        digest: refresh_token_digest(&refresh_token),
-        generation: 1,
-        issued_at: cx.now(),
-        rotated_at: None,
-        expires_at: session.expires_at,
-        revoked: None,
-    };
+    let family = new_family(cx, &session, &refresh_token);
     let opened = cx
         .write::<_, SignInError, _>(async move |cx, tx| {
             let permit = cx.permit(Action::SignIn, &TenantWide)?;
@@ -307,6 +297,20 @@ async fn changed_meanwhile(
         email: user.email,
         reason: SignInFailure::ChangedMeanwhile,
     })
+}
+
+fn new_family(cx: &Cx, session: &Session, refresh_token: &RefreshTokenSecret) -> TokenFamily {
+    TokenFamily {
+        id: cx.platform().mint(cx.now()),
+        session_id: session.id,
+        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
+        digest: refresh_token_digest(refresh_token),
+        generation: 1,
+        issued_at: cx.now(),
+        rotated_at: None,
+        expires_at: session.expires_at,
+        revoked: None,
+    }
 }
 
 fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Session {
