@@ -181,25 +181,33 @@ impl PasswordCounts {
                 None,
             ),
         ];
-        let lane = match known {
-            Some(_) => 0..1,
-            None => 1..windows.len(),
+        // Of one network there are never more than from everywhere: where the limits are alike, the account's says it all.
+        let by_network = settings.account_network_attempts_max < settings.account_attempts_max;
+        let counts_in = |scope: AttemptScope| match scope {
+            AttemptScope::Device => known.is_some(),
+            AttemptScope::AccountAndNetwork => known.is_none() && by_network,
+            _ => known.is_none(),
         };
-        let windows = self.digests.into_iter().zip(windows);
-        let windows = windows.map(|(digest, (scope, limit, failures_max))| Window {
-            scope,
-            digest,
-            limit,
-            failures_max,
-        });
+        let all = self.digests.into_iter().zip(windows).zip(self.counts);
+        let (windows, counts) = all
+            .filter(|((_, (scope, ..)), _)| counts_in(*scope))
+            .map(|((digest, (scope, limit, failures_max)), count)| {
+                let window = Window {
+                    scope,
+                    digest,
+                    limit,
+                    failures_max,
+                };
+                (window, count)
+            })
+            .unzip();
         let guard = Guard {
             factor: Factor::Password,
-            windows: windows.skip(lane.start).take(lane.len()).collect(),
+            windows,
             device: known,
             about: Some(about),
         };
-        let counts = self.counts.into_iter().skip(lane.start).take(lane.len());
-        (guard, counts.collect())
+        (guard, counts)
     }
 
     /// Counts an attempt at a password.

@@ -100,6 +100,16 @@ async fn an_administrator_opens_it_and_both_are_on_record_once(database: TestDat
     assert_eq!(unlocked["public"]["target"]["id"], id);
     assert_eq!(unlocked["public"]["actor"]["id"], chief.id.to_string());
     assert_eq!(unlocked["public"]["details"]["failures"], 10);
+    // Whoever has just used up the window may try at once too, from the same place.
+    fail_from(&client, "192.0.2.1", ADA, 5).await;
+    expect_throttled(
+        try_from(&client, "192.0.2.1", ADA, PASSWORD).await,
+        "account",
+    );
+    chief.client.post(&path, json!({})).await.expect(200);
+    try_from(&client, "192.0.2.1", ADA, PASSWORD)
+        .await
+        .expect(200);
     // It can be closed again, which is said again.
     close(&app, &client, ADA).await;
     let chief = app.administrator(&app.tenant).await;
