@@ -1,8 +1,8 @@
 //! Invitations: a token that an administrator hands over, and by which a new user sets their first password.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
 use crate::throttling::{Counted, TooManyAttempts, count_by_network};
 use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
@@ -46,9 +46,9 @@ pub enum AcceptInvitationError {
     /// Too many were tried from this network.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -119,13 +119,23 @@ pub async fn accept_invitation(
     let counted = count_by_network::<AcceptInvitationError>(cx, action, factor).await?;
     // Only whoever has a good token makes us hash.
     let known = cx
-        .prepare(async move |tx| tx.find_invited_user(digest, now).await)
+        .prepare(
+            async move |tx| match tx.find_invited_user(digest, now).await? {
+                Some(id) => tx.find_user(id).await,
+                None => Ok(None),
+            },
+        )
         .await?;
-    if known.is_none() {
+    let Some(user) = known else {
         return refuse(cx).await;
-    }
-    let hashed = cx.platform().hash(command.password).await;
+    };
+    let owner = Owner {
+        email: &user.email,
+        name: command.name.as_ref().or(user.name.as_ref()),
+    };
+    let hashed = hash_chosen(cx.platform(), command.password, owner).await;
     if hashed.is_err() {
+        // The invitation was good.
         counted.take_back(cx, action).await;
     }
     let accepted = Accepted {

@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::passwords::BreachList;
 use crate::refresh::Erasures;
 use crate::throttling::ThrottlingSettings;
 use crate::touches::Touches;
@@ -37,6 +38,8 @@ pub struct Parts {
     pub hashing: HashPool,
     /// What tenants' keys are sealed under.
     pub root_key: RootKey,
+    /// Passwords that leaked, if the operator has a list of them.
+    pub breach_list: Option<Arc<BreachList>>,
     /// What the operator set.
     pub settings: Settings,
 }
@@ -156,6 +159,11 @@ impl Platform {
     /// Sessions that were seen.
     pub(crate) fn touches(&self) -> &Touches {
         &self.0.touches
+    }
+
+    /// Passwords that leaked.
+    pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
+        self.0.parts.breach_list.as_ref()
     }
 
     /// Answers that are to be erased.

@@ -1,8 +1,8 @@
 //! Making an account for oneself.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
 use crate::throttling::{TooManyAttempts, count_by_network};
 use keyward_model::{DisplayName, EmailAddress, Event, Factor, Password, Role, User, UserStatus};
 use keyward_policy::{Action, Denied};
@@ -28,9 +28,9 @@ pub enum RegisterUserError {
     /// Too many addresses were tried from this network.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -47,7 +47,11 @@ pub enum RegisterUserError {
 pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, RegisterUserError> {
     let action = Action::Register;
     let counted = count_by_network::<RegisterUserError>(cx, action, Factor::Registration).await?;
-    let hashed = cx.platform().hash(command.password).await;
+    let owner = Owner {
+        email: &command.email,
+        name: command.name.as_ref(),
+    };
+    let hashed = hash_chosen(cx.platform(), command.password, owner).await;
     if hashed.is_err() {
         counted.take_back(cx, action).await;
     }
