@@ -78,6 +78,18 @@ pub enum Code {
     InvalidInvitation,
     /// The tenant has as many publishable keys as it may have.
     TooManyPublishableKeys,
+    /// The tenant has as many OAuth clients as it may have.
+    TooManyClients,
+    /// The OAuth client signs, and has no secret that could be another.
+    ClientHasNoSecret,
+    /// A form is not as RFC 6749 says.
+    InvalidRequest,
+    /// The OAuth client is unknown, or did not prove who it is.
+    InvalidClient,
+    /// The OAuth client may not do this.
+    UnauthorizedClient,
+    /// Tokens of this kind are not revoked.
+    UnsupportedTokenType,
     /// The next signing key is there already and does not sign yet.
     RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
@@ -121,6 +133,12 @@ impl Code {
         Self::AnswerNotRepeated,
         Self::InvalidInvitation,
         Self::TooManyPublishableKeys,
+        Self::TooManyClients,
+        Self::ClientHasNoSecret,
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::UnauthorizedClient,
+        Self::UnsupportedTokenType,
         Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
@@ -157,6 +175,12 @@ impl Code {
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
             Self::TooManyPublishableKeys => "too_many_publishable_keys",
+            Self::TooManyClients => "too_many_clients",
+            Self::ClientHasNoSecret => "client_has_no_secret",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::RotationUnderWay => "rotation_under_way",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",
             Self::IdempotencyKeyNotHeeded => "idempotency_key_not_heeded",
@@ -174,14 +198,18 @@ impl Code {
             | Self::InvalidHost
             | Self::InvalidInvitation
             | Self::InvalidIdempotencyKey
+            | Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedTokenType
             | Self::IdempotencyKeyNotHeeded => StatusCode::BAD_REQUEST,
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Unauthenticated | Self::InvalidToken | Self::InvalidCredentials => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthenticated
+            | Self::InvalidToken
+            | Self::InvalidCredentials
+            | Self::InvalidClient => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -192,6 +220,7 @@ impl Code {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::AnswerNotRepeated | Self::TooManyPublishableKeys => StatusCode::CONFLICT,
+            Self::TooManyClients | Self::ClientHasNoSecret => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
@@ -199,6 +228,30 @@ impl Code {
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The name at the OAuth endpoints, where it is of RFC 6749 §5.2 or of those that extend it.
+    pub fn oauth_name(self) -> &'static str {
+        match self {
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient | Self::Forbidden | Self::TenantSuspended => {
+                "unauthorized_client"
+            }
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::RateLimited | Self::Unavailable => "temporarily_unavailable",
+            Self::Internal => "server_error",
+            _ => "invalid_request",
+        }
+    }
+
+    /// How whoever is refused can prove who they are.
+    fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidToken => Some("Bearer realm=\"keyward\", error=\"invalid_token\""),
+            Self::Unauthenticated | Self::InvalidCredentials => Some("Bearer realm=\"keyward\""),
+            Self::InvalidClient => Some("Basic realm=\"keyward\", charset=\"UTF-8\""),
+            _ => None,
         }
     }
 
@@ -224,6 +277,12 @@ impl Code {
             Self::TooManyPublishableKeys => {
                 "The tenant has as many publishable keys as it may have"
             }
+            Self::TooManyClients => "The tenant has as many OAuth clients as it may have",
+            Self::ClientHasNoSecret => "The OAuth client has no secret",
+            Self::InvalidRequest => "The request is not of the right form",
+            Self::InvalidClient => "The client is not valid",
+            Self::UnauthorizedClient => "The client may not do this",
+            Self::UnsupportedTokenType => "Tokens of this kind are not revoked here",
             Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",
@@ -258,6 +317,8 @@ pub struct Problem {
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
     id: Option<Uuid>,
+    /// Whether it is written in the shape of RFC 6749 §5.2.
+    is_oauth: bool,
 }
 
 /// What is wrong with one field.
@@ -296,6 +357,15 @@ pub(crate) struct ProblemBody {
     errors: Vec<FieldError>,
 }
 
+/// The body of an error at the OAuth endpoints (RFC 6749 §5.2).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OAuthErrorBody {
+    /// For programs.
+    error: &'static str,
+    /// For people.
+    error_description: String,
+}
+
 impl Problem {
     /// A problem that its code says all of.
     pub fn new(code: Code) -> Self {
@@ -305,6 +375,7 @@ impl Problem {
             fields: Vec::new(),
             id: None,
             retry_after: None,
+            is_oauth: false,
         }
     }
 
@@ -331,8 +402,43 @@ impl Problem {
         self
     }
 
+    /// It is written in the shape of RFC 6749 §5.2.
+    pub(crate) fn speak_oauth(&mut self) {
+        self.is_oauth = true;
+    }
+
     /// The finished answer.
     pub(crate) fn into_answer(self, request_id: RequestId) -> Response {
+        let code = self.code;
+        let retry_after = self.retry_after;
+        let mut response = match self.is_oauth {
+            true => self.into_oauth_body(),
+            false => self.into_body(request_id),
+        };
+        let headers = response.headers_mut();
+        if let Some(challenge) = code.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        let wait = match code {
+            Code::Unavailable => Some(retry_after.unwrap_or(RETRY_AFTER)),
+            _ => retry_after,
+        };
+        if let Some(wait) = wait {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        response
+    }
+
+    fn into_oauth_body(self) -> Response {
+        let body = OAuthErrorBody {
+            error: self.code.oauth_name(),
+            error_description: self.detail.unwrap_or_else(|| self.code.title().to_owned()),
+        };
+        (self.code.status(), axum::Json(body)).into_response()
+    }
+
+    fn into_body(self, request_id: RequestId) -> Response {
         let body = ProblemBody {
             r#type: format!("urn:keyward:problem:{}", self.code.name()),
             title: self.code.title(),
@@ -349,30 +455,6 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        match self.code {
-            Code::InvalidToken => {
-                let challenge = "Bearer realm=\"keyward\", error=\"invalid_token\"";
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static(challenge),
-                );
-            }
-            Code::Unauthenticated | Code::InvalidCredentials => {
-                let challenge = "Bearer realm=\"keyward\"";
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static(challenge),
-                );
-            }
-            _ => {}
-        }
-        let wait = match self.code {
-            Code::Unavailable => Some(self.retry_after.unwrap_or(RETRY_AFTER)),
-            _ => self.retry_after,
-        };
-        if let Some(wait) = wait {
-            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
-        }
         response
     }
 }

@@ -26,6 +26,8 @@ pub type SigningKeyId = Id<crate::SigningKey>;
 pub type PublishableKeyId = Id<crate::PublishableKey>;
 /// Names the key that a tenant's data is sealed under.
 pub type TenantKeyId = Id<crate::SealedTenantKey>;
+/// Names an OAuth client; in text form it is the `client_id`.
+pub type ClientId = Id<crate::OAuthClient>;
 /// Names a job.
 pub type JobId = Id<crate::Job>;
 /// Names an event.

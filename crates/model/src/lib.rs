@@ -20,6 +20,7 @@ mod invitation;
 mod job;
 mod key;
 mod meter;
+mod oauth_client;
 mod page;
 mod password;
 mod principal;
@@ -30,6 +31,7 @@ mod session;
 mod signing_key;
 mod tenant;
 mod timestamp;
+mod token;
 mod user;
 
 pub use ambient::{Clock, Random, least_id, mint_id};
@@ -39,7 +41,7 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    ClientId, EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
     TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
@@ -53,6 +55,10 @@ pub use job::{
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
+pub use oauth_client::{
+    CLIENT_KEYS_MAX, ClientAuthentication, ClientKey, ClientRight, ClientRights, ClientSecrets,
+    ClientStatus, OAUTH_CLIENTS_MAX, OAuthClient,
+};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
@@ -64,7 +70,7 @@ pub use publishable_key::{
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
+    AccessTokenSecret, ClientSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
     Secret, SecretBytes, TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
@@ -76,6 +82,7 @@ pub use tenant::{
     TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use token::{TokenKind, TokenUsage, TokenUse, UsageDay};
 pub use user::{
     DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,
     UserQuery, UserStatus,

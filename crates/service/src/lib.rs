@@ -13,16 +13,19 @@
 
 pub mod audit;
 pub mod authentication;
+pub mod client_authentication;
 mod cx;
 pub mod feed;
 mod hashing;
 pub mod instance;
 mod instance_cx;
 pub mod instance_events;
+pub mod introspection;
 pub mod invitations;
 pub mod jobs;
 mod keyring;
 mod meter;
+pub mod oauth_clients;
 mod once;
 pub mod origins;
 mod outcome;
@@ -34,6 +37,7 @@ pub mod publishable_keys;
 mod recording;
 pub mod registration;
 pub mod restore;
+pub mod revocation;
 pub mod roles;
 pub mod sessions;
 pub mod settings;
@@ -41,6 +45,7 @@ pub mod sign_in;
 mod signing;
 pub mod signing_keys;
 pub mod tenants;
+pub mod token_usage;
 mod touches;
 pub mod users;
 

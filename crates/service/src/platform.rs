@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
@@ -20,6 +21,7 @@ struct Running {
     meter: ServiceMeter,
     parsed_keys: ParsedKeys,
     touches: Touches,
+    token_counts: TokenCounts,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -55,6 +57,7 @@ impl Platform {
             meter: ServiceMeter::default(),
             parsed_keys: ParsedKeys::new(),
             touches: Touches::default(),
+            token_counts: TokenCounts::default(),
         }))
     }
 
@@ -150,6 +153,11 @@ impl Platform {
     /// Sessions that were seen.
     pub(crate) fn touches(&self) -> &Touches {
         &self.0.touches
+    }
+
+    /// What was counted of tokens.
+    pub(crate) fn token_counts(&self) -> &TokenCounts {
+        &self.0.token_counts
     }
 
     /// What the operator set.

@@ -11,7 +11,7 @@ use keyward_crypto::{
 use keyward_model::{
     AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
     RefreshToken, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
-    User, UserId, UserStatus,
+    TokenKind, TokenUse, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -224,6 +224,9 @@ async fn open_session(
     let (session, user, key) = opened.ok_or(SignInError::InvalidCredentials)?;
     let claims = claims_of(cx, &facts.tenant, &key, &session);
     let access_token = sign(cx, signer, key, &claims).await?;
+    for kind in [TokenKind::Access, TokenKind::Refresh] {
+        cx.count_token(kind, TokenUse::Issued);
+    }
     let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,

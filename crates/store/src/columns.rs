@@ -95,6 +95,15 @@ macro_rules! publishable_key_columns {
     };
 }
 
+/// The columns of an OAuth client.
+macro_rules! oauth_client_columns {
+    () => {
+        "id, name, authentication, rights, status, secret_digest, previous_secret_digest, \
+         previous_secret_until, keys, created_at, version"
+    };
+}
+
+pub(crate) use oauth_client_columns;
 pub(crate) use publishable_key_columns;
 pub(crate) use session_columns;
 pub(crate) use signing_key_columns;

@@ -29,6 +29,7 @@ mod locks;
 mod memory;
 mod meter;
 mod migrations;
+mod oauth_clients;
 mod postgres;
 mod publishable_keys;
 mod purge;
@@ -44,6 +45,7 @@ mod tenants;
 mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tokens;
 mod transaction;
 mod users;
 mod value;
@@ -55,7 +57,7 @@ pub use jobs::{
     ClaimedJob, ClaimedSchedule, Held, JOBS_COUNTED_MAX, JobCounts, ReturnedJob, ScanStep, Schedule,
 };
 pub use locks::{Lock, LockState};
-pub use memory::{HostTicket, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownClient, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{
     MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
 };

@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, purge,
-    routing, sessions, tenants, users,
+    events, feed, idempotency, instance_events, invitations, jobs, keys, oauth_clients,
+    publishable_keys, purge, routing, sessions, tenants, tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -211,10 +211,12 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
         purge::STATEMENTS,
+        oauth_clients::STATEMENTS,
         publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,
+        tokens::STATEMENTS,
         users::STATEMENTS,
     ]
     .into_iter()

@@ -97,6 +97,7 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         metrics.stop().await;
     }
     // The store closes with its last owner, after the last change has run to its end.
+    instance.platform.write_token_counts().await;
     drop((api, instance));
     if let Some(traces) = traces {
         traces.finish().await;

@@ -32,6 +32,7 @@ fn interval_seconds(schedule: Schedule) -> i64 {
     match schedule {
         Schedule::PruneSessions
         | Schedule::PruneIdempotencyKeys
+        | Schedule::PruneDenylists
         | Schedule::PruneJobs
         | Schedule::PruneFeed
         | Schedule::RotateSigningKeys => 3_600,
@@ -69,6 +70,11 @@ async fn step(
             let found = store.scan_idempotency_keys(claimed, now, STEP).await?;
             let kind = || JobKind::PruneIdempotencyKeys {};
             enqueue_in_each(platform, &found, now, kind).await?;
+            go_on(platform, claimed, found).await
+        }
+        Schedule::PruneDenylists => {
+            let found = store.scan_denylists(claimed, now, STEP).await?;
+            enqueue_in_each(platform, &found, now, || JobKind::PruneDenylist {}).await?;
             go_on(platform, claimed, found).await
         }
         Schedule::RotateSigningKeys => {

@@ -4,8 +4,8 @@ use super::epochs::Stamp;
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
-    Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant, Timestamp, User,
-    UserId, UserStatus,
+    ClientId, Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant,
+    Timestamp, TokenId, User, UserId, UserStatus,
 };
 use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -91,6 +91,10 @@ pub struct VerifiedToken {
     pub good_from: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Names it.
+    pub id: TokenId,
+    /// To whom it was issued; none is Keyward's own sign-in.
+    pub client: Option<ClientId>,
 }
 
 /// What a session has in common with others.
@@ -271,6 +275,11 @@ impl KnownSession {
     /// By which the client recognizes the device.
     pub fn device_fingerprint(&self) -> Option<&str> {
         self.texts.get(5)
+    }
+
+    /// The token by which it was found.
+    pub fn token(&self) -> &VerifiedToken {
+        &self.token
     }
 
     /// The scope that its token was verified in.
