@@ -9,12 +9,15 @@ use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform(Arc<Running>);
+
+/// The running parts, of somebody who does not keep them running.
+pub(crate) struct WeakPlatform(Weak<Running>);
 
 struct Running {
     parts: Parts,
@@ -59,6 +62,11 @@ impl Platform {
             touches: Touches::default(),
             token_counts: TokenCounts::default(),
         }))
+    }
+
+    /// The same for what may outlive a server: its store closes with its last owner.
+    pub(crate) fn downgrade(&self) -> WeakPlatform {
+        WeakPlatform(Arc::downgrade(&self.0))
     }
 
     /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
@@ -163,6 +171,13 @@ impl Platform {
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+}
+
+impl WeakPlatform {
+    /// The running parts, if they still run.
+    pub(crate) fn upgrade(&self) -> Option<Platform> {
+        self.0.upgrade().map(Platform)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Disclosed;
-use crate::platform::Platform;
+use crate::platform::{Platform, WeakPlatform};
 use keyward_model::{
     ClientId, Principal, TenantId, TokenKind, TokenUsage, TokenUse, UsageDay,
 };
@@ -80,13 +80,18 @@ impl Cx {
         let key = (UsageDay::of(self.now()), kind, client);
         let platform = self.platform();
         if platform.token_counts().add(self.scope(), key, what) {
-            let platform = platform.clone();
-            tokio::spawn(async move {
-                while {
-                    tokio::time::sleep(PAUSE).await;
-                    !platform.write_token_counts().await
-                } {}
-            });
+            tokio::spawn(write_later(platform.downgrade()));
+        }
+    }
+}
+
+/// Writes what waits, a little later and until it is written. A server that ends writes it itself.
+async fn write_later(platform: WeakPlatform) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match platform.upgrade() {
+            Some(platform) if !platform.write_token_counts().await => {}
+            _ => return,
         }
     }
 }

@@ -317,7 +317,7 @@ impl Memory {
 
     fn is_current(&self, known: &KnownSession) -> bool {
         let tenant_id = known.tenant.tenant.id;
-        known.stamp() == self.stamp(tenant_id, known.token())
+        known.stamp() == self.stamp(tenant_id, &known.token())
     }
 
     fn stripe_of(&self, digest: &Digest) -> &Mutex<Stripe> {

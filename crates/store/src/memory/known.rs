@@ -73,7 +73,7 @@ pub struct KnownSession {
     last_active_at: AtomicI64,
     user_agent: Option<Arc<str>>,
     texts: Texts<6>,
-    token: VerifiedToken,
+    token: KnownToken,
     stamp: Stamp,
     bytes: u32,
 }
@@ -95,6 +95,16 @@ pub struct VerifiedToken {
     pub id: TokenId,
     /// To whom it was issued; none is Keyward's own sign-in.
     pub client: Option<ClientId>,
+}
+
+/// The same without what its session says already: there are many of them.
+#[derive(Debug)]
+struct KnownToken {
+    digest: Digest,
+    good_from: Timestamp,
+    expires_at: Timestamp,
+    id: TokenId,
+    client: Option<ClientId>,
 }
 
 /// What a session has in common with others.
@@ -211,7 +221,13 @@ impl KnownSession {
             last_active_at: AtomicI64::new(session.last_active_at.micros()),
             user_agent: shared.user_agent,
             texts,
-            token,
+            token: KnownToken {
+                digest: token.digest,
+                good_from: token.good_from,
+                expires_at: token.expires_at,
+                id: token.id,
+                client: token.client,
+            },
             stamp,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         }
@@ -278,8 +294,16 @@ impl KnownSession {
     }
 
     /// The token by which it was found.
-    pub fn token(&self) -> &VerifiedToken {
-        &self.token
+    pub fn token(&self) -> VerifiedToken {
+        VerifiedToken {
+            digest: self.token.digest,
+            session_id: self.session_id,
+            user_id: self.user_id,
+            good_from: self.token.good_from,
+            expires_at: self.token.expires_at,
+            id: self.token.id,
+            client: self.token.client,
+        }
     }
 
     /// The scope that its token was verified in.

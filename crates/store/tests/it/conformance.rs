@@ -7,11 +7,13 @@ mod idempotency;
 mod invitations;
 mod jobs;
 mod keys;
+mod oauth_clients;
 mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
 mod tenants;
+mod tokens;
 mod users;
 
 use crate::sources::{public_methods, rust_files};
@@ -69,7 +71,9 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     invitations::all(&open).await;
     sessions::all(&open).await;
     keys::all(&open).await;
+    oauth_clients::all(&open).await;
     publishable_keys::all(&open).await;
+    tokens::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;

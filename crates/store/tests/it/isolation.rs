@@ -68,10 +68,11 @@ async fn run_suite(database: &TestDatabase) {
 /// Does all housekeeping as B with A's ids; how many kinds there are.
 async fn run_chores(database: &TestDatabase, loot: &Loot) -> usize {
     let (b, _) = fill(database, "tenant-b").await;
-    let chores = [Housekeeping::TouchSessions(vec![(
-        loot.session.id,
-        loot.session.created_at.plus_seconds(60),
-    )])];
+    let seen_at = loot.session.created_at.plus_seconds(60);
+    let chores = [
+        Housekeeping::TouchSessions(vec![(loot.session.id, seen_at)]),
+        Housekeeping::CountTokens(vec![loot.usage]),
+    ];
     for chore in &chores {
         database
             .store
@@ -188,10 +189,15 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
         "SELECT sessions",
         "SELECT tenant_routes",
         "SELECT tenants",
+        "SELECT token_denylist",
         "UPDATE jobs",
     ];
     assert_eq!(tables, expected);
-    for scanned in ["SELECT sessions", "SELECT idempotency_keys"] {
+    for scanned in [
+        "SELECT sessions",
+        "SELECT idempotency_keys",
+        "SELECT token_denylist",
+    ] {
         assert_eq!(found[scanned], ["expires_at", "tenant_id"], "{scanned}");
     }
     assert_eq!(found["SELECT audit_events"], ["id", "tenant_id"]);

@@ -5,7 +5,8 @@ use crate::support::{read, some_event, try_write, write};
 use keyward_model::{HostName, InstanceEvent, PageRequest, Route, Slug, TenantStatus};
 use keyward_store::{Error, Misuse, Purge, TenantTx};
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_signing_key,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_oauth_client, unsaved_refresh_token,
+    unsaved_signing_key,
     unsaved_tenant, unsaved_tenant_key,
 };
 
@@ -245,7 +246,10 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
     );
     let (sealing, now) = (unsaved_tenant_key(&database), database.now());
     let version = tenant.version;
+    let (client, denied) = (unsaved_oauth_client(&database), database.mint());
     write(&database, &scope, async move |tx| {
+        tx.insert_oauth_client(&client).await?;
+        tx.deny_access_token(denied, now).await?;
         tx.insert_refresh_token(&token).await?;
         tx.insert_signing_key(&key).await?;
         tx.insert_tenant_key(&sealing).await?;
