@@ -76,7 +76,7 @@ async fn what_is_no_range_of_days_is_refused(database: TestDatabase) {
     for query in [
         "?from=2026-01-01&to=2026-02-01",
         "?from=2026-01-02&to=2026-01-01",
-        "?from=2026-01-01",
+        "?from=2020-01-01",
         "?from=2026-02-30&to=2026-03-01",
         "?from=yesterday",
         "?to=2026-1-1",
