@@ -27,6 +27,7 @@ pub fn all() -> Vec<Endpoint> {
         auth::register::endpoint(),
         auth::invitation::accept(),
         auth::login::endpoint(),
+        auth::refresh::endpoint(),
         auth::logout::endpoint(),
         oauth2::introspect::endpoint(),
         oauth2::revoke::endpoint(),

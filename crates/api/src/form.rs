@@ -30,7 +30,9 @@ impl Form {
     /// # Errors
     /// [`Code::InvalidRequest`].
     pub(crate) fn read(headers: &HeaderMap, body: Option<&WholeBody>) -> Result<Self, Problem> {
-        let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let essence = media_type.and_then(|text| text.split(';').next());
         if !essence.is_some_and(|text| text.trim().eq_ignore_ascii_case(MEDIA_TYPE)) {
             return Err(invalid(format!("the body is {MEDIA_TYPE}")));

@@ -34,6 +34,8 @@ pub enum Code {
     InvalidToken,
     /// The address or the password is wrong.
     InvalidCredentials,
+    /// The refresh token is unknown, spent, revoked or expired.
+    InvalidRefreshToken,
     /// The caller may not do this.
     Forbidden,
     /// There is no such thing, or the caller may not see it.
@@ -111,6 +113,7 @@ impl Code {
         Self::Unauthenticated,
         Self::InvalidToken,
         Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -157,6 +160,7 @@ impl Code {
             Self::Unauthenticated => "unauthenticated",
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -209,7 +213,8 @@ impl Code {
             Self::Unauthenticated
             | Self::InvalidToken
             | Self::InvalidCredentials
-            | Self::InvalidClient => StatusCode::UNAUTHORIZED,
+            | Self::InvalidClient
+            | Self::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -249,7 +254,9 @@ impl Code {
     fn challenge(self) -> Option<&'static str> {
         match self {
             Self::InvalidToken => Some("Bearer realm=\"keyward\", error=\"invalid_token\""),
-            Self::Unauthenticated | Self::InvalidCredentials => Some("Bearer realm=\"keyward\""),
+            Self::Unauthenticated | Self::InvalidCredentials | Self::InvalidRefreshToken => {
+                Some("Bearer realm=\"keyward\"")
+            }
             Self::InvalidClient => Some("Basic realm=\"keyward\", charset=\"UTF-8\""),
             _ => None,
         }
@@ -268,6 +275,7 @@ impl Code {
             Self::Unauthenticated => "An access token is needed",
             Self::InvalidToken => "The access token is not valid",
             Self::InvalidCredentials => "The e-mail address or the password is wrong",
+            Self::InvalidRefreshToken => "The refresh token is not valid",
             Self::Forbidden => "You may not do this",
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "This path has no such method",

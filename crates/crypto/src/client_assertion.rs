@@ -104,9 +104,8 @@ pub fn verify_client_assertion(
         return Err(TokenProblem::WrongType.into());
     }
     // Without a name any key of the algorithm may be meant: there are four at most.
-    let is_meant = |key: &&ClientKey| {
-        key.alg == algorithm && (header.kid.is_none() || key.kid == header.kid)
-    };
+    let is_meant =
+        |key: &&ClientKey| key.alg == algorithm && (header.kid.is_none() || key.kid == header.kid);
     let mut problem = AssertionProblem::UnknownKey;
     for key in keys.iter().filter(is_meant) {
         let verifier = verifier_of(key).map_err(|_| AssertionProblem::UnknownKey)?;

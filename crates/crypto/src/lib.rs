@@ -36,13 +36,16 @@ mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
-pub use client_assertion::{AssertionClaims, AssertionProblem, client_id_of_assertion, verify_client_assertion, verify_client_key};
+pub use client_assertion::{
+    AssertionClaims, AssertionProblem, client_id_of_assertion, verify_client_assertion,
+    verify_client_key,
+};
 pub use client_secret::{client_secret_digest, is_same_digest, mint_client_secret};
 pub use digest::{Sha256, sha256};
 pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use private_key::mint_private_key;
-pub use refresh::{mint_refresh_token, refresh_token_digest};
+pub use refresh::{TokenHolder, mint_refresh_token, refresh_answer_key, refresh_token_digest};
 pub use request_digest::RequestDigestKey;
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{

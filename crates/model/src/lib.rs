@@ -32,6 +32,7 @@ mod signing_key;
 mod tenant;
 mod timestamp;
 mod token;
+mod token_family;
 mod user;
 
 pub use ambient::{Clock, Random, least_id, mint_id};
@@ -41,8 +42,8 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    ClientId, EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
-    TenantKeyId, TokenId, UserId,
+    ClientId, EventId, FamilyId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId,
+    TenantId, TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
     IdempotencyKey, InvalidIdempotencyKey, KeptAnswer, KeptContent, OnceRequest,
@@ -70,10 +71,10 @@ pub use publishable_key::{
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, ClientSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
-    Secret, SecretBytes, TenantKeySecret,
+    AccessTokenSecret, ClientSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret,
+    RootKeySecret, Secret, SecretBytes, TenantKeySecret,
 };
-pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use session::{Device, EndReason, Ended, Session, SessionUser};
 pub use signing_key::{
     SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
 };
@@ -83,6 +84,10 @@ pub use tenant::{
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use token::{TokenKind, TokenUsage, TokenUse, UsageDay};
+pub use token_family::{
+    ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, TokenFamily,
+    TokenWorth, repeats_until,
+};
 pub use user::{
     DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,
     UserQuery, UserStatus,

@@ -15,6 +15,8 @@ pub enum Action {
     Register,
     /// Sign in.
     SignIn,
+    /// Continue a session by its refresh token.
+    RefreshSession,
     /// Sign out of the session that one acts in.
     SignOut,
     /// Read the session that one acts in.
@@ -191,6 +193,7 @@ impl Action {
         Self::ReadIssuerMetadata,
         Self::Register,
         Self::SignIn,
+        Self::RefreshSession,
         Self::SignOut,
         Self::ReadSession,
         Self::ListSessions,
@@ -271,6 +274,7 @@ impl Action {
             Self::ReadIssuerMetadata => ("tenant.read_issuer_metadata", Read, Rule::Anyone),
             Self::Register => ("user.register", Write, Rule::Anyone),
             Self::SignIn => ("session.open", Write, Rule::Anyone),
+            Self::RefreshSession => ("session.refresh", Write, Rule::Anyone),
             Self::SignOut => ("session.sign_out", Delete, Rule::Owner),
             Self::ReadSession => ("session.read", Read, Rule::Owner),
             Self::ListSessions => ("session.list", Read, Rule::Owner),
@@ -337,9 +341,11 @@ impl Action {
             Self::EnableClient => ("oauth_client.enable", Admin, Rule::Administrator),
             Self::DisableClient => ("oauth_client.disable", Admin, Rule::Administrator),
             Self::DeleteClient => ("oauth_client.delete", Admin, Rule::Administrator),
-            Self::IntrospectToken => {
-                ("token.introspect", Read, Rule::Client(ClientRight::Introspect))
-            }
+            Self::IntrospectToken => (
+                "token.introspect",
+                Read,
+                Rule::Client(ClientRight::Introspect),
+            ),
             Self::RevokeToken => ("token.revoke", Delete, Rule::Client(ClientRight::Revoke)),
             Self::ReadTokenUsage => ("token.read_usage", Admin, Rule::Administrator),
             Self::PruneDenylist => ("token.prune_denylist", Delete, Rule::Operator),

@@ -213,7 +213,11 @@ mod tests {
         let (ask, revoke) = (Action::IntrospectToken, Action::RevokeToken);
         assert!(may(&[ClientRight::Introspect], ask, token(access, None)));
         assert!(!may(&[ClientRight::Introspect], ask, token(refresh, None)));
-        assert!(!may(&[ClientRight::Introspect], revoke, token(access, None)));
+        assert!(!may(
+            &[ClientRight::Introspect],
+            revoke,
+            token(access, None)
+        ));
         let refreshes = [ClientRight::IntrospectRefreshTokens];
         assert!(may(&refreshes, ask, token(refresh, None)));
         assert!(!may(&refreshes, ask, token(access, None)));

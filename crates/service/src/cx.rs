@@ -173,7 +173,7 @@ impl Cx {
         self.inner.scope.tenant_id()
     }
 
-    /// The tenant, for reads that are no answers.
+    /// The way into the tenant, for what is done for it later.
     pub(crate) fn scope(&self) -> TenantScope {
         self.inner.scope
     }

@@ -115,7 +115,11 @@ pub async fn create_oauth_client(
             return Err(OAuthClientError::Taken);
         }
         let client = made.client.clone();
-        Ok(Recorded::new(permit, made, Event::OAuthClientCreated { client }))
+        Ok(Recorded::new(
+            permit,
+            made,
+            Event::OAuthClientCreated { client },
+        ))
     })
     .await
 }
@@ -216,7 +220,11 @@ pub async fn rotate_client_secret(
             previous_until,
         };
         let secret = Some(secret);
-        Ok(Recorded::new(permit, ClientWithSecret { client, secret }, event))
+        Ok(Recorded::new(
+            permit,
+            ClientWithSecret { client, secret },
+            event,
+        ))
     })
     .await
 }
@@ -248,7 +256,11 @@ pub async fn delete_oauth_client(cx: &Cx, id: ClientId) -> Result<(), OAuthClien
         let permit = cx.permit(Action::DeleteClient, &found)?;
         let deleted = tx.delete_oauth_client(id).await?;
         let client = deleted.ok_or(OAuthClientError::NotFound)?;
-        Ok(Recorded::new(permit, (), Event::OAuthClientDeleted { client }))
+        Ok(Recorded::new(
+            permit,
+            (),
+            Event::OAuthClientDeleted { client },
+        ))
     })
     .await
 }

@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::refresh::Erasures;
 use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
@@ -25,6 +26,7 @@ struct Running {
     parsed_keys: ParsedKeys,
     touches: Touches,
     token_counts: TokenCounts,
+    erasures: Erasures,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -61,6 +63,7 @@ impl Platform {
             parsed_keys: ParsedKeys::new(),
             touches: Touches::default(),
             token_counts: TokenCounts::default(),
+            erasures: Erasures::default(),
         }))
     }
 
@@ -166,6 +169,11 @@ impl Platform {
     /// What was counted of tokens.
     pub(crate) fn token_counts(&self) -> &TokenCounts {
         &self.0.token_counts
+    }
+
+    /// Answers that are to be erased.
+    pub(crate) fn erasures(&self) -> &Erasures {
+        &self.0.erasures
     }
 
     /// What the operator set.

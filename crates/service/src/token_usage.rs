@@ -6,9 +6,7 @@
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Disclosed;
 use crate::platform::{Platform, WeakPlatform};
-use keyward_model::{
-    ClientId, Principal, TenantId, TokenKind, TokenUsage, TokenUse, UsageDay,
-};
+use keyward_model::{ClientId, Principal, TenantId, TokenKind, TokenUsage, TokenUse, UsageDay};
 use keyward_policy::{Action, Denied};
 use keyward_store::{Housekeeping, TenantScope};
 use std::collections::{BTreeMap, HashMap};
@@ -155,8 +153,7 @@ impl TokenCounts {
         for row in rows {
             let key = (row.day, row.kind, row.client);
             let usage = of_tenant.usage.entry(key);
-            let usage =
-                usage.or_insert_with(|| TokenUsage::nothing(row.day, row.kind, row.client));
+            let usage = usage.or_insert_with(|| TokenUsage::nothing(row.day, row.kind, row.client));
             usage.issued += row.issued;
             usage.refreshed += row.refreshed;
             usage.revoked += row.revoked;

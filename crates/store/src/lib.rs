@@ -45,6 +45,7 @@ mod tenants;
 mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod token_families;
 mod tokens;
 mod transaction;
 mod users;

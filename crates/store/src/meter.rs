@@ -4,7 +4,7 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     events, feed, idempotency, instance_events, invitations, jobs, keys, oauth_clients,
-    publishable_keys, purge, routing, sessions, tenants, tokens, users,
+    publishable_keys, purge, routing, sessions, tenants, token_families, tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -216,6 +216,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,
+        token_families::STATEMENTS,
         tokens::STATEMENTS,
         users::STATEMENTS,
     ]

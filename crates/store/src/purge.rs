@@ -120,10 +120,9 @@ impl TenantTx<'_> {
         let mut deleted = 0;
         for statement in statements {
             let values = match step {
-                Purge::Keys
-                | Purge::Clients
-                | Purge::Invitations
-                | Purge::IdempotencyKeys => vec![],
+                Purge::Keys | Purge::Clients | Purge::Invitations | Purge::IdempotencyKeys => {
+                    vec![]
+                }
                 Purge::Jobs => vec![Value::from(limit), Value::from(by)],
                 _ => vec![Value::from(limit)],
             };

@@ -14,8 +14,8 @@ use crate::tenure::Tenure;
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
-    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId,
-    TenantStatus, Timestamp, TokenUsage, UserStatus,
+    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, TenantStatus, Timestamp,
+    TokenUsage, UserStatus,
 };
 use rusqlite::Connection;
 use std::pin::pin;
@@ -69,6 +69,8 @@ pub enum Housekeeping {
     TouchSessions(Vec<(SessionId, Timestamp)>),
     /// So often what happened to tokens.
     CountTokens(Vec<TokenUsage>),
+    /// The time of these answers to refreshes is over.
+    EraseRefreshAnswers(Timestamp),
 }
 
 impl Store {
@@ -170,6 +172,7 @@ impl Store {
                 }
                 Ok(())
             }
+            Housekeeping::EraseRefreshAnswers(now) => tx.erase_refresh_answers(now).await,
         };
         self.in_tenant(*scope, Mode::Unrecorded, act).await
     }

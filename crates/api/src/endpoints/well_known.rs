@@ -102,7 +102,9 @@ async fn give_issuer(
 ) -> Result<([(HeaderName, String); 2], Json<IssuerAnswer>), Problem> {
     let (tenant, keys) = read_issuer(&cx).await?;
     let methods: Vec<_> = ClientAuthentication::ALL.map(|way| way.name()).into();
-    let assertions: Vec<_> = SigningAlgorithm::ALL.map(|algorithm| algorithm.name()).into();
+    let assertions: Vec<_> = SigningAlgorithm::ALL
+        .map(|algorithm| algorithm.name())
+        .into();
     let answer = IssuerAnswer {
         introspection_endpoint: format!("{}/oauth2/introspect", tenant.issuer),
         introspection_endpoint_auth_methods_supported: methods.clone(),

@@ -115,7 +115,9 @@ fn by_body(form: &Form) -> Result<(String, ClientProof), Problem> {
 
 fn by_assertion(assertion: &str, form: &Form) -> Result<(String, ClientProof), Problem> {
     if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-        return Err(invalid(format!("client_assertion_type is {ASSERTION_TYPE}")));
+        return Err(invalid(format!(
+            "client_assertion_type is {ASSERTION_TYPE}"
+        )));
     }
     let id = client_id_in(assertion).ok_or_else(unknown)?;
     Ok((id, ClientProof::Assertion(assertion.to_owned())))

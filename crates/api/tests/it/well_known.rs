@@ -44,7 +44,11 @@ async fn keys_are_published_without_what_is_private(database: TestDatabase) {
 
 async fn assert_metadata(client: &TestClient, path: &str, issuer: &str) {
     let answer = client.get(path).await.expect(200);
-    let methods = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let methods = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ];
     let expected = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),

@@ -91,11 +91,26 @@ fn asvs_v9_1_1_what_no_key_of_the_client_signed_is_refused() {
 fn asvs_v9_1_2_asvs_v9_2_2_other_algorithms_and_other_kinds_of_token_are_refused() {
     for (header, problem) in [
         (json!({ "alg": "none" }), TokenProblem::UnsupportedAlgorithm),
-        (json!({ "alg": "HS256" }), TokenProblem::UnsupportedAlgorithm),
-        (json!({ "alg": "RS256" }), TokenProblem::UnsupportedAlgorithm),
-        (json!({ "alg": "EdDSA", "typ": "at+jwt" }), TokenProblem::WrongType),
-        (json!({ "alg": "EdDSA", "typ": "" }), TokenProblem::WrongType),
-        (json!({ "alg": "EdDSA", "crit": ["exp"] }), TokenProblem::Malformed),
+        (
+            json!({ "alg": "HS256" }),
+            TokenProblem::UnsupportedAlgorithm,
+        ),
+        (
+            json!({ "alg": "RS256" }),
+            TokenProblem::UnsupportedAlgorithm,
+        ),
+        (
+            json!({ "alg": "EdDSA", "typ": "at+jwt" }),
+            TokenProblem::WrongType,
+        ),
+        (
+            json!({ "alg": "EdDSA", "typ": "" }),
+            TokenProblem::WrongType,
+        ),
+        (
+            json!({ "alg": "EdDSA", "crit": ["exp"] }),
+            TokenProblem::Malformed,
+        ),
         (json!({}), TokenProblem::Malformed),
     ] {
         let assertion = sign(&header, &claims());
@@ -165,8 +180,18 @@ fn asvs_v11_6_1_only_a_point_of_its_curve_is_a_key() {
     let bad = Err(SigningError::BadPublicKey);
     assert_eq!(change(p256(), |key| key.y = None), bad);
     assert_eq!(change(p256(), |key| key.x.pop().map_or((), drop)), bad);
-    assert_eq!(change(p256(), |key| key.y = Some(key.x.clone())), bad, "off the curve");
-    assert_eq!(change(ed25519(None), |key| key.y = Some(key.x.clone())), bad);
+    assert_eq!(
+        change(p256(), |key| key.y = Some(key.x.clone())),
+        bad,
+        "off the curve"
+    );
+    assert_eq!(
+        change(ed25519(None), |key| key.y = Some(key.x.clone())),
+        bad
+    );
     assert_eq!(change(ed25519(None), |key| key.x = String::new()), bad);
-    assert_eq!(change(ed25519(None), |key| key.alg = SigningAlgorithm::Es256), bad);
+    assert_eq!(
+        change(ed25519(None), |key| key.alg = SigningAlgorithm::Es256),
+        bad
+    );
 }

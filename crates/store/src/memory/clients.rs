@@ -4,8 +4,8 @@
 use super::known::KnownTenant;
 use keyward_model::{ClientId, OAuthClient};
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
 use std::sync::PoisonError;
+use std::sync::{Arc, RwLock};
 
 /// How many are kept: a kilobyte or two each, with their keys.
 const LENGTH_MAX: usize = 4_096;

@@ -5,8 +5,8 @@ use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
     ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Digest, HostName, Id,
-    OAuthClient, Origin, Removal, Role, Session, Tenant, TenantSettings,
-    TenantStatus, Timestamp, User, UserStatus,
+    OAuthClient, Origin, Removal, Role, Session, Tenant, TenantSettings, TenantStatus, Timestamp,
+    User, UserStatus,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Weak};
@@ -136,7 +136,13 @@ fn a_removal_takes_what_rests_on_it_and_nothing_else() {
     tokens.iter().for_each(|token| keep(&memory, *token));
     memory.remove(Removal::Token(tokens[1].id));
     assert!(!knows(&memory, &tokens[1]));
-    keep(&memory, VerifiedToken { id: id(999), ..tokens[1] });
+    keep(
+        &memory,
+        VerifiedToken {
+            id: id(999),
+            ..tokens[1]
+        },
+    );
     memory.remove(Removal::Session(tokens[0].session_id));
     assert!(!knows(&memory, &tokens[0]));
     assert!(tokens[1..].iter().all(|token| knows(&memory, token)));

@@ -13,6 +13,7 @@ mod schedules;
 mod sessions;
 mod system;
 mod tenants;
+mod token_families;
 mod tokens;
 mod users;
 
@@ -70,6 +71,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     idempotency::all(&open).await;
     invitations::all(&open).await;
     sessions::all(&open).await;
+    token_families::all(&open).await;
     keys::all(&open).await;
     oauth_clients::all(&open).await;
     publishable_keys::all(&open).await;

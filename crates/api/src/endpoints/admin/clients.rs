@@ -60,14 +60,18 @@ pub(in crate::endpoints) fn read() -> Endpoint {
     Endpoint::get(ONE, Action::ReadClient)
         .summary("Shows an OAuth client, without its secret.")
         .gives::<ClientAnswer>(StatusCode::OK)
-        .handled_by(async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
-            Ok::<_, Problem>(versioned(read_oauth_client(&cx, id).await?))
-        })
+        .handled_by(
+            async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
+                Ok::<_, Problem>(versioned(read_oauth_client(&cx, id).await?))
+            },
+        )
 }
 
 pub(in crate::endpoints) fn change() -> Endpoint {
     Endpoint::patch(ONE, Action::ChangeClient)
-        .summary("Changes an OAuth client. What it may no longer do is refused when the answer comes.")
+        .summary(
+            "Changes an OAuth client. What it may no longer do is refused when the answer comes.",
+        )
         .takes::<ChangeClientRequest>()
         .conditional()
         .gives::<ClientAnswer>(StatusCode::OK)
@@ -107,9 +111,11 @@ pub(in crate::endpoints) fn enable() -> Endpoint {
     Endpoint::post(path, Action::EnableClient)
         .summary("Lets an OAuth client in again.")
         .gives::<ClientAnswer>(StatusCode::OK)
-        .handled_by(async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
-            Ok::<_, Problem>(versioned(enable_oauth_client(&cx, id).await?))
-        })
+        .handled_by(
+            async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
+                Ok::<_, Problem>(versioned(enable_oauth_client(&cx, id).await?))
+            },
+        )
 }
 
 pub(in crate::endpoints) fn disable() -> Endpoint {
@@ -117,19 +123,23 @@ pub(in crate::endpoints) fn disable() -> Endpoint {
     Endpoint::post(path, Action::DisableClient)
         .summary("Refuses an OAuth client. It is refused when the answer comes.")
         .gives::<ClientAnswer>(StatusCode::OK)
-        .handled_by(async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
-            Ok::<_, Problem>(versioned(disable_oauth_client(&cx, id).await?))
-        })
+        .handled_by(
+            async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
+                Ok::<_, Problem>(versioned(disable_oauth_client(&cx, id).await?))
+            },
+        )
 }
 
 pub(in crate::endpoints) fn delete() -> Endpoint {
     Endpoint::delete(ONE, Action::DeleteClient)
         .summary("Takes an OAuth client away. It is refused when the answer comes.")
         .gives_no_json(StatusCode::NO_CONTENT)
-        .handled_by(async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
-            delete_oauth_client(&cx, id).await?;
-            Ok::<_, Problem>(StatusCode::NO_CONTENT)
-        })
+        .handled_by(
+            async |Caller(cx): Caller, PathId(id): PathId<OAuthClient>| {
+                delete_oauth_client(&cx, id).await?;
+                Ok::<_, Problem>(StatusCode::NO_CONTENT)
+            },
+        )
 }
 
 fn versioned(client: OAuthClient) -> Versioned<ClientAnswer> {

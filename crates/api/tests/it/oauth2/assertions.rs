@@ -92,20 +92,29 @@ async fn asvs_v9_2_3_an_assertion_for_somebody_else_is_refused(database: TestDat
     assert_invalid_client(client.introspect_by(ada.client.token(), "x").await);
     let assertion = client.sign(&client.claims(&app));
     let as_user = client.http.with_token(&assertion);
-    as_user.get("/v1/session").await.expect_problem(401, "invalid_token");
+    as_user
+        .get("/v1/session")
+        .await
+        .expect_problem(401, "invalid_token");
     let parameters = [
         ("token", "x"),
         ("client_assertion_type", "jwt"),
         ("client_assertion", assertion.as_str()),
     ];
-    let answer = client.http.send(form(&client.http, INTROSPECT, &parameters)).await;
+    let answer = client
+        .http
+        .send(form(&client.http, INTROSPECT, &parameters))
+        .await;
     assert_oauth_error(answer, 400, "invalid_request");
     let by_secret = [
         ("token", "x"),
         ("client_id", client.id.as_str()),
         ("client_secret", "kwc_x"),
     ];
-    let answer = client.http.send(form(&client.http, INTROSPECT, &by_secret)).await;
+    let answer = client
+        .http
+        .send(form(&client.http, INTROSPECT, &by_secret))
+        .await;
     assert_invalid_client(answer);
     let named_other = [
         ("token", "x"),
@@ -113,7 +122,10 @@ async fn asvs_v9_2_3_an_assertion_for_somebody_else_is_refused(database: TestDat
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", assertion.as_str()),
     ];
-    let answer = client.http.send(form(&client.http, INTROSPECT, &named_other)).await;
+    let answer = client
+        .http
+        .send(form(&client.http, INTROSPECT, &named_other))
+        .await;
     assert_invalid_client(answer);
     // Nobody used it so far.
     client.introspect_by(&assertion, "x").await.expect(200);
@@ -132,7 +144,10 @@ async fn asvs_v8_3_2_a_key_that_was_taken_away_is_refused_at_once(database: Test
     let stale = client.sign(&client.claims(&app));
     assert_invalid_client(client.introspect_by(&stale, "x").await);
     // It has no secret, and can be left without a key neither.
-    let answer = administrator.client.post(&format!("{path}/rotate-secret"), json!({})).await;
+    let answer = administrator
+        .client
+        .post(&format!("{path}/rotate-secret"), json!({}))
+        .await;
     answer.expect_problem(409, "client_has_no_secret");
     let none = json!({ "jwks": { "keys": [] } });
     let answer = administrator.client.patch(&path, none).await;
@@ -157,8 +172,15 @@ async fn what_is_no_key_is_refused_by_name(database: TestDatabase) {
         key[name] = value;
         key
     };
-    make(json!([with("use", json!("sig")), with("alg", json!("Ed25519"))])).await.expect(201);
-    make(json!([with("x5t", json!("ignored"))])).await.expect(201);
+    make(json!([
+        with("use", json!("sig")),
+        with("alg", json!("Ed25519"))
+    ]))
+    .await
+    .expect(201);
+    make(json!([with("x5t", json!("ignored"))]))
+        .await
+        .expect(201);
     for bad in [
         with("d", json!("AAAA")),
         with("kty", json!("RSA")),

@@ -37,7 +37,9 @@ async fn a_good_access_token_is_said_to_be_and_whose_it_is(database: TestDatabas
     let claims = claims_of(ada.client.token());
     // Cold, and then warm.
     for _ in 0..2 {
-        let answer = client.ask(INTROSPECT, &[("token", ada.client.token())]).await;
+        let answer = client
+            .ask(INTROSPECT, &[("token", ada.client.token())])
+            .await;
         let answer = answer.expect(200);
         assert_eq!(answer.header("content-type"), "application/json");
         assert_eq!(answer.header("cache-control"), "no-store");
@@ -66,7 +68,14 @@ async fn what_is_no_good_token_is_inactive_and_nothing_else_is_said(database: Te
     let token = ada.client.token();
     assert!(client.finds_active(token).await);
     let changed = format!("{}A", &token[..token.len() - 1]);
-    for none in ["x", "a.b.c", "kwr_x", &changed, &format!("{token}.x"), &"x".repeat(9_000)] {
+    for none in [
+        "x",
+        "a.b.c",
+        "kwr_x",
+        &changed,
+        &format!("{token}.x"),
+        &"x".repeat(9_000),
+    ] {
         assert!(!client.finds_active(none).await, "{none}");
     }
     let expires_at = claims_of(token).exp;
@@ -91,7 +100,11 @@ async fn asvs_v7_4_1_a_token_is_inactive_once_its_session_ended_also_a_warm_one(
     assert!(!client.finds_active(ada.client.token()).await);
     assert!(client.finds_active(again.client.token()).await);
     let path = format!("/v1/admin/users/{}/disable", ada.id);
-    administrator.client.post(&path, json!({})).await.expect(200);
+    administrator
+        .client
+        .post(&path, json!({}))
+        .await
+        .expect(200);
     assert!(!client.finds_active(again.client.token()).await);
 }
 
@@ -127,8 +140,14 @@ async fn asvs_v8_4_1_another_tenants_token_is_inactive_and_its_clients_are_unkno
         chief.client.get(&path).await,
         chief.client.delete(&path).await,
         chief.client.patch(&path, json!({ "name": "x" })).await,
-        chief.client.post(&format!("{path}/disable"), json!({})).await,
-        chief.client.post(&format!("{path}/rotate-secret"), json!({})).await,
+        chief
+            .client
+            .post(&format!("{path}/disable"), json!({}))
+            .await,
+        chief
+            .client
+            .post(&format!("{path}/rotate-secret"), json!({}))
+            .await,
     ] {
         answer.expect_problem(404, "not_found");
     }
@@ -225,7 +244,11 @@ async fn a_secret_with_signs_in_it_is_decoded_as_a_form(database: TestDatabase) 
     let app = TestApp::start(database).await;
     let (_, client) = client_with(&app, &["introspect"]).await;
     // RFC 6749 §2.3.1: both parts are encoded as in a form before they are put together.
-    let encoded: String = client.secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let encoded: String = client
+        .secret
+        .bytes()
+        .map(|byte| format!("%{byte:02x}"))
+        .collect();
     let credential = format!("{}:{encoded}", client.id.replace('-', "%2D"));
     let credential = base64::engine::general_purpose::STANDARD.encode(credential);
     let request = form(&client.http, INTROSPECT, &[("token", "x")]);
@@ -239,11 +262,15 @@ async fn what_is_no_request_is_an_invalid_one(database: TestDatabase) {
     let send = async |media_type: &str, body: &str| {
         let request = client.http.request(Method::POST, INTROSPECT);
         let request = request.basic_auth(&client.id, Some(&client.secret));
-        let request = request.header("content-type", media_type).body(body.to_owned());
+        let request = request
+            .header("content-type", media_type)
+            .body(body.to_owned());
         client.http.send(request).await
     };
     let form = "application/x-www-form-urlencoded";
-    send(&format!("{form}; charset=UTF-8"), "token=x").await.expect(200);
+    send(&format!("{form}; charset=UTF-8"), "token=x")
+        .await
+        .expect(200);
     for (media_type, body) in [
         (form, ""),
         (form, "token="),
@@ -308,7 +335,11 @@ async fn asvs_v8_3_2_a_disabled_client_is_refused_at_once_and_an_enabled_one_is_
         assert_eq!(answer.expect(200).text_at("/client/status"), "disabled");
         assert_invalid_client(client.ask(INTROSPECT, &token).await);
         let enable = format!("{path}/enable");
-        administrator.client.post(&enable, json!({})).await.expect(200);
+        administrator
+            .client
+            .post(&enable, json!({}))
+            .await
+            .expect(200);
     }
     client.ask(INTROSPECT, &token).await.expect(200);
     administrator.client.delete(&path).await.expect(204);
@@ -337,10 +368,16 @@ async fn a_suspended_tenants_clients_are_refused(database: TestDatabase) {
     assert!(client.finds_active(ada.client.token()).await);
     let operator = app.operator().because("they did not pay");
     let path = format!("/operator/v1/tenants/{}", app.tenant.slug);
-    operator.post(&format!("{path}/suspend"), json!({})).await.expect(200);
+    operator
+        .post(&format!("{path}/suspend"), json!({}))
+        .await
+        .expect(200);
     let answer = client.ask(INTROSPECT, &[("token", "x")]).await;
     assert_oauth_error(answer, 403, "unauthorized_client");
-    operator.post(&format!("{path}/resume"), json!({})).await.expect(200);
+    operator
+        .post(&format!("{path}/resume"), json!({}))
+        .await
+        .expect(200);
     assert!(client.finds_active(ada.client.token()).await);
     disable(&app, "ada@example.org").await;
 }

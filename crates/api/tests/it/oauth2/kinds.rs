@@ -16,7 +16,10 @@ async fn asvs_v9_2_2_only_an_access_token_opens_anything(database: TestDatabase)
     let app = TestApp::start(database).await;
     let (administrator, client) = client_with(&app, &["introspect"]).await;
     let body = json!({ "name": "Shop", "allowed_origins": [] });
-    let key = administrator.client.post("/v1/admin/publishable-keys", body).await;
+    let key = administrator
+        .client
+        .post("/v1/admin/publishable-keys", body)
+        .await;
     let ada = app.member(&app.tenant, "ada@example.org").await;
     for other in [
         ada.answer.text_at("/refresh_token"),
@@ -32,7 +35,10 @@ async fn asvs_v9_2_2_only_an_access_token_opens_anything(database: TestDatabase)
         }
         // Nor does it name the tenant as a publishable key does, except the one that is.
         let request = app.bare_client().request(Method::GET, "/v1/session");
-        let answer = app.bare_client().send(request.header("x-publishable-key", other)).await;
+        let answer = app
+            .bare_client()
+            .send(request.header("x-publishable-key", other))
+            .await;
         match other.starts_with("pk_") {
             true => drop(answer.expect_problem(401, "unauthenticated")),
             false => drop(answer.expect_problem(404, "not_found")),
@@ -66,7 +72,10 @@ async fn asvs_v9_2_2_a_name_or_secret_is_no_token_to_ask_about(database: TestDat
     let app = TestApp::start(database).await;
     let (administrator, client) = client_with(&app, &["introspect", "revoke"]).await;
     let body = json!({ "name": "Shop", "allowed_origins": [] });
-    let key = administrator.client.post("/v1/admin/publishable-keys", body).await;
+    let key = administrator
+        .client
+        .post("/v1/admin/publishable-keys", body)
+        .await;
     for other in [
         key.text_at("/publishable_key/key"),
         &client.secret,

@@ -55,7 +55,10 @@ async fn asvs_v7_4_1_a_revoked_access_token_is_refused_at_once_and_its_session_l
     let (public, claims) = (&events[1]["public"], claims_of(ada.client.token()));
     assert_eq!(public["target"]["id"], json!(claims.jti));
     assert_eq!(public["details"]["session_id"], json!(ada.session_id));
-    assert_eq!(public["actor"], json!({ "type": "oauth_client", "id": client.id }));
+    assert_eq!(
+        public["actor"],
+        json!({ "type": "oauth_client", "id": client.id })
+    );
     assert_eq!(public["permit"], "token.revoke by right of the client");
 }
 
@@ -97,7 +100,10 @@ async fn asvs_v8_2_1_who_has_no_right_revokes_nothing_of_others(database: TestDa
     claims.client_id = client.id.clone();
     let own = signer_of(&app, &app.tenant).await.sign(&claims).unwrap();
     let said = client.introspect(own.expose()).await;
-    assert_eq!((&said["active"], &said["client_id"]), (&json!(true), &json!(client.id)));
+    assert_eq!(
+        (&said["active"], &said["client_id"]),
+        (&json!(true), &json!(client.id))
+    );
     client.revoke(own.expose()).await.expect(200);
     assert!(!client.finds_active(own.expose()).await);
     ada.client.get("/v1/session").await.expect(200);
@@ -109,7 +115,9 @@ async fn asvs_v8_3_2_a_client_that_is_disabled_meanwhile_revokes_nothing(databas
     let ada = app.member(&app.tenant, "ada@example.org").await;
     // Warm, so that it is let in; then past the store's events, as if it happened just after that.
     client.revoke("x").await.expect(200);
-    let id = app.database.id_literal(client.id.parse::<keyward_model::ClientId>().unwrap());
+    let id = app
+        .database
+        .id_literal(client.id.parse::<keyward_model::ClientId>().unwrap());
     let sql = format!("UPDATE oauth_clients SET status = 'disabled' WHERE id = {id}");
     app.database.admin_sql(&sql).await;
     assert_invalid_client(client.revoke(ada.client.token()).await);

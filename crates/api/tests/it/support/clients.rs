@@ -202,18 +202,20 @@ pub(crate) fn public_jwk(algorithm: SigningAlgorithm, key: &[u8]) -> Value {
 
 fn sign(algorithm: SigningAlgorithm, key: &[u8], message: &str) -> String {
     use aws_lc_rs::rand::SystemRandom;
-    use aws_lc_rs::signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    };
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
     use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let message = message.as_bytes();
     let signature = match algorithm {
-        SigningAlgorithm::EdDsa => Ed25519KeyPair::from_seed_unchecked(key).unwrap().sign(message),
+        SigningAlgorithm::EdDsa => Ed25519KeyPair::from_seed_unchecked(key)
+            .unwrap()
+            .sign(message),
         SigningAlgorithm::Es256 => {
             let secret = keyward_model::PrivateKeySecret::new(key.to_vec());
             let id = Id::from_uuid(Uuid::nil());
-            let public = TokenSigner::from_secret(id, algorithm, &secret).unwrap().public_key();
+            let public = TokenSigner::from_secret(id, algorithm, &secret)
+                .unwrap()
+                .public_key();
             let pair = EcdsaKeyPair::from_private_key_and_public_key(
                 &ECDSA_P256_SHA256_FIXED_SIGNING,
                 key,

@@ -116,14 +116,17 @@ async fn a_disabled_client_is_not_held_and_not_remembered(database: TestDatabase
         .await
     };
     let held = async || {
-        let held = database.store.write::<_, Error, _>(&scope, async move |tx| {
-            tx.hold_oauth_client(id).await
-        });
+        let held = database
+            .store
+            .write::<_, Error, _>(&scope, async move |tx| tx.hold_oauth_client(id).await);
         held.await.unwrap()
     };
     assert!(held().await, "and that asks for no event");
     let disabled = switch(ClientStatus::Disabled).await.unwrap();
-    assert_eq!((disabled.status, disabled.version), (ClientStatus::Disabled, 2));
+    assert_eq!(
+        (disabled.status, disabled.version),
+        (ClientStatus::Disabled, 2)
+    );
     assert_eq!(switch(ClientStatus::Disabled).await, None);
     assert!(!held().await);
     let known = database.store.read_client(&scope, id).await.unwrap();
@@ -146,13 +149,18 @@ async fn a_client_is_remembered_until_an_event_says_otherwise(database: TestData
         assert_eq!((found, &known.client), (scope, &client));
         assert_eq!(known.tenant.tenant, tenant);
     }
-    let event = keyward_model::Event::OAuthClientDisabled { client: client.clone() };
+    let event = keyward_model::Event::OAuthClientDisabled {
+        client: client.clone(),
+    };
     let record = keyward_testkit::event_record(&database, scope.tenant_id(), &event);
     let id = client.id;
-    let disabled = database.store.write::<_, Error, _>(&scope, async move |tx| {
-        tx.set_oauth_client_status(id, ClientStatus::Disabled).await?;
-        tx.record(&record).await
-    });
+    let disabled = database
+        .store
+        .write::<_, Error, _>(&scope, async move |tx| {
+            tx.set_oauth_client_status(id, ClientStatus::Disabled)
+                .await?;
+            tx.record(&record).await
+        });
     disabled.await.unwrap();
     assert!(database.store.recall_client(client.id).is_none());
 }

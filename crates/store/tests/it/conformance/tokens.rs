@@ -88,7 +88,9 @@ async fn all_sessions_end_by_one_write(database: TestDatabase) {
     let ids = (user.id, session.id);
     assert_eq!(is_live(&database, &scope, ids).await, [true; 4]);
     for expected in [1, 2] {
-        let epoch = write(&database, &scope, async move |tx| tx.end_all_sessions().await);
+        let epoch = write(&database, &scope, async move |tx| {
+            tx.end_all_sessions().await
+        });
         assert_eq!(epoch.await, Some(expected));
         assert_eq!(is_live(&database, &scope, ids).await, [false; 4]);
     }
@@ -114,18 +116,25 @@ async fn an_assertion_is_used_once_also_by_many_at_once(database: TestDatabase) 
     let (scope, _) = new_tenant(&database, "tenant").await;
     let (digest, until) = (Digest([3; 32]), database.now().plus_seconds(60));
     let redeem = async || {
-        let redeemed = database.store.redeem_client_assertion(&scope, digest, until);
+        let redeemed = database
+            .store
+            .redeem_client_assertion(&scope, digest, until);
         redeemed.await.unwrap()
     };
     let at_once = futures_util::future::join_all((0..32).map(|_| redeem()));
-    let redeemed = at_once.await.into_iter().filter(|redeemed| *redeemed).count();
+    let redeemed = at_once
+        .await
+        .into_iter()
+        .filter(|redeemed| *redeemed)
+        .count();
     assert_eq!(redeemed, 1);
     let other = Digest([4; 32]);
     write(&database, &scope, async move |tx| {
         assert!(!tx.redeem_client_assertion(digest, until).await?);
         assert!(tx.redeem_client_assertion(other, until).await?);
         // A token of the same bytes is something else.
-        tx.deny_access_token(Id::from_uuid(uuid::Uuid::nil()), until).await
+        tx.deny_access_token(Id::from_uuid(uuid::Uuid::nil()), until)
+            .await
     })
     .await;
 }
@@ -141,8 +150,14 @@ async fn the_denylist_is_pruned_of_what_is_over(database: TestDatabase) {
         assert_eq!(tx.prune_denylist(end(12), 2).await?, 2);
         assert_eq!(tx.prune_denylist(end(12), 2).await?, 1);
         assert_eq!(tx.prune_denylist(end(12), 2).await?, 0);
-        assert!(!tx.deny_access_token(tokens[3], end(13)).await?, "it is there");
-        assert!(tx.deny_access_token(tokens[0], end(10)).await?, "it is gone");
+        assert!(
+            !tx.deny_access_token(tokens[3], end(13)).await?,
+            "it is there"
+        );
+        assert!(
+            tx.deny_access_token(tokens[0], end(10)).await?,
+            "it is gone"
+        );
         Ok(())
     })
     .await;

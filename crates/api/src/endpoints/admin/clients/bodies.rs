@@ -154,7 +154,10 @@ impl ChangeClientRequest {
         expected: Expected,
     ) -> Result<ChangeOAuthClient, Problem> {
         let mut errors = FieldErrors::default();
-        let name = self.name.map(|name| name.parse::<DisplayName>()).transpose();
+        let name = self
+            .name
+            .map(|name| name.parse::<DisplayName>())
+            .transpose();
         let name = errors.check("/name", |_| "invalid", name).flatten();
         let keys = self.jwks.and_then(|jwks| jwks.into_keys(&mut errors));
         let rights = self

@@ -25,7 +25,10 @@ async fn a_client_is_made_shown_changed_and_taken_away(database: TestDatabase) {
     let client = made.json["client"].clone();
     assert_eq!(client["rights"], json!(["introspect", "revoke"]));
     assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
-    assert_eq!((&client["status"], &client["jwks"]), (&json!("active"), &Value::Null));
+    assert_eq!(
+        (&client["status"], &client["jwks"]),
+        (&json!("active"), &Value::Null)
+    );
     let path = format!("{CLIENTS}/{}", made.text_at("/client/id"));
     let shown = chief.client.get(&path).await.expect(200);
     assert_eq!(shown.json, json!({ "client": client }));
@@ -42,7 +45,11 @@ async fn a_client_is_made_shown_changed_and_taken_away(database: TestDatabase) {
         chief.client.post(&path, json!({})).await.expect(200);
     }
     chief.client.delete(&path).await.expect(204);
-    chief.client.get(&path).await.expect_problem(404, "not_found");
+    chief
+        .client
+        .get(&path)
+        .await
+        .expect_problem(404, "not_found");
     for kind in ["created", "changed", "disabled", "enabled", "deleted"] {
         only_event(&chief, &format!("oauth_client.{kind}")).await;
     }
@@ -58,7 +65,10 @@ async fn asvs_v11_5_1_a_secret_is_shown_once_and_stored_as_its_digest(database: 
     let client = basic_client(&app, &app.tenant, &chief, &["introspect"]).await;
     assert!(client.secret.starts_with("kwc_") && client.secret.len() == 47);
     let path = format!("{CLIENTS}/{}", client.id);
-    for answer in [chief.client.get(&path).await, chief.client.get(CLIENTS).await] {
+    for answer in [
+        chief.client.get(&path).await,
+        chief.client.get(CLIENTS).await,
+    ] {
         assert!(!answer.expect(200).text.contains("kwc_"));
     }
     let rotate = format!("{path}/rotate-secret");
@@ -77,7 +87,10 @@ async fn asvs_v11_5_1_a_secret_is_shown_once_and_stored_as_its_digest(database: 
 
 async fn send_once(chief: &TestUser, path: &str, body: &Value) -> keyward_testkit::Answer {
     let request = chief.client.request(Method::POST, path).json(body);
-    chief.client.send(request.header("idempotency-key", "k")).await
+    chief
+        .client
+        .send(request.header("idempotency-key", "k"))
+        .await
 }
 
 async fn asvs_v14_2_6_an_answer_that_showed_a_secret_is_not_repeated(database: TestDatabase) {
@@ -106,11 +119,15 @@ async fn a_change_is_for_the_version_that_it_names(database: TestDatabase) {
     let tag = shown.header("etag").to_owned();
     let change = async |name: &str| {
         let request = chief.client.request(Method::PATCH, &path);
-        let request = request.header("if-match", &tag).json(&json!({ "name": name }));
+        let request = request
+            .header("if-match", &tag)
+            .json(&json!({ "name": name }));
         chief.client.send(request).await
     };
     change("First").await.expect(200);
-    change("Second").await.expect_problem(412, "precondition_failed");
+    change("Second")
+        .await
+        .expect_problem(412, "precondition_failed");
     client.ask(INTROSPECT, &[("token", "x")]).await.expect(200);
 }
 

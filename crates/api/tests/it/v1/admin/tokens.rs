@@ -36,17 +36,18 @@ async fn figures_are_by_day_kind_and_client(database: TestDatabase) {
     client.revoke(ada.client.token()).await.expect(200);
     client.revoke(ada.client.token()).await.expect(200);
     let first_day = today(&app);
-    let row = |date: &str, kind: &str, client_id: &str, [issued, revoked, introspected]: [i64; 3]| {
-        json!({
-            "date": date,
-            "kind": kind,
-            "client_id": client_id,
-            "issued": issued,
-            "refreshed": 0,
-            "revoked": revoked,
-            "introspected": introspected,
-        })
-    };
+    let row =
+        |date: &str, kind: &str, client_id: &str, [issued, revoked, introspected]: [i64; 3]| {
+            json!({
+                "date": date,
+                "kind": kind,
+                "client_id": client_id,
+                "issued": issued,
+                "refreshed": 0,
+                "revoked": revoked,
+                "introspected": introspected,
+            })
+        };
     let expected = vec![
         row(&first_day, "access", "first-party", [2, 0, 0]),
         row(&first_day, "access", &client.id, [0, 1, 3]),
