@@ -352,7 +352,7 @@ async fn verify(
 }
 
 /// To whom a token was issued; none is Keyward's own sign-in.
-fn client_of(client_id: &str) -> Result<Option<ClientId>, AuthenticationError> {
+pub(crate) fn client_of(client_id: &str) -> Result<Option<ClientId>, AuthenticationError> {
     match client_id {
         FIRST_PARTY_CLIENT_ID => Ok(None),
         other => other

@@ -34,7 +34,8 @@ statements! {
     PRUNE_TOKEN_USAGE = "DELETE FROM token_usage WHERE tenant_id = $1 AND day < $2";
     LIST_TOKEN_USAGE = "SELECT day, kind, client_id, issued, refreshed, revoked, introspected FROM token_usage
         WHERE tenant_id = $1 AND day >= $2 AND day <= $3 ORDER BY day, kind, client_id LIMIT $4";
-    END_ALL_SESSIONS = "UPDATE tenants SET session_epoch = session_epoch + 1 WHERE tenant_id = $1 RETURNING session_epoch";
+    END_ALL_SESSIONS = "UPDATE tenants SET session_epoch = session_epoch + 1, sessions_ended_at = $2
+        WHERE tenant_id = $1 RETURNING session_epoch";
 }
 
 impl TenantTx<'_> {
@@ -98,8 +99,9 @@ impl TenantTx<'_> {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn end_all_sessions(&mut self) -> Result<Option<i64>, Error> {
-        self.find(&END_ALL_SESSIONS, vec![], |row| row.get(0)).await
+    pub async fn end_all_sessions(&mut self, at: Timestamp) -> Result<Option<i64>, Error> {
+        self.find(&END_ALL_SESSIONS, vec![Value::from(at)], |row| row.get(0))
+            .await
     }
 
     /// Adds to what was counted, and lets go of what is older than 400 days.

@@ -78,7 +78,8 @@ pub async fn list_active_sessions(cx: &Cx, page: PageRequest) -> Result<Page<Ses
 pub async fn revoke_all_sessions(cx: &Cx) -> Result<(), UserError> {
     cx.govern(async move |cx, tx| {
         let permit = cx.permit(Action::RevokeAllSessions, &TenantWide)?;
-        let epoch = tx.end_all_sessions().await?.ok_or(UserError::NotFound)?;
+        let epoch = tx.end_all_sessions(cx.now()).await?;
+        let epoch = epoch.ok_or(UserError::NotFound)?;
         let tenant_id = cx.tenant_id();
         let event = Event::AllSessionsRevoked { tenant_id, epoch };
         Ok(Recorded::new(permit, (), event))

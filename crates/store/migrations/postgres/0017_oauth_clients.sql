@@ -61,4 +61,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON token_usage TO {app_role};
 
 -- A session is over when its tenant has counted on since it was opened: so all of a tenant's end by one row.
 ALTER TABLE tenants ADD COLUMN session_epoch BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tenants ADD COLUMN sessions_ended_at BIGINT;
 ALTER TABLE sessions ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0;

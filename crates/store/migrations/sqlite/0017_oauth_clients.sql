@@ -41,4 +41,5 @@ CREATE TABLE token_usage (
 
 -- A session is over when its tenant has counted on since it was opened: so all of a tenant's end by one row.
 ALTER TABLE tenants ADD COLUMN session_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tenants ADD COLUMN sessions_ended_at INTEGER;
 ALTER TABLE sessions ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use keyward_model::ClientId;
+use keyward_model::{ClientId, ExchangeSubject, Tenant};
 use keyward_policy::Action;
 use keyward_service::KnownSession;
 use keyward_service::introspection::{Introspection, introspect};
@@ -93,6 +93,7 @@ async fn answer(Caller(cx): Caller, FormBody(form): FormBody) -> Result<Response
     let body = match introspect(&cx, form.require("token")?).await? {
         Introspection::Inactive => br#"{"active":false}"#.to_vec(),
         Introspection::Access(known) => of_access_token(&known),
+        Introspection::Refresh(subject, tenant) => of_refresh_token(&subject, &tenant),
     };
     let mut response = Response::new(Body::from(body));
     let json = HeaderValue::from_static("application/json");
@@ -113,6 +114,30 @@ fn of_access_token(known: &KnownSession) -> Vec<u8> {
     json.raw(r#","aud":"#).string(issuer);
     json.raw(r#","iat":"#).number(token.good_from.seconds());
     json.raw(r#","exp":"#).number(token.expires_at.seconds());
+    json.raw("}");
+    json.into_bytes()
+}
+
+fn of_refresh_token(subject: &ExchangeSubject, tenant: &Tenant) -> Vec<u8> {
+    let ExchangeSubject {
+        family,
+        session,
+        user,
+        ..
+    } = subject;
+    let issuer = tenant.issuer.as_str();
+    let issued_at = family.rotated_at.unwrap_or(family.issued_at);
+    let mut json = JsonText::with_capacity(BODY_BYTES);
+    json.raw(r#"{"active":true,"token_use":"refresh_token","client_id":"#)
+        .string(&family.client_id);
+    json.raw(r#","username":"#).string(user.email.as_given());
+    json.raw(r#","sub":"#).id(session.user_id);
+    json.raw(r#","sid":"#).id(session.id);
+    json.raw(r#","iss":"#).string(issuer);
+    // For whoever issued it, and nobody else.
+    json.raw(r#","aud":"#).string(issuer);
+    json.raw(r#","iat":"#).number(issued_at.seconds());
+    json.raw(r#","exp":"#).number(family.expires_at.seconds());
     json.raw("}");
     json.into_bytes()
 }

@@ -18,6 +18,7 @@ on_both_engines!(
     asvs_v7_4_1_a_token_is_inactive_once_its_session_ended_also_a_warm_one,
     asvs_v8_4_1_another_tenants_token_is_inactive_and_its_clients_are_unknown,
     asvs_v8_2_1_a_client_without_the_right_hears_nothing_of_others_tokens,
+    a_refresh_token_is_active_until_it_was_exchanged_and_only_for_who_may_ask,
     a_client_proves_itself_in_the_one_way_that_it_was_made_with,
     asvs_v10_4_10_who_proves_nothing_is_an_invalid_client,
     a_secret_with_signs_in_it_is_decoded_as_a_form,
@@ -162,6 +163,43 @@ async fn asvs_v8_2_1_a_client_without_the_right_hears_nothing_of_others_tokens(
     assert!(!client.finds_active(ada.client.token()).await);
     ada.client.get("/v1/session").await.expect(200);
     assert!(!client.finds_active(ada.client.token()).await, "warm");
+}
+
+async fn a_refresh_token_is_active_until_it_was_exchanged_and_only_for_who_may_ask(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    let rights = ["introspect_refresh_tokens"];
+    let (administrator, client) = client_with(&app, &rights).await;
+    let other = basic_client(&app, &app.tenant, &administrator, &["introspect", "revoke"]).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let token = ada.answer.text_at("/refresh_token");
+    let said = client.introspect(token).await;
+    let iat = claims_of(ada.client.token()).iat;
+    let expected = json!({
+        "active": true,
+        "token_use": "refresh_token",
+        "client_id": "first-party",
+        "username": "ada@example.org",
+        "sub": ada.id,
+        "sid": ada.session_id,
+        "iss": app.tenant.issuer,
+        "aud": app.tenant.issuer,
+        "iat": iat,
+        "exp": iat + 8 * 3_600,
+    });
+    assert_eq!(said, expected);
+    // Whoever asks about what it was shown takes it for no access token.
+    assert!(!other.finds_active(token).await);
+    let body = json!({ "refresh_token": token });
+    let http = app.client(&app.tenant);
+    let next = http.post("/v1/auth/refresh", body).await.expect(200);
+    assert!(!client.finds_active(token).await, "it was exchanged");
+    let next = next.text_at("/refresh_token");
+    assert!(client.finds_active(next).await);
+    let path = format!("/v1/admin/sessions/{}", ada.session_id);
+    administrator.client.delete(&path).await.expect(204);
+    assert!(!client.finds_active(next).await);
 }
 
 async fn a_client_proves_itself_in_the_one_way_that_it_was_made_with(database: TestDatabase) {

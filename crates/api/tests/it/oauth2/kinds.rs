@@ -8,6 +8,7 @@ use serde_json::json;
 
 on_both_engines!(
     asvs_v9_2_2_only_an_access_token_opens_anything,
+    asvs_v9_2_2_only_a_refresh_token_continues_a_session,
     asvs_v9_2_2_no_token_is_a_clients_secret,
     asvs_v9_2_2_a_name_or_secret_is_no_token_to_ask_about,
 );
@@ -44,6 +45,25 @@ async fn asvs_v9_2_2_only_an_access_token_opens_anything(database: TestDatabase)
             false => drop(answer.expect_problem(404, "not_found")),
         }
     }
+}
+
+async fn asvs_v9_2_2_only_a_refresh_token_continues_a_session(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (_, client) = client_with(&app, &["introspect"]).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    for other in [
+        ada.client.token(),
+        client.secret.as_str(),
+        client.id.as_str(),
+        "sk_live_aaaaaaaaaaaaaaaa",
+        "kwi_aaaaaaaaaaaaaaaaaaaa",
+    ] {
+        let body = json!({ "refresh_token": other });
+        let answer = client.http.post("/v1/auth/refresh", body).await;
+        answer.expect_problem(401, "invalid_refresh_token");
+    }
+    let body = json!({ "refresh_token": ada.answer.text_at("/refresh_token") });
+    client.http.post("/v1/auth/refresh", body).await.expect(200);
 }
 
 async fn asvs_v9_2_2_no_token_is_a_clients_secret(database: TestDatabase) {

@@ -4,15 +4,18 @@ use crate::support::clients::{
     CLIENTS, REVOKE, assert_invalid_client, assert_oauth_error, client_with,
 };
 use crate::support::tokens::{claims_of, signer_of};
-use crate::support::{assert_token_refused, audit_events, count, only_event};
+use crate::support::{assert_token_refused, audit_events, count, only_event, sign_in_again};
 use keyward_model::Clock;
 use keyward_service::jobs::{Worker, WorkerSettings};
-use keyward_testkit::{TestApp, TestDatabase, TestUser, on_both_engines};
+use keyward_testkit::{Answer, TestApp, TestDatabase, TestUser, on_both_engines};
 use serde_json::json;
 use std::time::Duration;
 
 on_both_engines!(
     asvs_v7_4_1_a_revoked_access_token_is_refused_at_once_and_its_session_lives_on,
+    asvs_v7_4_1_a_revoked_refresh_token_takes_its_session_and_its_tokens_with_it,
+    a_spent_refresh_token_takes_its_family_with_it_too,
+    a_revocation_and_an_exchange_at_once_leave_nothing_that_is_good,
     what_is_unknown_is_as_good_as_revoked,
     asvs_v8_2_1_who_has_no_right_revokes_nothing_of_others,
     asvs_v8_3_2_a_client_that_is_disabled_meanwhile_revokes_nothing,
@@ -60,6 +63,77 @@ async fn asvs_v7_4_1_a_revoked_access_token_is_refused_at_once_and_its_session_l
         json!({ "type": "oauth_client", "id": client.id })
     );
     assert_eq!(public["permit"], "token.revoke by right of the client");
+}
+
+async fn refresh(app: &TestApp, token: &str) -> Answer {
+    let body = json!({ "refresh_token": token });
+    app.client(&app.tenant).post("/v1/auth/refresh", body).await
+}
+
+async fn asvs_v7_4_1_a_revoked_refresh_token_takes_its_session_and_its_tokens_with_it(
+    database: TestDatabase,
+) {
+    let app = TestApp::start(database).await;
+    let rights = ["introspect", "introspect_refresh_tokens", "revoke"];
+    let (administrator, client) = client_with(&app, &rights).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let other = sign_in_again(&app, &app.tenant, &ada).await;
+    ada.client.get("/v1/session").await.expect(200);
+    let token = ada.answer.text_at("/refresh_token");
+    client.revoke(token).await.expect(200);
+    assert_token_refused(ada.client.get("/v1/session").await);
+    assert!(!client.finds_active(ada.client.token()).await);
+    assert!(!client.finds_active(token).await);
+    refresh(&app, token)
+        .await
+        .expect_problem(401, "invalid_refresh_token");
+    client.revoke(token).await.expect(200);
+    other.client.get("/v1/session").await.expect(200);
+    let event = only_event(&administrator, "session.revoked").await;
+    assert_eq!(event["public"]["details"]["reason"], "revoked_by_client");
+    // Not a reuse: nobody has a copy.
+    assert!(
+        audit_events(&administrator, "type=refresh_token.reused")
+            .await
+            .is_empty()
+    );
+}
+
+async fn a_spent_refresh_token_takes_its_family_with_it_too(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (_, client) = client_with(&app, &["revoke"]).await;
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let spent = ada.answer.text_at("/refresh_token");
+    let next = refresh(&app, spent).await.expect(200);
+    client.revoke(spent).await.expect(200);
+    let next_token = next.text_at("/refresh_token");
+    for token in [spent, next_token] {
+        refresh(&app, token)
+            .await
+            .expect_problem(401, "invalid_refresh_token");
+    }
+    let fresh = ada.client.with_token(next.text_at("/access_token"));
+    assert_token_refused(fresh.get("/v1/session").await);
+}
+
+async fn a_revocation_and_an_exchange_at_once_leave_nothing_that_is_good(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (_, client) = client_with(&app, &["revoke"]).await;
+    app.register(&app.tenant, "ada@example.org").await;
+    for _ in 0..8 {
+        let ada = app.sign_in(&app.tenant, "ada@example.org").await;
+        let token = ada.answer.text_at("/refresh_token");
+        let (revoked, exchanged) = tokio::join!(client.revoke(token), refresh(&app, token));
+        revoked.expect(200);
+        if exchanged.status == 200 {
+            let fresh = ada.client.with_token(exchanged.text_at("/access_token"));
+            assert_token_refused(fresh.get("/v1/session").await);
+            let next = exchanged.text_at("/refresh_token");
+            refresh(&app, next)
+                .await
+                .expect_problem(401, "invalid_refresh_token");
+        }
+    }
 }
 
 async fn what_is_unknown_is_as_good_as_revoked(database: TestDatabase) {

@@ -85,17 +85,22 @@ async fn all_sessions_end_by_one_write(database: TestDatabase) {
     );
     let session = new_session(&database, &scope, user.id).await;
     let elsewhere = new_session(&database, &other_scope, other.id).await;
-    let ids = (user.id, session.id);
+    let (ids, at) = ((user.id, session.id), database.now());
     assert_eq!(is_live(&database, &scope, ids).await, [true; 4]);
     for expected in [1, 2] {
         let epoch = write(&database, &scope, async move |tx| {
-            tx.end_all_sessions().await
+            tx.end_all_sessions(at).await
         });
         assert_eq!(epoch.await, Some(expected));
         assert_eq!(is_live(&database, &scope, ids).await, [false; 4]);
     }
     let there = (other.id, elsewhere.id);
     assert_eq!(is_live(&database, &other_scope, there).await, [true; 4]);
+    let found = read(&database, &scope, async move |tx| {
+        tx.find_session(session.id).await
+    });
+    let reason = EndReason::AllRevoked;
+    assert_eq!(found.await.unwrap().ended, Some(Ended { at, reason }));
     let next = unsaved_session(&database, user.id);
     let (inserted, at) = (next.clone(), database.now());
     write(&database, &scope, async move |tx| {

@@ -397,7 +397,7 @@ async fn on_clients(
             page.items.iter().any(|found| found.id == loot.session.id)
         }
         "end_all_sessions" => {
-            tx.end_all_sessions().await?;
+            tx.end_all_sessions(now).await?;
             return Ok(Some(Seen::NothingEver));
         }
         "add_token_usage" => {
