@@ -144,7 +144,7 @@ async fn a_client_is_remembered_until_an_event_says_otherwise(database: TestData
     assert_eq!(read.unwrap().unwrap().client, client);
     let recalled = database.store.recall_client(client.id);
     // A store that is open beside a server on PostgreSQL keeps nothing in memory.
-    assert_eq!(recalled.is_some(), database.engine_name() == "SQLite");
+    assert_eq!(recalled.is_some(), database.store.engine_name() == "SQLite");
     if let Some((found, known)) = recalled {
         assert_eq!((found, &known.client), (scope, &client));
         assert_eq!(known.tenant.tenant, tenant);

@@ -35,32 +35,39 @@ async fn figures_are_by_day_kind_and_client(database: TestDatabase) {
     client.introspect("garbage").await;
     client.revoke(ada.client.token()).await.expect(200);
     client.revoke(ada.client.token()).await.expect(200);
+    let again = app.sign_in(&app.tenant, "ada@example.org").await;
+    let body = json!({ "refresh_token": again.answer.text_at("/refresh_token") });
+    let next = client.http.post("/v1/auth/refresh", body).await.expect(200);
+    let next = next.text_at("/refresh_token");
+    client.revoke(next).await.expect(200);
     let first_day = today(&app);
-    let row =
-        |date: &str, kind: &str, client_id: &str, [issued, revoked, introspected]: [i64; 3]| {
-            json!({
-                "date": date,
-                "kind": kind,
-                "client_id": client_id,
-                "issued": issued,
-                "refreshed": 0,
-                "revoked": revoked,
-                "introspected": introspected,
-            })
-        };
+    let row = |date: &str,
+               kind: &str,
+               client_id: &str,
+               [issued, refreshed, revoked, introspected]: [i64; 4]| {
+        json!({
+            "date": date,
+            "kind": kind,
+            "client_id": client_id,
+            "issued": issued,
+            "refreshed": refreshed,
+            "revoked": revoked,
+            "introspected": introspected,
+        })
+    };
     let expected = vec![
-        row(&first_day, "access", "first-party", [2, 0, 0]),
-        row(&first_day, "access", &client.id, [0, 1, 3]),
-        row(&first_day, "refresh", "first-party", [2, 0, 0]),
-        row(&first_day, "refresh", &client.id, [0, 0, 1]),
+        row(&first_day, "access", "first-party", [3, 1, 0, 0]),
+        row(&first_day, "access", &client.id, [0, 0, 1, 3]),
+        row(&first_day, "refresh", "first-party", [3, 1, 0, 0]),
+        row(&first_day, "refresh", &client.id, [0, 0, 1, 1]),
     ];
     assert_eq!(figures(&app, &chief, "").await, expected);
     app.database.clock.advance(Duration::from_secs(86_400));
     let chief = app.administrator(&app.tenant).await;
     let query = format!("?from={0}&to={0}", today(&app));
     let expected = vec![
-        row(&today(&app), "access", "first-party", [1, 0, 0]),
-        row(&today(&app), "refresh", "first-party", [1, 0, 0]),
+        row(&today(&app), "access", "first-party", [1, 0, 0, 0]),
+        row(&today(&app), "refresh", "first-party", [1, 0, 0, 0]),
     ];
     assert_eq!(figures(&app, &chief, &query).await, expected);
     // Another tenant's are its own.
