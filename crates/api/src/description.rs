@@ -206,28 +206,36 @@ fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
     responses
 }
 
+/// What can go wrong at every endpoint for OAuth clients.
+const PROBLEMS_OF_CLIENTS: [Code; 9] = [
+    Code::InvalidRequest,
+    Code::InvalidClient,
+    Code::BodyTooLarge,
+    Code::RequestTimeout,
+    Code::InvalidHost,
+    Code::NotFound,
+    Code::TenantSuspended,
+    Code::RateLimited,
+    Code::Unavailable,
+];
+
 /// What can go wrong: what the endpoint declares, and what its kind brings.
 pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
     let mut problems = endpoint.problems.clone();
+    problems.extend(match endpoint.is_by_clients() {
+        true => PROBLEMS_OF_CLIENTS.to_vec(),
+        false => problems_of_its_kind(endpoint),
+    });
+    problems.push(Code::Internal);
+    problems.sort_by_key(|code| (code.status(), code.name()));
+    problems.dedup();
+    problems
+}
+
+fn problems_of_its_kind(endpoint: &Endpoint) -> Vec<Code> {
+    let mut problems = Vec::new();
     if endpoint.method() != "GET" && !endpoint.is_idempotent() {
         problems.push(Code::IdempotencyKeyNotHeeded);
-    }
-    if endpoint.is_by_clients() {
-        problems.extend([
-            Code::InvalidRequest,
-            Code::InvalidClient,
-            Code::BodyTooLarge,
-            Code::RequestTimeout,
-            Code::InvalidHost,
-            Code::NotFound,
-            Code::TenantSuspended,
-            Code::RateLimited,
-            Code::Unavailable,
-            Code::Internal,
-        ]);
-        problems.sort_by_key(|code| (code.status(), code.name()));
-        problems.dedup();
-        return problems;
     }
     if endpoint.request.is_some() {
         let body = [
@@ -279,8 +287,5 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
             problems.extend([Code::Unauthenticated, Code::Forbidden])
         }
     }
-    problems.push(Code::Internal);
-    problems.sort_by_key(|code| (code.status(), code.name()));
-    problems.dedup();
     problems
 }

@@ -16,6 +16,7 @@
 mod access_token;
 mod backup_tag;
 mod base64url;
+mod breach_digest;
 mod client_assertion;
 mod client_secret;
 mod digest;
@@ -25,6 +26,7 @@ mod invitation;
 mod jose_header;
 mod opaque;
 mod password;
+mod password_strength;
 mod private_key;
 mod refresh;
 mod request_digest;
@@ -36,6 +38,7 @@ mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
+pub use breach_digest::{BREACH_DIGEST_BYTES, breach_digest};
 pub use client_assertion::{
     AssertionClaims, AssertionProblem, client_id_of_assertion, verify_client_assertion,
     verify_client_key,
@@ -44,6 +47,7 @@ pub use client_secret::{client_secret_digest, is_same_digest, mint_client_secret
 pub use digest::{Sha256, sha256};
 pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
+pub use password_strength::{Guessable, check_strength};
 pub use private_key::mint_private_key;
 pub use refresh::{TokenHolder, mint_refresh_token, refresh_answer_key, refresh_token_digest};
 pub use request_digest::RequestDigestKey;

@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Shows or checks the settings.
     #[command(subcommand)]
     Config(Config),
+    /// Makes a list of breached passwords, which nobody may choose then.
+    #[command(subcommand)]
+    BreachList(BreachList),
     /// Makes, lists and governs tenants.
     #[command(subcommand)]
     Tenant(Tenant),
@@ -118,6 +121,33 @@ pub(crate) enum BackupVerify {
         #[arg(long, value_name = "FILE")]
         root_key: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BreachList {
+    /// Makes one of a file that was downloaded, such as that of Have I Been Pwned.
+    Build(BreachListBuild),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BreachListBuild {
+    /// The downloaded file: a SHA-1 in hexadecimal a line, in order, each with `:` and how often it was seen, or without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// The list to make; four bytes a password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// The lines are passwords, in any order.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Leaves out what was seen less often.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 0,
+        conflicts_with = "plain"
+    )]
+    pub(crate) seen_min: u64,
 }
 
 #[derive(Debug, Args)]

@@ -104,6 +104,7 @@ pub(crate) struct Passwords {
     pub(crate) parallelism: u32,
     pub(crate) threads: usize,
     pub(crate) queue_seconds_max: u64,
+    pub(crate) breach_list_file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

@@ -1,8 +1,8 @@
 //! Invitations: a token that an administrator hands over, and by which a new user sets their first password.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
 use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
 use keyward_model::{
@@ -42,9 +42,9 @@ pub enum AcceptInvitationError {
     /// Unknown, used, replaced, expired, or of somebody who may not sign in any more: one answer for all.
     #[error("the invitation is not valid")]
     Invalid,
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -113,12 +113,21 @@ pub async fn accept_invitation(
     let (digest, now) = (invitation_digest(&command.token), cx.now());
     // Only whoever has a good token makes us hash.
     let known = cx
-        .prepare(async move |tx| tx.find_invited_user(digest, now).await)
+        .prepare(
+            async move |tx| match tx.find_invited_user(digest, now).await? {
+                Some(id) => tx.find_user(id).await,
+                None => Ok(None),
+            },
+        )
         .await?;
-    if known.is_none() {
+    let Some(user) = known else {
         return refuse(cx).await;
-    }
-    let hash = cx.platform().hash(command.password).await?;
+    };
+    let owner = Owner {
+        email: &user.email,
+        name: command.name.as_ref().or(user.name.as_ref()),
+    };
+    let hash = hash_chosen(cx.platform(), command.password, owner).await?;
     match redeem(cx, command.token, hash, command.name).await {
         Err(AcceptInvitationError::Invalid) => refuse(cx).await,
         outcome => outcome,

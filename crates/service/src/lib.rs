@@ -30,6 +30,7 @@ mod once;
 pub mod origins;
 mod outcome;
 mod parsed_keys;
+pub mod passwords;
 mod platform;
 mod presence;
 pub mod profile;

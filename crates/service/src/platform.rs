@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::passwords::BreachList;
 use crate::refresh::Erasures;
 use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub hashing: HashPool,
     /// What tenants' keys are sealed under.
     pub root_key: RootKey,
+    /// Passwords that leaked, if the operator has a list of them.
+    pub breach_list: Option<Arc<BreachList>>,
     /// What the operator set.
     pub settings: Settings,
 }
@@ -169,6 +172,11 @@ impl Platform {
     /// What was counted of tokens.
     pub(crate) fn token_counts(&self) -> &TokenCounts {
         &self.0.token_counts
+    }
+
+    /// Passwords that leaked.
+    pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
+        self.0.parts.breach_list.as_ref()
     }
 
     /// Answers that are to be erased.

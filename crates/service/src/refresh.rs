@@ -194,9 +194,7 @@ async fn exchange(
     })
     .await?;
     erase_later(cx);
-    for kind in [TokenKind::Access, TokenKind::Refresh] {
-        cx.count_token(kind, TokenUse::Refreshed);
-    }
+    cx.count_pair(TokenUse::Refreshed);
     Ok(answer)
 }
 

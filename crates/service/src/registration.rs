@@ -1,8 +1,8 @@
 //! Making an account for oneself.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
 use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
 use keyward_policy::{Action, Denied};
 use std::sync::Arc;
@@ -24,9 +24,9 @@ pub enum RegisterUserError {
     /// The address has one already.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -40,7 +40,11 @@ pub enum RegisterUserError {
 /// # Errors
 /// [`RegisterUserError`].
 pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, RegisterUserError> {
-    let hash = cx.platform().hash(command.password).await?;
+    let owner = Owner {
+        email: &command.email,
+        name: command.name.as_ref(),
+    };
+    let hash = hash_chosen(cx.platform(), command.password, owner).await?;
     let user = new_user(cx, command.email, command.name, Role::Member);
     let made = cx
         .write::<_, RegisterUserError, _>(async move |cx, tx| {

@@ -11,7 +11,7 @@ use keyward_crypto::{
 use keyward_model::{
     AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
     RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant, TokenFamily,
-    TokenKind, TokenUse, User, UserId, UserStatus,
+    TokenUse, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -228,9 +228,7 @@ async fn open_session(
     let (session, user, key) = opened.ok_or(SignInError::InvalidCredentials)?;
     let claims = claims_of(cx, &facts.tenant, &key, &session);
     let access_token = sign(cx, signer, key, &claims).await?;
-    for kind in [TokenKind::Access, TokenKind::Refresh] {
-        cx.count_token(kind, TokenUse::Issued);
-    }
+    cx.count_pair(TokenUse::Issued);
     let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,

@@ -69,6 +69,13 @@ pub async fn read_token_usage(
 }
 
 impl Cx {
+    /// Counts what happens to an access token and the refresh token that goes with it.
+    pub(crate) fn count_pair(&self, what: TokenUse) {
+        for kind in [TokenKind::Access, TokenKind::Refresh] {
+            self.count_token(kind, what);
+        }
+    }
+
     /// Counts what happens to a token in this request: of a client that asks, or of Keyward's own sign-in.
     pub(crate) fn count_token(&self, kind: TokenKind, what: TokenUse) {
         let client = match self.principal() {

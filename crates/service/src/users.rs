@@ -15,8 +15,8 @@ pub use status::{delete_user, disable_user, enable_user, restore_user};
 pub(crate) use status::{erasure, erasure_key};
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Disclosed;
+use crate::passwords::ChoiceError;
 use keyward_model::{
     EndReason, Ended, Event, Page, PageRequest, Role, User, UserFilter, UserId, UserStatus,
 };
@@ -44,9 +44,9 @@ pub enum UserError {
     /// Another request changed the user at the same moment.
     #[error("the user was changed meanwhile")]
     Changed,
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),

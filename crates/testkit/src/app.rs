@@ -213,6 +213,7 @@ fn platform_on(database: &TestDatabase, options: &TestAppOptions, settings: Sett
         random: Arc::new(database.random.clone()),
         hashing: HashPool::start(hasher, options.hashing, clock).unwrap(),
         root_key: RootKey::new(&RootKeySecret::new(ROOT_KEY.to_vec())).unwrap(),
+        breach_list: None,
         settings,
     })
 }

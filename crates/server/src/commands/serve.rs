@@ -97,7 +97,6 @@ pub(super) async fn run(config: &Config) -> Result<(), Failure> {
         metrics.stop().await;
     }
     // The store closes with its last owner, after the last change has run to its end.
-    instance.platform.write_token_counts().await;
     drop((api, instance));
     if let Some(traces) = traces {
         traces.finish().await;
@@ -217,5 +216,6 @@ impl Serving {
         if requests.is_err() {
             tracing::warn!("some requests had not finished in time");
         }
+        api.flush().await;
     }
 }

@@ -71,6 +71,7 @@ impl Instance {
             random: Arc::new(random.clone()),
             hashing: HashPool::start(hasher, limits, clock).unwrap(),
             root_key: RootKey::new(&root_key).unwrap(),
+            breach_list: None,
             settings: Settings {
                 default_tenant: None,
                 base_url: "http://bench.invalid".to_owned(),
