@@ -1,10 +1,12 @@
 //! What the gate found out about a request that it let in, for the extractors of its endpoint.
 
 use crate::extract::WholeBody;
+use crate::form::Form;
 use crate::routes::PathParameters;
 use crate::state::Api;
 use axum::extract::FromRef;
 use keyward_service::{Cx, InstanceCx};
+use std::sync::Arc;
 
 /// A request that was let in.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(crate) struct Admitted {
     pub(crate) parameters: PathParameters,
     /// The whole body, if the endpoint takes one.
     pub(crate) body: Option<WholeBody>,
+    /// The same as a form, where a client sent it.
+    pub(crate) form: Option<Arc<Form>>,
 }
 
 /// In whose name a request acts.

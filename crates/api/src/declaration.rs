@@ -22,6 +22,10 @@ pub(crate) struct Declaration {
     pub(crate) path: &'static str,
     pub(crate) action: Action,
     pub(crate) plane: Plane,
+    /// Whether OAuth clients ask it, and nobody else: by a form, and with errors of RFC 6749's shape.
+    pub(crate) by_clients: bool,
+    /// Whether it only reads, whatever its method.
+    pub(crate) only_reads: bool,
     /// How long its body may be; none, if it takes none.
     pub(crate) body_bytes_max: Option<usize>,
     /// The status of its answer when all is well.

@@ -2,7 +2,7 @@
 
 use crate::declaration::Plane;
 use crate::endpoint::Endpoint;
-use crate::problem::{Code, ProblemBody};
+use crate::problem::{Code, OAuthErrorBody, ProblemBody};
 use crate::shape::{Shape, shape_of};
 use axum::http::StatusCode;
 use keyward_policy::{Action, Rule};
@@ -31,6 +31,7 @@ pub(crate) fn describe(endpoints: &[Endpoint]) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": {
+                "client": { "type": "http", "scheme": "basic", "description": "An OAuth client of the tenant; or in the body, by `client_secret` or `client_assertion`." },
                 "access_token": { "type": "http", "scheme": "bearer", "bearerFormat": "at+jwt (RFC 9068)" },
             },
         },
@@ -69,6 +70,9 @@ fn paths_and_schemas(endpoints: &[Endpoint]) -> (Paths<'_>, Map<String, Value>) 
     let mut paths = Paths::new();
     let mut schemas = Map::new();
     add_schemas(&mut schemas, &shape_of::<ProblemBody>());
+    if endpoints.iter().any(Endpoint::is_by_clients) {
+        add_schemas(&mut schemas, &shape_of::<OAuthErrorBody>());
+    }
     for endpoint in endpoints {
         let operation = describe_operation(endpoint);
         paths
@@ -101,12 +105,17 @@ fn describe_operation(endpoint: &Endpoint) -> Value {
         "responses": responses_of(endpoint),
     });
     if let Some(request) = &endpoint.request {
-        let content = json!({ "application/json": { "schema": request.reference() } });
+        let media_type = match endpoint.is_by_clients() {
+            true => "application/x-www-form-urlencoded",
+            false => "application/json",
+        };
+        let content = json!({ media_type: { "schema": request.reference() } });
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     match (endpoint.plane(), endpoint.action().rule()) {
         (Plane::Operator, _) => operation["security"] = json!([{ "operator_token": [] }]),
         (_, Rule::Anyone) => {}
+        (_, Rule::Client(_)) => operation["security"] = json!([{ "client": [] }]),
         _ => operation["security"] = json!([{ "access_token": [] }]),
     }
     operation
@@ -183,7 +192,11 @@ fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
             .ok()
             .and_then(|status| status.canonical_reason())
             .unwrap_or_default();
-        let content = json!({ "application/problem+json": { "schema": shape_of::<ProblemBody>().reference() } });
+        let (media_type, shape) = match endpoint.is_by_clients() {
+            true => ("application/json", shape_of::<OAuthErrorBody>()),
+            false => ("application/problem+json", shape_of::<ProblemBody>()),
+        };
+        let content = json!({ media_type: { "schema": shape.reference() } });
         let description = format!("{reason}: `{}`", codes.join("`, `"));
         responses.insert(
             status.to_string(),
@@ -193,9 +206,34 @@ fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
     responses
 }
 
+/// What can go wrong at every endpoint for OAuth clients.
+const PROBLEMS_OF_CLIENTS: [Code; 9] = [
+    Code::InvalidRequest,
+    Code::InvalidClient,
+    Code::BodyTooLarge,
+    Code::RequestTimeout,
+    Code::InvalidHost,
+    Code::NotFound,
+    Code::TenantSuspended,
+    Code::RateLimited,
+    Code::Unavailable,
+];
+
 /// What can go wrong: what the endpoint declares, and what its kind brings.
 pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
     let mut problems = endpoint.problems.clone();
+    problems.extend(match endpoint.is_by_clients() {
+        true => PROBLEMS_OF_CLIENTS.to_vec(),
+        false => problems_of_its_kind(endpoint),
+    });
+    problems.push(Code::Internal);
+    problems.sort_by_key(|code| (code.status(), code.name()));
+    problems.dedup();
+    problems
+}
+
+fn problems_of_its_kind(endpoint: &Endpoint) -> Vec<Code> {
+    let mut problems = Vec::new();
     if endpoint.method() != "GET" && !endpoint.is_idempotent() {
         problems.push(Code::IdempotencyKeyNotHeeded);
     }
@@ -243,14 +281,11 @@ pub(crate) fn problems_of(endpoint: &Endpoint) -> Vec<Code> {
         problems.extend((changes && of_tenant).then_some(Code::WrongTenantStatus));
     }
     match endpoint.action().rule() {
-        Rule::Anyone => {}
+        Rule::Anyone | Rule::Client(_) => {}
         Rule::Owner => problems.push(Code::Unauthenticated),
         Rule::Administrator | Rule::Operator => {
             problems.extend([Code::Unauthenticated, Code::Forbidden])
         }
     }
-    problems.push(Code::Internal);
-    problems.sort_by_key(|code| (code.status(), code.name()));
-    problems.dedup();
     problems
 }

@@ -42,6 +42,7 @@ fn render_endpoint(page: &mut String, endpoint: &Endpoint) {
     let who = match endpoint.action().rule() {
         Rule::Anyone => "anyone",
         Rule::Owner => "a signed-in user, on what is theirs",
+        Rule::Client(_) => "an OAuth client of the tenant",
         Rule::Administrator => "an administrator of the tenant",
         Rule::Operator => "an operator",
     };

@@ -63,6 +63,8 @@ impl Endpoint {
                 path,
                 action,
                 plane,
+                by_clients: false,
+                only_reads: false,
                 body_bytes_max: None,
                 success: StatusCode::OK,
                 keep: None,
@@ -89,6 +91,18 @@ impl Endpoint {
         self
     }
 
+    /// OAuth clients ask it, and nobody else: by a form, and with errors of RFC 6749's shape.
+    pub(crate) fn by_clients(mut self) -> Self {
+        self.declaration.by_clients = true;
+        self
+    }
+
+    /// It only reads, though its method says otherwise.
+    pub(crate) fn only_reads(mut self) -> Self {
+        self.declaration.only_reads = true;
+        self
+    }
+
     /// One sentence that says what it does.
     pub(crate) fn summary(mut self, summary: &'static str) -> Self {
         self.summary = summary;
@@ -100,6 +114,11 @@ impl Endpoint {
         self.request = Some(shape_of::<T>());
         self.declaration.body_bytes_max = Some(BODY_BYTES_MAX);
         self
+    }
+
+    /// The shape of its form body.
+    pub(crate) fn takes_form<T: ToSchema>(self) -> Self {
+        self.takes::<T>()
     }
 
     /// The shape of its query.
@@ -168,6 +187,11 @@ impl Endpoint {
     /// Its path, with parameters in braces.
     pub fn path(&self) -> &'static str {
         self.declaration.path
+    }
+
+    /// Whether OAuth clients ask it, by a form and with errors of RFC 6749's shape.
+    pub fn is_by_clients(&self) -> bool {
+        self.declaration.by_clients
     }
 
     /// What it asks policy for.

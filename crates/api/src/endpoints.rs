@@ -4,6 +4,7 @@ mod admin;
 mod auth;
 mod description;
 mod health;
+mod oauth2;
 mod operator;
 mod profile;
 mod session;
@@ -28,6 +29,8 @@ pub fn all() -> Vec<Endpoint> {
         auth::login::endpoint(),
         auth::refresh::endpoint(),
         auth::logout::endpoint(),
+        oauth2::introspect::endpoint(),
+        oauth2::revoke::endpoint(),
         session::endpoint(),
         sessions::list::endpoint(),
         sessions::revoke::one(),
@@ -54,6 +57,17 @@ pub fn all() -> Vec<Endpoint> {
         admin::sessions::list_of_user(),
         admin::sessions::revoke_of_user(),
         admin::sessions::revoke_any(),
+        admin::sessions::list_active(),
+        admin::sessions::revoke_all(),
+        admin::clients::create(),
+        admin::clients::list(),
+        admin::clients::read(),
+        admin::clients::change(),
+        admin::clients::rotate_secret(),
+        admin::clients::enable(),
+        admin::clients::disable(),
+        admin::clients::delete(),
+        admin::tokens::usage(),
         admin::roles::endpoint(),
         admin::settings::read(),
         admin::settings::change(),

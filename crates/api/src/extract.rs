@@ -1,6 +1,7 @@
 //! What a handler is given: the caller, a strict body, a strict query, an id from the path.
 
 use crate::admitted::{Admitted, Context};
+use crate::form::Form;
 use crate::problem::{Code, FieldError, Problem};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
@@ -27,6 +28,9 @@ pub(crate) struct OfInstance(pub(crate) InstanceCx);
 
 /// A JSON body without unknown fields, within the endpoint's limit.
 pub(crate) struct Body<T>(pub(crate) T);
+
+/// The form that a client sent.
+pub(crate) struct FormBody(pub(crate) Arc<Form>);
 
 /// A query without unknown parameters.
 pub(crate) struct Parameters<T>(pub(crate) T);
@@ -78,6 +82,15 @@ impl<T: DeserializeOwned> FromRequestParts<Admitted> for Body<T> {
         // Absent only when an endpoint takes a body that it did not declare: a fault that its first test finds.
         let body = admitted.body.as_ref();
         parse(&body.ok_or_else(|| Problem::new(Code::Internal))?.0).map(Self)
+    }
+}
+
+impl FromRequestParts<Admitted> for FormBody {
+    type Rejection = Problem;
+    async fn from_request_parts(_: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {
+        // Absent only when an endpoint is not declared as one for clients: a fault that its first test finds.
+        let form = admitted.form.clone();
+        form.map(Self).ok_or_else(|| Problem::new(Code::Internal))
     }
 }
 

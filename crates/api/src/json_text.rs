@@ -47,6 +47,13 @@ impl JsonText {
         self.quoted(text.as_bytes())
     }
 
+    /// A whole number.
+    pub(crate) fn number(&mut self, number: i64) -> &mut Self {
+        let mut digits = itoa::Buffer::new();
+        self.0.extend_from_slice(digits.format(number).as_bytes());
+        self
+    }
+
     /// A moment.
     pub(crate) fn moment(&mut self, moment: Timestamp) -> &mut Self {
         match moment.text() {

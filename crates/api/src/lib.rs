@@ -16,6 +16,7 @@ mod edge;
 mod endpoint;
 mod endpoints;
 mod extract;
+mod form;
 mod json_text;
 mod mapping;
 mod meter;

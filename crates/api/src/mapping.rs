@@ -5,19 +5,23 @@ use keyward_model::UserStatus;
 use keyward_policy::Denied;
 use keyward_service::audit::AuditError;
 use keyward_service::authentication::AuthenticationError;
+use keyward_service::client_authentication::ClientAuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::jobs::JobsError;
+use keyward_service::oauth_clients::OAuthClientError;
 use keyward_service::passwords::{ChoiceError, Guessable, WeakPassword};
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::refresh::RefreshError;
 use keyward_service::registration::RegisterUserError;
+use keyward_service::revocation::RevocationError;
 use keyward_service::sessions::SessionError;
 use keyward_service::settings::SettingsError;
 use keyward_service::sign_in::SignInError;
 use keyward_service::signing_keys::SigningKeyError;
 use keyward_service::tenants::TenantError;
+use keyward_service::token_usage::TokenUsageError;
 use keyward_service::users::UserError;
 use keyward_service::{HashingError, Refusal, StoreError};
 use std::fmt::Display;
@@ -29,6 +33,7 @@ impl From<AuthenticationError> for Problem {
                 Self::new(Code::NotFound).with_detail("no such tenant")
             }
             AuthenticationError::TenantSuspended => Self::new(Code::TenantSuspended),
+            AuthenticationError::UnknownClient => Self::new(Code::InvalidClient),
             AuthenticationError::InvalidToken => Self::new(Code::InvalidToken),
             AuthenticationError::TooMany => Self::new(Code::RateLimited),
             AuthenticationError::Signing(error) => internal(error),
@@ -201,6 +206,67 @@ impl From<PublishableKeyError> for Problem {
     }
 }
 
+impl From<ClientAuthenticationError> for Problem {
+    fn from(error: ClientAuthenticationError) -> Self {
+        match error {
+            ClientAuthenticationError::InvalidClient => Self::new(Code::InvalidClient),
+            ClientAuthenticationError::Tenant(error) => error.into(),
+        }
+    }
+}
+
+impl From<RevocationError> for Problem {
+    fn from(error: RevocationError) -> Self {
+        match error {
+            RevocationError::UnsupportedTokenType => Self::new(Code::UnsupportedTokenType),
+            RevocationError::Denied(_) => Self::new(Code::UnauthorizedClient),
+            RevocationError::Authentication(error) => error.into(),
+            RevocationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<OAuthClientError> for Problem {
+    fn from(error: OAuthClientError) -> Self {
+        match error {
+            OAuthClientError::NotFound | OAuthClientError::Denied(_) => Self::new(Code::NotFound),
+            OAuthClientError::WrongKeys => {
+                let field = FieldError {
+                    pointer: "/jwks".to_owned(),
+                    code: "invalid",
+                    detail: error.to_string(),
+                };
+                Self::new(Code::InvalidBody).with_fields(vec![field])
+            }
+            OAuthClientError::NoSecret => Self::new(Code::ClientHasNoSecret),
+            OAuthClientError::TooMany => {
+                Self::new(Code::TooManyClients).with_detail(error.to_string())
+            }
+            OAuthClientError::Taken => internal(error),
+            OAuthClientError::OtherVersion => Self::new(Code::PreconditionFailed),
+            OAuthClientError::Changed => Self::new(Code::ChangedMeanwhile),
+            OAuthClientError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenUsageError> for Problem {
+    fn from(error: TokenUsageError) -> Self {
+        match error {
+            TokenUsageError::Range => {
+                let field = FieldError {
+                    pointer: "/query/from".to_owned(),
+                    code: "invalid",
+                    detail: error.to_string(),
+                };
+                Self::new(Code::InvalidQuery).with_fields(vec![field])
+            }
+            TokenUsageError::Denied(_) => Self::new(Code::Forbidden),
+            TokenUsageError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<TenantError> for Problem {
     fn from(error: TenantError) -> Self {
         match error {
@@ -283,6 +349,7 @@ impl From<StoreError> for Problem {
                 Self::new(Code::Unavailable)
             }
             StoreError::SessionOver => Self::new(Code::InvalidToken),
+            StoreError::ClientOver => Self::new(Code::InvalidClient),
             // The gate gives the answer of then in its place.
             StoreError::DoneBefore => Self::new(Code::Unavailable),
             StoreError::RoleChanged => Self::new(Code::Forbidden),

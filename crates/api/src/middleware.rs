@@ -1,6 +1,7 @@
 //! What every request passes, from the outside in: `finish` (id, `tenant_prefix`, route, log line, headers, errors), and at
 //! each endpoint its `gate` (toll, body, tenant, caller, action, run to completion) and `once`.
 
+mod client;
 pub(crate) mod cross_origin;
 pub(crate) mod finish;
 pub(crate) mod gate;

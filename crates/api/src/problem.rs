@@ -84,6 +84,18 @@ pub enum Code {
     InvalidInvitation,
     /// The tenant has as many publishable keys as it may have.
     TooManyPublishableKeys,
+    /// The tenant has as many OAuth clients as it may have.
+    TooManyClients,
+    /// The OAuth client signs, and has no secret that could be another.
+    ClientHasNoSecret,
+    /// A form is not as RFC 6749 says.
+    InvalidRequest,
+    /// The OAuth client is unknown, or did not prove who it is.
+    InvalidClient,
+    /// The OAuth client may not do this.
+    UnauthorizedClient,
+    /// Tokens of this kind are not revoked.
+    UnsupportedTokenType,
     /// The next signing key is there already and does not sign yet.
     RotationUnderWay,
     /// Keyward is too busy, or its database cannot be reached.
@@ -129,6 +141,12 @@ impl Code {
         Self::AnswerNotRepeated,
         Self::InvalidInvitation,
         Self::TooManyPublishableKeys,
+        Self::TooManyClients,
+        Self::ClientHasNoSecret,
+        Self::InvalidRequest,
+        Self::InvalidClient,
+        Self::UnauthorizedClient,
+        Self::UnsupportedTokenType,
         Self::RotationUnderWay,
         Self::Unavailable,
         Self::Internal,
@@ -167,6 +185,12 @@ impl Code {
             Self::PreconditionFailed => "precondition_failed",
             Self::InvalidInvitation => "invalid_invitation",
             Self::TooManyPublishableKeys => "too_many_publishable_keys",
+            Self::TooManyClients => "too_many_clients",
+            Self::ClientHasNoSecret => "client_has_no_secret",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::RotationUnderWay => "rotation_under_way",
             Self::InvalidIdempotencyKey => "invalid_idempotency_key",
             Self::IdempotencyKeyNotHeeded => "idempotency_key_not_heeded",
@@ -184,6 +208,9 @@ impl Code {
             | Self::InvalidHost
             | Self::InvalidInvitation
             | Self::InvalidIdempotencyKey
+            | Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedTokenType
             | Self::IdempotencyKeyNotHeeded => StatusCode::BAD_REQUEST,
             Self::InvalidBody | Self::InvalidQuery => StatusCode::UNPROCESSABLE_ENTITY,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -192,6 +219,7 @@ impl Code {
             Self::Unauthenticated
             | Self::InvalidToken
             | Self::InvalidCredentials
+            | Self::InvalidClient
             | Self::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -204,12 +232,39 @@ impl Code {
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::AnswerNotRepeated | Self::TooManyPublishableKeys => StatusCode::CONFLICT,
             Self::RateLimited | Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyClients | Self::ClientHasNoSecret => StatusCode::CONFLICT,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
             Self::TenantSuspended => StatusCode::FORBIDDEN,
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The name at the OAuth endpoints, where it is of RFC 6749 §5.2 or of those that extend it.
+    pub fn oauth_name(self) -> &'static str {
+        match self {
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient | Self::Forbidden | Self::TenantSuspended => {
+                "unauthorized_client"
+            }
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::RateLimited | Self::Unavailable => "temporarily_unavailable",
+            Self::Internal => "server_error",
+            _ => "invalid_request",
+        }
+    }
+
+    /// How whoever is refused can prove who they are.
+    fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidToken => Some("Bearer realm=\"keyward\", error=\"invalid_token\""),
+            Self::Unauthenticated | Self::InvalidCredentials | Self::InvalidRefreshToken => {
+                Some("Bearer realm=\"keyward\"")
+            }
+            Self::InvalidClient => Some("Basic realm=\"keyward\", charset=\"UTF-8\""),
+            _ => None,
         }
     }
 
@@ -237,6 +292,12 @@ impl Code {
             Self::TooManyPublishableKeys => {
                 "The tenant has as many publishable keys as it may have"
             }
+            Self::TooManyClients => "The tenant has as many OAuth clients as it may have",
+            Self::ClientHasNoSecret => "The OAuth client has no secret",
+            Self::InvalidRequest => "The request is not of the right form",
+            Self::InvalidClient => "The client is not valid",
+            Self::UnauthorizedClient => "The client may not do this",
+            Self::UnsupportedTokenType => "Tokens of this kind are not revoked here",
             Self::RotationUnderWay => "The next signing key is there already",
             Self::TenantSuspended => "The tenant is suspended",
             Self::WrongTenantStatus => "The tenant's status does not allow this",
@@ -273,6 +334,8 @@ pub struct Problem {
     /// Which window of attempts is full, where one is.
     full: Option<Box<TooManyAttempts>>,
     id: Option<Uuid>,
+    /// Whether it is written in the shape of RFC 6749 §5.2.
+    is_oauth: bool,
 }
 
 /// What is wrong with one field.
@@ -311,6 +374,15 @@ pub(crate) struct ProblemBody {
     errors: Vec<FieldError>,
 }
 
+/// The body of an error at the OAuth endpoints (RFC 6749 §5.2).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OAuthErrorBody {
+    /// For programs.
+    error: &'static str,
+    /// For people.
+    error_description: String,
+}
+
 impl Problem {
     /// A problem that its code says all of.
     pub fn new(code: Code) -> Self {
@@ -321,6 +393,7 @@ impl Problem {
             id: None,
             full: None,
             retry_after: None,
+            is_oauth: false,
         }
     }
 
@@ -355,8 +428,46 @@ impl Problem {
         self
     }
 
+    /// It is written in the shape of RFC 6749 §5.2.
+    pub(crate) fn speak_oauth(&mut self) {
+        self.is_oauth = true;
+    }
+
     /// The finished answer.
-    pub(crate) fn into_answer(self, request_id: RequestId) -> Response {
+    pub(crate) fn into_answer(mut self, request_id: RequestId) -> Response {
+        let code = self.code;
+        let (retry_after, full) = (self.retry_after, self.full.take());
+        let mut response = match self.is_oauth {
+            true => self.into_oauth_body(),
+            false => self.into_body(request_id),
+        };
+        let headers = response.headers_mut();
+        if let Some(challenge) = code.challenge() {
+            let challenge = HeaderValue::from_static(challenge);
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        let wait = match code {
+            Code::Unavailable => Some(retry_after.unwrap_or(RETRY_AFTER)),
+            _ => retry_after,
+        };
+        if let Some(wait) = wait {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        if let Some(full) = &full {
+            rate_limit::add_full_window(headers, full);
+        }
+        response
+    }
+
+    fn into_oauth_body(self) -> Response {
+        let body = OAuthErrorBody {
+            error: self.code.oauth_name(),
+            error_description: self.detail.unwrap_or_else(|| self.code.title().to_owned()),
+        };
+        (self.code.status(), axum::Json(body)).into_response()
+    }
+
+    fn into_body(self, request_id: RequestId) -> Response {
         let body = ProblemBody {
             r#type: format!("urn:keyward:problem:{}", self.code.name()),
             title: self.code.title(),
@@ -373,33 +484,6 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        match self.code {
-            Code::InvalidToken => {
-                let challenge = "Bearer realm=\"keyward\", error=\"invalid_token\"";
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static(challenge),
-                );
-            }
-            Code::Unauthenticated | Code::InvalidCredentials | Code::InvalidRefreshToken => {
-                let challenge = "Bearer realm=\"keyward\"";
-                headers.insert(
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static(challenge),
-                );
-            }
-            _ => {}
-        }
-        let wait = match self.code {
-            Code::Unavailable => Some(self.retry_after.unwrap_or(RETRY_AFTER)),
-            _ => self.retry_after,
-        };
-        if let Some(wait) = wait {
-            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
-        }
-        if let Some(full) = &self.full {
-            rate_limit::add_full_window(headers, full);
-        }
         response
     }
 }

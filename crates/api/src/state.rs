@@ -57,6 +57,11 @@ impl Api {
         self.meter.read()
     }
 
+    /// Writes what was counted and is not written yet; for whoever stops.
+    pub async fn flush(&self) {
+        self.platform.write_token_counts().await;
+    }
+
     /// Waits until every change that was begun has run to its end, whether or not its client still waits.
     pub async fn drain(&self) {
         self.running.close();

@@ -48,13 +48,8 @@ impl JoseHeader {
     /// [`TokenProblem::Malformed`], also for a member that occurs twice (RFC 7515 §4) and for `crit`, of which no extension
     /// is understood (§4.1.11); [`TokenProblem::UnsupportedAlgorithm`]; [`TokenProblem::WrongType`].
     pub(crate) fn read(encoded: &str) -> Result<Self, TokenProblem> {
-        let json = base64url::decode(encoded).ok_or(TokenProblem::Malformed)?;
-        let members: Members =
-            serde_json::from_slice(&json).map_err(|_| TokenProblem::Malformed)?;
-        if members.critical {
-            return Err(TokenProblem::Malformed);
-        }
-        let algorithm = allowed_algorithm(&members.alg.ok_or(TokenProblem::Malformed)?)?;
+        let members = Members::read(encoded)?;
+        let algorithm = members.algorithm()?;
         if !members.typ.as_deref().is_some_and(is_access_token_type) {
             return Err(TokenProblem::WrongType);
         }
@@ -89,11 +84,34 @@ fn read_key_id(text: &str) -> Option<SigningKeyId> {
 
 /// The members that matter.
 #[derive(Debug, Default)]
-struct Members {
+pub(crate) struct Members {
     alg: Option<String>,
-    typ: Option<String>,
-    kid: Option<String>,
+    pub(crate) typ: Option<String>,
+    pub(crate) kid: Option<String>,
     critical: bool,
+}
+
+impl Members {
+    /// Reads the first part of a token.
+    ///
+    /// # Errors
+    /// [`TokenProblem::Malformed`], also for a member that occurs twice and for `crit`.
+    pub(crate) fn read(encoded: &str) -> Result<Self, TokenProblem> {
+        let json = base64url::decode(encoded).ok_or(TokenProblem::Malformed)?;
+        let members: Self = serde_json::from_slice(&json).map_err(|_| TokenProblem::Malformed)?;
+        match members.critical {
+            true => Err(TokenProblem::Malformed),
+            false => Ok(members),
+        }
+    }
+
+    /// The algorithm, if it is on the allow-list.
+    ///
+    /// # Errors
+    /// [`TokenProblem::Malformed`], [`TokenProblem::UnsupportedAlgorithm`].
+    pub(crate) fn algorithm(&self) -> Result<SigningAlgorithm, TokenProblem> {
+        allowed_algorithm(self.alg.as_deref().ok_or(TokenProblem::Malformed)?)
+    }
 }
 
 impl<'de> Deserialize<'de> for Members {

@@ -21,11 +21,11 @@ pub struct TokenVerifier {
 }
 
 /// The parts of a token in compact form, not decoded.
-struct Parts<'a> {
+pub(crate) struct Parts<'a> {
     /// Header, dot and payload.
     signed: &'a str,
-    header: &'a str,
-    payload: &'a str,
+    pub(crate) header: &'a str,
+    pub(crate) payload: &'a str,
     signature: &'a str,
 }
 
@@ -34,7 +34,7 @@ struct Parts<'a> {
 /// # Errors
 /// [`TokenProblem::Malformed`], [`TokenProblem::UnsupportedAlgorithm`] or [`TokenProblem::WrongType`].
 pub fn key_id_of(token: &AccessTokenSecret) -> Result<SigningKeyId, TokenProblem> {
-    JoseHeader::read(Parts::of(token)?.header).map(|header| header.key_id)
+    JoseHeader::read(Parts::of(token.expose())?.header).map(|header| header.key_id)
 }
 
 impl TokenVerifier {
@@ -65,16 +65,21 @@ impl TokenVerifier {
     /// [`TokenProblem::Malformed`], [`TokenProblem::UnsupportedAlgorithm`], [`TokenProblem::WrongType`] or
     /// [`TokenProblem::BadSignature`].
     pub fn verify(&self, token: &AccessTokenSecret) -> Result<AccessClaims, TokenProblem> {
-        let parts = Parts::of(token)?;
+        let parts = Parts::of(token.expose())?;
         if JoseHeader::read(parts.header)?.algorithm != self.algorithm {
             return Err(TokenProblem::UnsupportedAlgorithm);
         }
+        let payload = self.payload_of(&parts)?;
+        serde_json::from_slice(&payload).map_err(|_| TokenProblem::Malformed)
+    }
+
+    /// The payload, if this key signed it.
+    pub(crate) fn payload_of(&self, parts: &Parts<'_>) -> Result<Vec<u8>, TokenProblem> {
         let signature = base64url::decode(parts.signature).ok_or(TokenProblem::Malformed)?;
         self.key
             .verify_sig(parts.signed.as_bytes(), &signature)
             .map_err(|_| TokenProblem::BadSignature)?;
-        let payload = base64url::decode(parts.payload).ok_or(TokenProblem::Malformed)?;
-        serde_json::from_slice(&payload).map_err(|_| TokenProblem::Malformed)
+        base64url::decode(parts.payload).ok_or(TokenProblem::Malformed)
     }
 }
 
@@ -88,8 +93,7 @@ impl fmt::Debug for TokenVerifier {
 }
 
 impl<'a> Parts<'a> {
-    fn of(token: &'a AccessTokenSecret) -> Result<Self, TokenProblem> {
-        let text = token.expose();
+    pub(crate) fn of(text: &'a str) -> Result<Self, TokenProblem> {
         if text.len() > TOKEN_BYTES_MAX {
             return Err(TokenProblem::Malformed);
         }

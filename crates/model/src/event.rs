@@ -3,6 +3,7 @@
 mod attempts;
 mod description;
 mod jobs;
+mod oauth_clients;
 mod publishable_keys;
 mod sessions;
 mod signing_keys;
@@ -12,8 +13,9 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId, PublishableKey,
-    Session, SigningKey, SigningKeyId, Tenant, TenantId, Timestamp, TokenFamily, User, UserId,
+    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId, OAuthClient,
+    PublishableKey, Session, SessionId, SigningKey, SigningKeyId, Tenant, TenantId, Timestamp,
+    TokenFamily, TokenId, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -109,6 +111,40 @@ pub enum Event {
         tenant_id: TenantId,
         /// As it was.
         key: PublishableKey,
+    },
+    /// The tenant got an OAuth client.
+    OAuthClientCreated {
+        /// As it is now.
+        client: OAuthClient,
+    },
+    /// An OAuth client has another name, other rights or other keys.
+    OAuthClientChanged {
+        /// As it was.
+        before: OAuthClient,
+        /// As it is now.
+        after: OAuthClient,
+    },
+    /// An OAuth client got another secret.
+    OAuthClientSecretRotated {
+        /// As it is now.
+        client: OAuthClient,
+        /// Until when the secret before counts.
+        previous_until: Timestamp,
+    },
+    /// An OAuth client is let in again.
+    OAuthClientEnabled {
+        /// As it is now.
+        client: OAuthClient,
+    },
+    /// An OAuth client is refused from now on.
+    OAuthClientDisabled {
+        /// As it is now.
+        client: OAuthClient,
+    },
+    /// An OAuth client was taken away.
+    OAuthClientDeleted {
+        /// As it was.
+        client: OAuthClient,
     },
     /// A signing key got a successor.
     SigningKeyRotated {
@@ -289,6 +325,24 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// One access token was revoked before its time; its session lives on.
+    AccessTokenRevoked {
+        /// Names the token.
+        token_id: TokenId,
+        /// The session that it rests on.
+        session_id: SessionId,
+        /// Whose it is.
+        user_id: UserId,
+        /// When it would have ended.
+        expires_at: Timestamp,
+    },
+    /// Every session of the tenant was ended on request.
+    AllSessionsRevoked {
+        /// Which tenant.
+        tenant_id: TenantId,
+        /// What the sessions from now on carry.
+        epoch: i64,
+    },
     /// Sessions that ended long ago were deleted.
     SessionsPruned {
         /// By which job.
@@ -426,6 +480,24 @@ impl Event {
                 hash_upgraded,
             } => sessions::opened(session, *hash_upgraded),
             Self::SessionRevoked { session, reason } => sessions::revoked(session, *reason),
+            Self::OAuthClientCreated { client } => oauth_clients::created(client),
+            Self::OAuthClientChanged { before, after } => oauth_clients::changed(before, after),
+            Self::OAuthClientSecretRotated {
+                client,
+                previous_until,
+            } => oauth_clients::secret_rotated(client, *previous_until),
+            Self::OAuthClientEnabled { client } => oauth_clients::enabled(client),
+            Self::OAuthClientDisabled { client } => oauth_clients::disabled(client),
+            Self::OAuthClientDeleted { client } => oauth_clients::deleted(client),
+            Self::AccessTokenRevoked {
+                token_id,
+                session_id,
+                user_id,
+                expires_at,
+            } => sessions::token_revoked(*token_id, (*session_id, *user_id), *expires_at),
+            Self::AllSessionsRevoked { tenant_id, epoch } => {
+                sessions::all_revoked(*tenant_id, *epoch)
+            }
             Self::SessionRefreshed {
                 session,
                 family_id,

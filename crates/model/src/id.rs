@@ -28,6 +28,8 @@ pub type PublishableKeyId = Id<crate::PublishableKey>;
 pub type TenantKeyId = Id<crate::SealedTenantKey>;
 /// Names a known device of a user.
 pub type KnownDeviceId = Id<crate::KnownDevice>;
+/// Names an OAuth client; in text form it is the `client_id`.
+pub type ClientId = Id<crate::OAuthClient>;
 /// Names a job.
 pub type JobId = Id<crate::Job>;
 /// Names an event.

@@ -20,6 +20,8 @@ pub enum JobKind {
     PruneIdempotencyKeys {},
     /// Delete counts of attempts that hold nobody back any more, and devices that are known no longer.
     PruneAttempts {},
+    /// Delete what the denylist holds of tokens that are over by themselves.
+    PruneDenylist {},
     /// Delete the tenant with all its rows, once its time of grace is over.
     PurgeTenant {},
     /// Make the tenant's next signing key, if its time has come.
@@ -159,6 +161,7 @@ impl JobKind {
             Self::PruneSessions {} => "prune_sessions",
             Self::PruneIdempotencyKeys {} => "prune_idempotency_keys",
             Self::PruneAttempts {} => "prune_attempts",
+            Self::PruneDenylist {} => "prune_denylist",
             Self::PurgeTenant {} => "purge_tenant",
             Self::RotateSigningKey {} => "rotate_signing_key",
             Self::RetireSigningKey { .. } => "retire_signing_key",
@@ -276,6 +279,7 @@ mod tests {
             JobKind::PruneSessions {}
             | JobKind::PruneIdempotencyKeys {}
             | JobKind::PruneAttempts {}
+            | JobKind::PruneDenylist {}
             | JobKind::PurgeTenant {}
             | JobKind::RotateSigningKey {}
             | JobKind::RetireSigningKey { .. }
@@ -287,6 +291,7 @@ mod tests {
             JobKind::PruneSessions {},
             JobKind::PruneIdempotencyKeys {},
             JobKind::PruneAttempts {},
+            JobKind::PruneDenylist {},
             JobKind::PurgeTenant {},
             JobKind::RotateSigningKey {},
             JobKind::RetireSigningKey { id },

@@ -22,6 +22,7 @@ mod job;
 mod key;
 mod known_device;
 mod meter;
+mod oauth_client;
 mod page;
 mod password;
 mod principal;
@@ -32,6 +33,7 @@ mod session;
 mod signing_key;
 mod tenant;
 mod timestamp;
+mod token;
 mod token_family;
 mod user;
 
@@ -43,7 +45,7 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, FamilyId, Id, JobId, KnownDeviceId, PublishableKeyId, RequestId, SessionId,
+    ClientId, EventId, FamilyId, Id, JobId, KnownDeviceId, PublishableKeyId, RequestId, SessionId,
     SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
@@ -58,6 +60,10 @@ pub use job::{
 pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use known_device::{KNOWN_DEVICES_MAX, KnownDevice};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
+pub use oauth_client::{
+    CLIENT_KEYS_MAX, ClientAuthentication, ClientKey, ClientRight, ClientRights, ClientSecrets,
+    ClientStatus, OAUTH_CLIENTS_MAX, OAuthClient,
+};
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,
@@ -69,8 +75,8 @@ pub use publishable_key::{
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret,
-    RootKeySecret, Secret, SecretBytes, TenantKeySecret,
+    AccessTokenSecret, ClientSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret,
+    RefreshTokenSecret, RootKeySecret, Secret, SecretBytes, TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, Session, SessionUser};
 pub use signing_key::{
@@ -81,6 +87,7 @@ pub use tenant::{
     TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use token::{TokenKind, TokenUsage, TokenUse, UsageDay};
 pub use token_family::{
     ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, TokenFamily,
     TokenWorth, repeats_until,

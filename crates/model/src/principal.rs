@@ -1,6 +1,6 @@
 //! Who acts, and from where.
 
-use crate::{RequestId, Role, SessionId, TenantId, UserId};
+use crate::{ClientId, ClientRights, RequestId, Role, SessionId, TenantId, UserId};
 use std::net::IpAddr;
 
 /// Who acts.
@@ -19,6 +19,15 @@ pub enum Principal {
         /// What the user may do.
         role: Role,
     },
+    /// A program of the tenant, in its own name.
+    OAuthClient {
+        /// The tenant that it is of.
+        tenant_id: TenantId,
+        /// Names it.
+        client_id: ClientId,
+        /// What it may do with tokens that were not issued to it.
+        rights: ClientRights,
+    },
     /// Somebody who runs the instance: at its command line, on its operator socket, or with the operator token.
     Operator {
         /// The account at the operating system by number and name, or what the settings call the holder of the token.
@@ -36,6 +45,7 @@ impl Principal {
         match self {
             Self::Anonymous => "anonymous",
             Self::User { .. } => "user",
+            Self::OAuthClient { .. } => "oauth_client",
             Self::Operator { .. } => "operator",
             Self::System => "system",
         }

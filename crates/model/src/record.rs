@@ -150,6 +150,9 @@ fn actor(principal: &Principal) -> Value {
         } => {
             json!({ "type": "user", "id": user_id, "session_id": session_id })
         }
+        Principal::OAuthClient { client_id, .. } => {
+            json!({ "type": "oauth_client", "id": client_id })
+        }
         Principal::Anonymous | Principal::Operator { .. } | Principal::System => {
             json!({ "type": principal.kind() })
         }

@@ -40,6 +40,8 @@ pub type RefreshTokenSecret = Secret<RefreshToken>;
 pub type InvitationSecret = Secret<crate::Invitation>;
 /// A known device's token in clear, as the client holds it; stored as a [`crate::Digest`] only.
 pub type DeviceTokenSecret = Secret<crate::KnownDevice>;
+/// A client's secret in clear, as the client holds it; stored as a [`crate::Digest`] only.
+pub type ClientSecret = Secret<crate::OAuthClient>;
 /// The 32 bytes that all else is sealed under.
 pub type RootKeySecret = SecretBytes<RootKey>;
 /// The 32 bytes that one tenant's data is sealed under.

@@ -51,6 +51,10 @@ pub enum EndReason {
     Restored,
     /// An administrator ended it.
     RevokedByAdministrator,
+    /// An OAuth client revoked its refresh token (RFC 7009).
+    RevokedByClient,
+    /// An administrator ended all sessions of the tenant.
+    AllRevoked,
     /// Its user was disabled.
     UserDisabled,
     /// Its user is to be deleted.

@@ -276,16 +276,19 @@ pub enum Route {
     SigningKey(crate::SigningKeyId),
     /// The `X-Publishable-Key` of a request.
     PublishableKey(crate::PublishableName),
+    /// The `client_id` of an OAuth client.
+    OAuthClient(crate::ClientId),
 }
 
 impl Route {
-    /// The kind as it is stored: `slug`, `host`, `signing_key` or `publishable_key`.
+    /// The kind as it is stored: `slug`, `host`, `signing_key`, `publishable_key` or `oauth_client`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Slug(_) => "slug",
             Self::Host(_) => "host",
             Self::SigningKey(_) => "signing_key",
             Self::PublishableKey(_) => "publishable_key",
+            Self::OAuthClient(_) => "oauth_client",
         }
     }
 
@@ -296,6 +299,7 @@ impl Route {
             Self::Host(host) => host.to_string(),
             Self::SigningKey(id) => id.to_string(),
             Self::PublishableKey(key) => key.to_string(),
+            Self::OAuthClient(id) => id.to_string(),
         }
     }
 }

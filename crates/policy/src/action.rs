@@ -2,6 +2,7 @@
 
 use Permission::{Admin, Delete, Read, Write};
 use Rule::Operator;
+use keyward_model::ClientRight;
 
 /// Something that can be asked for. Each route and each use case names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -126,6 +127,34 @@ pub enum Action {
     RevokeUserSessions,
     /// End any session.
     RevokeAnySession,
+    /// List the live sessions of the whole tenant.
+    ListActiveSessions,
+    /// End every session of the tenant.
+    RevokeAllSessions,
+    /// Make an OAuth client.
+    CreateClient,
+    /// List the OAuth clients.
+    ListClients,
+    /// Look at an OAuth client.
+    ReadClient,
+    /// Change an OAuth client.
+    ChangeClient,
+    /// Give an OAuth client another secret.
+    RotateClientSecret,
+    /// Let an OAuth client in again.
+    EnableClient,
+    /// Refuse an OAuth client.
+    DisableClient,
+    /// Take an OAuth client away.
+    DeleteClient,
+    /// Ask whether a token is good (RFC 7662).
+    IntrospectToken,
+    /// Revoke a token (RFC 7009).
+    RevokeToken,
+    /// Read how often tokens were issued, refreshed, revoked and asked about.
+    ReadTokenUsage,
+    /// Delete what the denylist holds of tokens that are over by themselves.
+    PruneDenylist,
     /// List the roles, and what each may do.
     ListRoles,
     /// Read the tenant's settings.
@@ -154,6 +183,8 @@ pub enum Rule {
     Anyone,
     /// A signed-in user, on what is their own.
     Owner,
+    /// An OAuth client of the tenant: on tokens that were issued to it, and with this right on others'.
+    Client(ClientRight),
     /// An administrator of the tenant, and operators.
     Administrator,
     /// Operators of the instance, and Keyward itself.
@@ -223,6 +254,20 @@ impl Action {
         Self::ListUserSessions,
         Self::RevokeUserSessions,
         Self::RevokeAnySession,
+        Self::ListActiveSessions,
+        Self::RevokeAllSessions,
+        Self::CreateClient,
+        Self::ListClients,
+        Self::ReadClient,
+        Self::ChangeClient,
+        Self::RotateClientSecret,
+        Self::EnableClient,
+        Self::DisableClient,
+        Self::DeleteClient,
+        Self::IntrospectToken,
+        Self::RevokeToken,
+        Self::ReadTokenUsage,
+        Self::PruneDenylist,
         Self::ListRoles,
         Self::ReadSettings,
         Self::ChangeSettings,
@@ -293,6 +338,24 @@ impl Action {
             Self::ListUserSessions => ("session.list_of_user", Admin, Rule::Administrator),
             Self::RevokeUserSessions => ("session.revoke_of_user", Admin, Rule::Administrator),
             Self::RevokeAnySession => ("session.revoke_any", Admin, Rule::Administrator),
+            Self::ListActiveSessions => ("session.list_active", Admin, Rule::Administrator),
+            Self::RevokeAllSessions => ("session.revoke_all", Admin, Rule::Administrator),
+            Self::CreateClient => ("oauth_client.create", Admin, Rule::Administrator),
+            Self::ListClients => ("oauth_client.list", Admin, Rule::Administrator),
+            Self::ReadClient => ("oauth_client.read", Admin, Rule::Administrator),
+            Self::ChangeClient => ("oauth_client.change", Admin, Rule::Administrator),
+            Self::RotateClientSecret => ("oauth_client.rotate_secret", Admin, Rule::Administrator),
+            Self::EnableClient => ("oauth_client.enable", Admin, Rule::Administrator),
+            Self::DisableClient => ("oauth_client.disable", Admin, Rule::Administrator),
+            Self::DeleteClient => ("oauth_client.delete", Admin, Rule::Administrator),
+            Self::IntrospectToken => (
+                "token.introspect",
+                Read,
+                Rule::Client(ClientRight::Introspect),
+            ),
+            Self::RevokeToken => ("token.revoke", Delete, Rule::Client(ClientRight::Revoke)),
+            Self::ReadTokenUsage => ("token.read_usage", Admin, Rule::Administrator),
+            Self::PruneDenylist => ("token.prune_denylist", Delete, Rule::Operator),
             Self::ListRoles => ("role.list", Read, Rule::Administrator),
             Self::ReadSettings => ("tenant.read_settings", Admin, Rule::Administrator),
             Self::ChangeSettings => ("tenant.change_settings", Admin, Rule::Administrator),

@@ -1,7 +1,9 @@
 //! The decision: a permit, or a denial.
 
 use crate::action::{Action, Rule};
-use keyward_model::{Principal, Role, TenantId, UserId};
+use keyward_model::{
+    ClientId, ClientRight, ClientRights, Principal, Role, TenantId, TokenKind, UserId,
+};
 use std::fmt;
 
 /// Proof that somebody was allowed to do something. Made by [`decide`] alone.
@@ -13,12 +15,23 @@ pub struct Permit {
 }
 
 /// What an action is done on, as far as a decision looks at it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resource {
     /// The tenant that it is of; none for the instance itself.
     pub tenant_id: Option<TenantId>,
     /// The user that it is of, where it is somebody's.
     pub owner: Option<UserId>,
+    /// What is to be known of it where it is a token.
+    pub token: Option<TokenFacts>,
+}
+
+/// What a decision about a token looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// Its kind.
+    pub kind: TokenKind,
+    /// The client that it was issued to; none is Keyward's own sign-in.
+    pub issued_to: Option<ClientId>,
 }
 
 /// Nothing allows it.
@@ -56,6 +69,10 @@ pub fn decide(principal: &Principal, action: Action, resource: Resource) -> Resu
         Principal::User { user_id, role, .. } => {
             basis_of_user(action.rule(), *role, resource.owner == Some(*user_id))
         }
+        Principal::OAuthClient { tenant_id, .. } if resource.tenant_id != Some(*tenant_id) => None,
+        Principal::OAuthClient {
+            client_id, rights, ..
+        } => basis_of_client(action.rule(), (*client_id, *rights), resource.token),
         Principal::Anonymous => (action.rule() == Rule::Anyone).then_some("anyone"),
         Principal::Operator { .. } => {
             matches!(action.rule(), Rule::Administrator | Rule::Operator).then_some("operator")
@@ -71,10 +88,13 @@ pub fn decide(principal: &Principal, action: Action, resource: Resource) -> Resu
 pub fn may_ever(principal: &Principal, action: Action) -> bool {
     let own = Resource {
         tenant_id: match principal {
-            Principal::User { tenant_id, .. } => Some(*tenant_id),
+            Principal::User { tenant_id, .. } | Principal::OAuthClient { tenant_id, .. } => {
+                Some(*tenant_id)
+            }
             _ => None,
         },
         owner: principal.user_id(),
+        token: None,
     };
     decide(principal, action, own).is_ok()
 }
@@ -84,7 +104,30 @@ fn basis_of_user(rule: Rule, role: Role, owns: bool) -> Option<&'static str> {
         (Rule::Anyone, _) => Some("anyone"),
         (Rule::Owner, _) => owns.then_some("owner"),
         (Rule::Administrator, Role::Administrator) => Some("administrator"),
-        (Rule::Administrator, Role::Member) | (Rule::Operator, _) => None,
+        (Rule::Administrator, Role::Member) | (Rule::Operator | Rule::Client(_), _) => None,
+    }
+}
+
+/// A client may ask at all, since any token may turn out to be its own; of others' it needs the right, and of refresh tokens
+/// one of their own (RFC 7662 §4: whoever asks about what it was shown is not to take one for the other).
+fn basis_of_client(
+    rule: Rule,
+    (client_id, rights): (ClientId, ClientRights),
+    token: Option<TokenFacts>,
+) -> Option<&'static str> {
+    let Rule::Client(right) = rule else {
+        return None;
+    };
+    let Some(token) = token else {
+        return Some("client");
+    };
+    let needed = match (right, token.kind) {
+        (ClientRight::Introspect, TokenKind::Refresh) => ClientRight::IntrospectRefreshTokens,
+        (right, _) => right,
+    };
+    match token.issued_to == Some(client_id) {
+        true => Some("client that it was issued to"),
+        false => rights.has(needed).then_some("right of the client"),
     }
 }
 
@@ -99,9 +142,11 @@ pub fn actions_of(role: Role) -> Vec<(Action, Rule)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resource, decide, may_ever};
+    use super::{Resource, TokenFacts, decide, may_ever};
     use crate::action::{Action, Rule};
-    use keyward_model::{Id, Principal, Role, TenantId, UserId};
+    use keyward_model::{
+        ClientId, ClientRight, ClientRights, Id, Principal, Role, TenantId, TokenKind, UserId,
+    };
     use uuid::Uuid;
 
     fn tenant(number: u128) -> TenantId {
@@ -122,6 +167,63 @@ mod tests {
         }
     }
 
+    fn client_id(number: u128) -> ClientId {
+        Id::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn client(rights: ClientRights) -> Principal {
+        Principal::OAuthClient {
+            tenant_id: tenant(1),
+            client_id: client_id(5),
+            rights,
+        }
+    }
+
+    fn token(kind: TokenKind, issued_to: Option<u128>) -> Resource {
+        Resource {
+            tenant_id: Some(tenant(1)),
+            owner: Some(owner(2)),
+            token: Some(TokenFacts {
+                kind,
+                issued_to: issued_to.map(client_id),
+            }),
+        }
+    }
+
+    #[test]
+    fn asvs_v8_2_1_a_client_needs_the_right_for_tokens_of_others_and_one_of_its_own_for_refresh_tokens()
+     {
+        let (access, refresh) = (TokenKind::Access, TokenKind::Refresh);
+        let may = |rights: &[ClientRight], action, resource| {
+            let principal = client(rights.iter().copied().collect());
+            decide(&principal, action, resource).is_ok()
+        };
+        let all = ClientRight::ALL;
+        for action in [Action::IntrospectToken, Action::RevokeToken] {
+            for kind in [access, refresh] {
+                assert!(may(&[], action, token(kind, Some(5))), "its own");
+                assert!(!may(&[], action, token(kind, None)));
+                assert!(!may(&[], action, token(kind, Some(6))));
+                assert!(may(&all, action, token(kind, Some(6))));
+                let mut elsewhere = token(kind, Some(5));
+                elsewhere.tenant_id = Some(tenant(7));
+                assert!(!may(&all, action, elsewhere));
+            }
+        }
+        let (ask, revoke) = (Action::IntrospectToken, Action::RevokeToken);
+        assert!(may(&[ClientRight::Introspect], ask, token(access, None)));
+        assert!(!may(&[ClientRight::Introspect], ask, token(refresh, None)));
+        assert!(!may(
+            &[ClientRight::Introspect],
+            revoke,
+            token(access, None)
+        ));
+        let refreshes = [ClientRight::IntrospectRefreshTokens];
+        assert!(may(&refreshes, ask, token(refresh, None)));
+        assert!(!may(&refreshes, ask, token(access, None)));
+        assert!(may(&[ClientRight::Revoke], revoke, token(refresh, None)));
+    }
+
     fn operator() -> Principal {
         Principal::Operator {
             name: "root".into(),
@@ -134,6 +236,7 @@ mod tests {
         let own = Resource {
             tenant_id: Some(tenant(1)),
             owner: Some(owner(2)),
+            token: None,
         };
         for &action in Action::ALL {
             let allowed = |principal| decide(&principal, action, own).is_ok();
@@ -143,12 +246,14 @@ mod tests {
                 allowed(user(Role::Administrator)),
                 allowed(operator()),
                 allowed(Principal::System),
+                allowed(client(ClientRights::default())),
             ];
             let expected = match action.rule() {
-                Rule::Anyone => [true, true, true, false, false],
-                Rule::Owner => [false, true, true, false, false],
-                Rule::Administrator => [false, false, true, true, false],
-                Rule::Operator => [false, false, false, true, true],
+                Rule::Anyone => [true, true, true, false, false, false],
+                Rule::Owner => [false, true, true, false, false, false],
+                Rule::Administrator => [false, false, true, true, false, false],
+                Rule::Operator => [false, false, false, true, true, false],
+                Rule::Client(_) => [false, false, false, false, false, true],
             };
             assert_eq!(row, expected, "{}", action.name());
         }
@@ -159,10 +264,12 @@ mod tests {
         let other = Resource {
             tenant_id: Some(tenant(1)),
             owner: Some(owner(9)),
+            token: None,
         };
         let nobodys = Resource {
             tenant_id: Some(tenant(1)),
             owner: None,
+            token: None,
         };
         for role in [Role::Member, Role::Administrator] {
             assert!(decide(&user(role), Action::RevokeSession, other).is_err());
@@ -175,6 +282,7 @@ mod tests {
         let elsewhere = Resource {
             tenant_id: Some(tenant(7)),
             owner: Some(owner(2)),
+            token: None,
         };
         for &action in Action::ALL {
             assert!(
@@ -190,6 +298,7 @@ mod tests {
         let instance = Resource {
             tenant_id: None,
             owner: Some(owner(2)),
+            token: None,
         };
         for &action in Action::ALL {
             let allowed = decide(&user(Role::Administrator), action, instance).is_ok();
@@ -209,6 +318,7 @@ mod tests {
         let own = Resource {
             tenant_id: Some(tenant(1)),
             owner: Some(owner(2)),
+            token: None,
         };
         let permit = decide(&user(Role::Member), Action::ReadSession, own).unwrap();
         assert_eq!(permit.to_string(), "session.read by owner");

@@ -12,4 +12,4 @@ mod action;
 mod decision;
 
 pub use action::{Action, Permission, Rule};
-pub use decision::{Denied, Permit, Resource, actions_of, decide, may_ever};
+pub use decision::{Denied, Permit, Resource, TokenFacts, actions_of, decide, may_ever};

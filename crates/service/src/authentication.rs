@@ -5,13 +5,14 @@
 
 use crate::platform::Platform;
 use crate::presence::Presence;
+use crate::sign_in::FIRST_PARTY_CLIENT_ID;
 use crate::touches::touch;
 use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, Digest, HostName, Principal, PublishableName, Route, SessionId, SigningKey,
-    SigningKeyId, Slug, Tenant, Timestamp,
+    AccessTokenSecret, ClientId, Digest, HostName, Principal, PublishableName, Route, SessionId,
+    SigningKey, SigningKeyId, Slug, Tenant, Timestamp, TokenKind,
 };
-use keyward_store::{KnownSession, TenantScope, TenantTx, VerifiedToken};
+use keyward_store::{KnownSession, KnownTenant, Store, TenantScope, TenantTx, VerifiedToken};
 use std::fmt;
 use std::sync::Arc;
 
@@ -63,6 +64,9 @@ pub enum AuthenticationError {
     /// The tenant is suspended, or about to be deleted: its users are refused.
     #[error("the tenant is suspended")]
     TenantSuspended,
+    /// The client is none of the tenant's.
+    #[error("no such client")]
+    UnknownClient,
     /// The token is not ours, not valid now, or its session is over.
     #[error("the access token is not valid")]
     InvalidToken,
@@ -169,10 +173,14 @@ async fn look_up(
     token: &str,
     digest: Digest,
 ) -> Result<LookedUp, AuthenticationError> {
+    // What is of another kind is no access token, whatever could be made of it (RFC 8725 §3.12).
+    if TokenKind::of(token) != Some(TokenKind::Access) {
+        return Err(AuthenticationError::InvalidToken);
+    }
     let token = &AccessTokenSecret::new(token.to_owned());
     let key_id = key_id_of(token)?;
     let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
-    let scope = find_scope(platform, presented, Some(key_id)).await?;
+    let scope = find_scope(platform, presented, Some(Route::SigningKey(key_id))).await?;
     if !scope.status().serves_users() {
         return Ok(LookedUp::UsersRefused(scope));
     }
@@ -212,19 +220,28 @@ fn recall(
     now: Timestamp,
 ) -> Option<(TenantScope, Arc<KnownSession>)> {
     let (scope, known) = platform.store().recall(digest, now)?;
-    let slug_agrees = presented
-        .slug
-        .as_ref()
-        .is_none_or(|slug| *slug == known.tenant.tenant.slug);
-    // A host that is no tenant's own is a shared one, and names nobody.
-    let host_agrees = presented.host.as_ref().is_none_or(|host| {
-        known.tenant.hosts.contains(host) || platform.store().is_shared_host(host)
-    });
-    let key_agrees = presented
-        .publishable_key
-        .as_ref()
-        .is_none_or(|key| known.tenant.has_publishable_key(key));
-    (slug_agrees && host_agrees && key_agrees && known.admits(now)).then_some((scope, known))
+    let agrees = presented.agrees_with(&known.tenant, platform.store());
+    (agrees && known.admits(now)).then_some((scope, known))
+}
+
+impl Presented<'_> {
+    /// Whether every name that the request gives its tenant is known to be this tenant's, or nobody's.
+    pub(crate) fn agrees_with(&self, tenant: &KnownTenant, store: &Store) -> bool {
+        let slug_agrees = self
+            .slug
+            .as_ref()
+            .is_none_or(|slug| *slug == tenant.tenant.slug);
+        // A host that is no tenant's own is a shared one, and names nobody.
+        let host_agrees = self
+            .host
+            .as_ref()
+            .is_none_or(|host| tenant.hosts.contains(host) || store.is_shared_host(host));
+        let key_agrees = self
+            .publishable_key
+            .as_ref()
+            .is_none_or(|key| tenant.has_publishable_key(key));
+        slug_agrees && host_agrees && key_agrees
+    }
 }
 
 fn sender(
@@ -247,23 +264,24 @@ fn sender(
     }
 }
 
-async fn find_scope(
+pub(crate) async fn find_scope(
     platform: &Platform,
     presented: &Presented<'_>,
-    key_id: Option<SigningKeyId>,
+    credential: Option<Route>,
 ) -> Result<TenantScope, AuthenticationError> {
     let default = platform.settings().default_tenant.clone();
+    let by_client = matches!(credential, Some(Route::OAuthClient(_)));
     let candidates = [
         presented.slug.clone().map(Route::Slug),
         presented.publishable_key.clone().map(Route::PublishableKey),
         presented.host.clone().map(Route::Host),
-        key_id.map(Route::SigningKey),
+        credential,
         default.map(Route::Slug),
     ];
     let given = candidates.each_ref().map(Option::is_some);
     let routes = candidates.into_iter().flatten().collect();
     let mut found = platform.store().resolve(routes).await?.into_iter();
-    let [slug, public, host, key, default] =
+    let [slug, public, host, credential, default] =
         given.map(|given| given.then(|| found.next().flatten()));
     let must_lead = |named: Option<Option<TenantScope>>| {
         named
@@ -271,17 +289,28 @@ async fn find_scope(
             .transpose()
     };
     let (slug, public) = (must_lead(slug)?, must_lead(public)?);
-    let key = key
-        .map(|scope| scope.ok_or(AuthenticationError::InvalidToken))
+    let refused = || match by_client {
+        true => AuthenticationError::UnknownClient,
+        false => AuthenticationError::InvalidToken,
+    };
+    let credential = credential
+        .map(|scope| scope.ok_or_else(refused))
         .transpose()?;
     // A host that is no tenant's own is a shared one, and names nobody.
-    let mut named = [slug, public, host.flatten(), key].into_iter().flatten();
+    let mut named = [slug, public, host.flatten(), credential]
+        .into_iter()
+        .flatten();
     let scope = named
         .next()
         .or(default.flatten())
         .ok_or(AuthenticationError::NoSuchTenant)?;
-    match named.all(|other| other.tenant_id() == scope.tenant_id()) {
+    let agrees = |other: &TenantScope| other.tenant_id() == scope.tenant_id();
+    match named.all(|other| agrees(&other)) {
         true => Ok(scope),
+        // A client of another tenant is as unknown as one that does not exist.
+        false if by_client && !credential.as_ref().is_some_and(agrees) => {
+            Err(AuthenticationError::UnknownClient)
+        }
         false => Err(AuthenticationError::NoSuchTenant),
     }
 }
@@ -312,12 +341,54 @@ async fn verify(
         user_id: claims.sub,
         good_from: epoch.plus_seconds(claims.iat),
         expires_at: epoch.plus_seconds(claims.exp),
+        id: claims.jti,
+        client: client_of(&claims.client_id)?,
     };
     let known = platform
         .store()
         .read_session_of(&scope, verified, mark, now)
         .await?;
     known.ok_or(AuthenticationError::InvalidToken)
+}
+
+/// To whom a token was issued; none is Keyward's own sign-in.
+pub(crate) fn client_of(client_id: &str) -> Result<Option<ClientId>, AuthenticationError> {
+    match client_id {
+        FIRST_PARTY_CLIENT_ID => Ok(None),
+        other => other
+            .parse()
+            .map(Some)
+            .map_err(|_| AuthenticationError::InvalidToken),
+    }
+}
+
+/// The session of an access token, as far as a tenant's own clients may ask about it: from memory if it is known there.
+/// None of a token that does not count here and now, whatever the reason, or that is another tenant's.
+///
+/// # Errors
+/// As [`authenticate`]; a store that cannot be asked is never a "no".
+pub(crate) async fn find_token_session(
+    platform: &Platform,
+    scope: TenantScope,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<Arc<KnownSession>>, AuthenticationError> {
+    let digest = sha256(token.as_bytes());
+    if let Some((found, known)) = platform.store().recall(&digest, now)
+        && known.admits(now)
+    {
+        return Ok((found.tenant_id() == scope.tenant_id()).then_some(known));
+    }
+    let token = AccessTokenSecret::new(token.to_owned());
+    let Ok(key_id) = key_id_of(&token) else {
+        return Ok(None);
+    };
+    let verified = Box::pin(verify(platform, scope, &token, (key_id, digest), now)).await;
+    match verified {
+        Ok(known) => Ok(known.admits(now).then_some(known)),
+        Err(AuthenticationError::InvalidToken) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn find_key_and_tenant(

@@ -9,9 +9,9 @@ use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
     AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
-    Timestamp, User, UserId,
+    Timestamp, TokenKind, User, UserId,
 };
-use keyward_policy::{Action, Denied, Permit, Resource, Rule, decide, may_ever};
+use keyward_policy::{Action, Denied, Permit, Resource, Rule, TokenFacts, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing::{Instrument, Span};
@@ -74,6 +74,11 @@ pub trait Owned {
 
     /// Names it, where it is a single thing.
     fn id(&self) -> Option<Uuid>;
+
+    /// What is to be known of it where it is a token.
+    fn token(&self) -> Option<TokenFacts> {
+        None
+    }
 }
 
 /// The tenant as a whole, for actions on no single thing of it.
@@ -215,6 +220,7 @@ impl Cx {
         let resource = Resource {
             tenant_id: Some(self.tenant_id()),
             owner: subject.owner(),
+            token: subject.token(),
         };
         let decision = match action == self.inner.declared {
             true => decide(self.principal(), action, resource),
@@ -419,6 +425,12 @@ async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
             Held::Lost => Err(Error::ClaimLost),
         };
     }
+    if let Principal::OAuthClient { client_id, .. } = cx.principal() {
+        return match tx.hold_oauth_client(*client_id).await? {
+            true => Ok(()),
+            false => Err(Error::ClientOver),
+        };
+    }
     let Principal::User {
         user_id,
         session_id,
@@ -467,6 +479,13 @@ impl Owned for KnownSession {
 
     fn id(&self) -> Option<Uuid> {
         Some(self.session_id.uuid())
+    }
+
+    fn token(&self) -> Option<TokenFacts> {
+        Some(TokenFacts {
+            kind: TokenKind::Access,
+            issued_to: KnownSession::token(self).client,
+        })
     }
 }
 

@@ -57,6 +57,7 @@ where
     let instance = Resource {
         tenant_id: None,
         owner: None,
+        token: None,
     };
     let _permit = decide(&Principal::System, Action::DeliverEvents, instance)?;
     let (store, now) = (platform.store(), platform.now());

@@ -70,6 +70,7 @@ impl InstanceCx {
         let instance = Resource {
             tenant_id: None,
             owner: None,
+            token: None,
         };
         match action == self.declared {
             true => decide(&self.principal, action, instance),

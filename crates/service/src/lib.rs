@@ -13,17 +13,20 @@
 
 pub mod audit;
 pub mod authentication;
+pub mod client_authentication;
 mod cx;
 pub mod feed;
 mod hashing;
 pub mod instance;
 mod instance_cx;
 pub mod instance_events;
+pub mod introspection;
 pub mod invitations;
 pub mod jobs;
 mod keyring;
 mod known_devices;
 mod meter;
+pub mod oauth_clients;
 mod once;
 pub mod origins;
 mod outcome;
@@ -37,6 +40,7 @@ mod recording;
 pub mod refresh;
 pub mod registration;
 pub mod restore;
+pub mod revocation;
 pub mod roles;
 pub mod sessions;
 pub mod settings;
@@ -45,6 +49,7 @@ mod signing;
 pub mod signing_keys;
 pub mod tenants;
 mod throttling;
+pub mod token_usage;
 mod touches;
 pub mod users;
 

@@ -154,6 +154,7 @@ impl Once {
 fn name_of(principal: &Principal) -> String {
     match principal {
         Principal::User { user_id, .. } => format!("user:{user_id}"),
+        Principal::OAuthClient { client_id, .. } => format!("oauth_client:{client_id}"),
         Principal::Operator { name, .. } => format!("operator:{name}"),
         Principal::Anonymous | Principal::System => principal.kind().to_owned(),
     }

@@ -7,22 +7,27 @@ use crate::parsed_keys::ParsedKeys;
 use crate::passwords::BreachList;
 use crate::refresh::Erasures;
 use crate::throttling::ThrottlingSettings;
+use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
 use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
 pub struct Platform(Arc<Running>);
 
+/// The running parts, of somebody who does not keep them running.
+pub(crate) struct WeakPlatform(Weak<Running>);
+
 struct Running {
     parts: Parts,
     meter: ServiceMeter,
     parsed_keys: ParsedKeys,
     touches: Touches,
+    token_counts: TokenCounts,
     erasures: Erasures,
 }
 
@@ -63,8 +68,14 @@ impl Platform {
             meter: ServiceMeter::default(),
             parsed_keys: ParsedKeys::new(),
             touches: Touches::default(),
+            token_counts: TokenCounts::default(),
             erasures: Erasures::default(),
         }))
+    }
+
+    /// The same for what may outlive a server: its store closes with its last owner.
+    pub(crate) fn downgrade(&self) -> WeakPlatform {
+        WeakPlatform(Arc::downgrade(&self.0))
     }
 
     /// The database. Use cases alone reach it: outside of this crate nothing is read or changed without a permit.
@@ -161,6 +172,11 @@ impl Platform {
         &self.0.touches
     }
 
+    /// What was counted of tokens.
+    pub(crate) fn token_counts(&self) -> &TokenCounts {
+        &self.0.token_counts
+    }
+
     /// Passwords that leaked.
     pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
         self.0.parts.breach_list.as_ref()
@@ -174,6 +190,13 @@ impl Platform {
     /// What the operator set.
     pub fn settings(&self) -> &Settings {
         &self.0.parts.settings
+    }
+}
+
+impl WeakPlatform {
+    /// The running parts, if they still run.
+    pub(crate) fn upgrade(&self) -> Option<Platform> {
+        self.0.upgrade().map(Platform)
     }
 }
 

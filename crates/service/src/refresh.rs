@@ -22,7 +22,7 @@ use keyward_crypto::{
 use keyward_model::{
     AccessTokenSecret, Digest, EndReason, Ended, Event, ExchangeSubject, FamilyEnd, FamilyRevoked,
     Principal, RefreshAnswer, RefreshTokenSecret, SealedBytes, Session, Tenant, TokenFamily,
-    TokenWorth, User, UserStatus,
+    TokenKind, TokenUse, TokenWorth, User, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -84,6 +84,10 @@ struct SealedForm<'a> {
 /// # Errors
 /// [`RefreshError`].
 pub async fn refresh_session(cx: &Cx, command: RefreshSession) -> Result<SignedIn, RefreshError> {
+    // What is of another kind is no refresh token, whatever could be found by it.
+    if TokenKind::of(command.token.expose()) != Some(TokenKind::Refresh) {
+        return Err(RefreshError::InvalidToken);
+    }
     let digest = refresh_token_digest(&command.token);
     for _ in 0..TRIES_MAX {
         let facts = find_facts(cx, digest).await?;
@@ -192,6 +196,7 @@ async fn exchange(
     })
     .await?;
     erase_later(cx);
+    cx.count_pair(TokenUse::Refreshed);
     Ok(answer)
 }
 

@@ -13,7 +13,7 @@ use keyward_crypto::{
 use keyward_model::{
     AccessTokenSecret, Device, DeviceTokenSecret, EmailAddress, Event, Password, PasswordHash,
     Principal, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
-    TokenFamily, User, UserId, UserStatus,
+    TokenFamily, TokenUse, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -273,6 +273,7 @@ async fn open_session(
     let (session, user, key, device_token) = opened.ok_or(SignInError::InvalidCredentials)?;
     let claims = claims_of(cx, &tenant, &key, &session);
     let access_token = sign(cx, signer, key, &claims).await?;
+    cx.count_pair(TokenUse::Issued);
     let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,

@@ -7,7 +7,10 @@ mod status;
 
 pub use changing::{ChangeUser, change_user};
 pub use creation::{Access, CreateUser, CreatedUser, create_user};
-pub use sessions::{list_user_sessions, revoke_any_session, revoke_user_sessions};
+pub use sessions::{
+    list_active_sessions, list_user_sessions, revoke_all_sessions, revoke_any_session,
+    revoke_user_sessions,
+};
 pub use status::{delete_user, disable_user, enable_user, restore_user, unlock_user};
 pub(crate) use status::{erasure, erasure_key};
 

@@ -269,6 +269,8 @@ impl Work {
             user_id,
             good_from: key.unwrap().created_at,
             expires_at,
+            id: keyward_model::Id::from_uuid(session_id.uuid()),
+            client: None,
         };
         let known = self
             .store

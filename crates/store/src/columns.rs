@@ -28,7 +28,8 @@ macro_rules! user_columns {
     };
 }
 
-/// The columns of a session, each behind `$prefix`.
+/// The columns of a session, each behind `$prefix`. One that ended with all of its tenant shows that end, which stands in no
+/// row of its own; the reason of one that has not ended is not looked at.
 macro_rules! session_columns {
     ($prefix:literal) => {
         concat!(
@@ -54,10 +55,17 @@ macro_rules! session_columns {
             "device_fingerprint, ",
             $prefix,
             "device_priority, ",
+            "CASE WHEN ",
             $prefix,
-            "ended_at, ",
+            "ended_at IS NULL THEN (SELECT o.sessions_ended_at FROM tenants o WHERE o.tenant_id = $1 AND o.session_epoch <> ",
             $prefix,
-            "end_reason, ",
+            "epoch) ELSE ",
+            $prefix,
+            "ended_at END, CASE WHEN ",
+            $prefix,
+            "ended_at IS NULL THEN 'all_revoked' ELSE ",
+            $prefix,
+            "end_reason END, ",
             $prefix,
             "version"
         )
@@ -124,6 +132,15 @@ macro_rules! publishable_key_columns {
     };
 }
 
+/// The columns of an OAuth client.
+macro_rules! oauth_client_columns {
+    () => {
+        "id, name, authentication, rights, status, secret_digest, previous_secret_digest, \
+         previous_secret_until, keys, created_at, version"
+    };
+}
+
+pub(crate) use oauth_client_columns;
 pub(crate) use publishable_key_columns;
 pub(crate) use session_columns;
 pub(crate) use signing_key_columns;

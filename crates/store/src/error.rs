@@ -33,6 +33,9 @@ pub enum Error {
     /// The session that a change is made in has ended, or its user is disabled.
     #[error("the session has ended")]
     SessionOver,
+    /// The OAuth client that makes a change was disabled or taken away.
+    #[error("the client is not active any more")]
+    ClientOver,
     /// The job that a change is made in was claimed by another worker, or has ended.
     #[error("the claim of the job was lost")]
     ClaimLost,

@@ -31,6 +31,7 @@ mod locks;
 mod memory;
 mod meter;
 mod migrations;
+mod oauth_clients;
 mod postgres;
 mod publishable_keys;
 mod purge;
@@ -47,6 +48,7 @@ mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token_families;
+mod tokens;
 mod transaction;
 mod users;
 mod value;
@@ -58,7 +60,7 @@ pub use jobs::{
     ClaimedJob, ClaimedSchedule, Held, JOBS_COUNTED_MAX, JobCounts, ReturnedJob, ScanStep, Schedule,
 };
 pub use locks::{Lock, LockState};
-pub use memory::{HostTicket, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
+pub use memory::{HostTicket, KnownClient, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{
     MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
 };

@@ -8,6 +8,7 @@
 //!   the same small work for a session, a user with a thousand of them, and a tenant with a million;
 //! - it is bounded in bytes: what does not fit pushes something else out, which is only slower then.
 
+mod clients;
 mod epochs;
 mod hosts;
 mod known;
@@ -15,15 +16,17 @@ mod pool;
 mod stripe;
 mod tenants;
 
+pub use clients::KnownClient;
 pub use known::{KnownSession, KnownTenant, VerifiedToken};
 
 use crate::meter::MemoryReading;
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
+use clients::{ClientStamp, Clients};
 use epochs::{Epochs, Stamp};
 use hosts::SharedHosts;
 use keyward_model::{
-    Digest, HostName, Removal, Session, SessionId, Tenant, TenantId, Timestamp, User, UserId,
+    ClientId, Digest, HostName, OAuthClient, Removal, Session, Tenant, TenantId, Timestamp, User,
 };
 use pool::Pool;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -55,6 +58,11 @@ pub struct Mark {
 #[must_use]
 pub(crate) struct Ticket(Stamp);
 
+/// Taken before a client is read that is to be remembered; worth nothing once it or its tenant was removed.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub(crate) struct ClientTicket(ClientStamp);
+
 /// Taken before a host is looked up that is to be remembered as one that leads to no tenant.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
@@ -81,6 +89,7 @@ pub struct Memory {
     user_agents: Mutex<Pool<Arc<str>, str>>,
     tenants: Mutex<Tenants>,
     shared_hosts: SharedHosts,
+    clients: Clients,
     stripe_bytes_max: usize,
 }
 
@@ -95,6 +104,7 @@ impl Memory {
             user_agents: Mutex::new(Pool::of_length(USER_AGENTS_MAX)),
             tenants: Mutex::new(Tenants::of(TENANTS_MAX, bytes_max / TENANTS_PART)),
             shared_hosts: SharedHosts::new(),
+            clients: Clients::default(),
             stripe_bytes_max: bytes_max / STRIPES,
         }
     }
@@ -120,7 +130,7 @@ impl Memory {
         Ticket(Stamp {
             everything,
             tenant,
-            ..self.stamp(scope.tenant_id(), token.user_id, token.session_id)
+            ..self.stamp(scope.tenant_id(), token)
         })
     }
 
@@ -169,7 +179,7 @@ impl Memory {
         (tenant, names): (Tenant, TenantNames),
     ) -> (Arc<KnownTenant>, usize) {
         let mut tenants = lock(&self.tenants);
-        match ticket.0 == self.stamp(tenant.id, token.user_id, token.session_id) {
+        match ticket.0 == self.stamp(tenant.id, token) {
             true => tenants.share(tenant, names),
             false => Tenants::alone(tenant, names),
         }
@@ -179,6 +189,7 @@ impl Memory {
     pub fn forget_all(&self) {
         self.everything.fetch_add(1, Ordering::SeqCst);
         self.shared_hosts.forget_all();
+        self.clients.forget_all();
         for stripe in &self.stripes {
             *lock(stripe) = Stripe::new();
         }
@@ -208,6 +219,11 @@ impl Memory {
         self.removals.fetch_add(1, Ordering::Relaxed);
         match removal {
             Removal::Session(id) => self.epochs.count_on(id.uuid()),
+            Removal::Token(id) => self.epochs.count_on(id.uuid()),
+            Removal::Client(id) => {
+                self.epochs.count_on(id.uuid());
+                self.clients.remove(id);
+            }
             Removal::User(id) => self.epochs.count_on(id.uuid()),
             Removal::Tenant(id) => {
                 self.epochs.count_on(id.uuid());
@@ -242,18 +258,66 @@ impl Memory {
         })
     }
 
-    fn stamp(&self, tenant_id: TenantId, user_id: UserId, session_id: SessionId) -> Stamp {
+    /// The client with this id, if it was read here before.
+    pub(crate) fn recall_client(&self, id: ClientId) -> Option<Arc<KnownClient>> {
+        let known = self.clients.find(id)?;
+        let tenant_id = known.tenant.tenant.id;
+        (known.stamp == self.client_stamp(tenant_id, id)).then_some(known)
+    }
+
+    /// Begins a read of a client that is to be remembered.
+    pub(crate) fn client_ticket(&self, scope: &TenantScope, id: ClientId) -> ClientTicket {
+        ClientTicket(self.client_stamp(scope.tenant_id(), id))
+    }
+
+    /// Makes what was read of a client into what is known, and keeps it unless it was removed since the ticket was taken.
+    pub(crate) fn keep_client(
+        &self,
+        ticket: ClientTicket,
+        client: OAuthClient,
+        (tenant, names): (Tenant, TenantNames),
+    ) -> Arc<KnownClient> {
+        let (id, tenant_id) = (client.id, tenant.id);
+        let is_current = || ticket.0 == self.client_stamp(tenant_id, id);
+        let (tenant, _) = {
+            let mut tenants = lock(&self.tenants);
+            match is_current() {
+                true => tenants.share(tenant, names),
+                false => Tenants::alone(tenant, names),
+            }
+        };
+        let known = Arc::new(KnownClient {
+            client,
+            tenant,
+            stamp: ticket.0,
+        });
+        if self.stripe_bytes_max > 0 && is_current() {
+            self.clients.keep(known.clone());
+        }
+        known
+    }
+
+    fn client_stamp(&self, tenant_id: TenantId, id: ClientId) -> ClientStamp {
+        ClientStamp {
+            everything: self.everything.load(Ordering::SeqCst),
+            tenant: self.epochs.of(tenant_id.uuid()),
+            client: self.epochs.of(id.uuid()),
+        }
+    }
+
+    fn stamp(&self, tenant_id: TenantId, token: &VerifiedToken) -> Stamp {
         Stamp {
             everything: self.everything.load(Ordering::SeqCst),
             tenant: self.epochs.of(tenant_id.uuid()),
-            user: self.epochs.of(user_id.uuid()),
-            session: self.epochs.of(session_id.uuid()),
+            user: self.epochs.of(token.user_id.uuid()),
+            session: self.epochs.of(token.session_id.uuid()),
+            token: self.epochs.of(token.id.uuid()),
         }
     }
 
     fn is_current(&self, known: &KnownSession) -> bool {
         let tenant_id = known.tenant.tenant.id;
-        known.stamp() == self.stamp(tenant_id, known.user_id, known.session_id)
+        known.stamp() == self.stamp(tenant_id, &known.token())
     }
 
     fn stripe_of(&self, digest: &Digest) -> &Mutex<Stripe> {

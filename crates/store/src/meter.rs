@@ -4,7 +4,8 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
-    publishable_keys, purge, routing, sessions, tenants, token_families, users,
+    oauth_clients, publishable_keys, purge, routing, sessions, tenants, token_families, tokens,
+    users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 
@@ -213,11 +214,13 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         keys::STATEMENTS,
         known_devices::STATEMENTS,
         purge::STATEMENTS,
+        oauth_clients::STATEMENTS,
         publishable_keys::STATEMENTS,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,
         token_families::STATEMENTS,
+        tokens::STATEMENTS,
         users::STATEMENTS,
     ]
     .into_iter()

@@ -48,6 +48,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0014_idempotency_and_key_sets"),
     migration!("0015_refresh_rotation"),
     migration!("0016_attempts"),
+    migration!("0017_oauth_clients"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -18,6 +18,10 @@ statements! {
         AND id IN (SELECT id FROM refresh_tokens WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_SESSIONS = "DELETE FROM sessions WHERE tenant_id = $1
         AND id IN (SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
+    PURGE_OAUTH_CLIENTS = "DELETE FROM oauth_clients WHERE tenant_id = $1";
+    PURGE_DENYLIST = "DELETE FROM token_denylist WHERE tenant_id = $1
+        AND digest IN (SELECT digest FROM token_denylist WHERE tenant_id = $1 ORDER BY digest LIMIT $2)";
+    PURGE_TOKEN_USAGE = "DELETE FROM token_usage WHERE tenant_id = $1";
     PURGE_INVITATIONS = "DELETE FROM invitations WHERE tenant_id = $1";
     PURGE_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys WHERE tenant_id = $1";
     PURGE_ATTEMPTS = "DELETE FROM attempt_counts WHERE tenant_id = $1
@@ -45,6 +49,10 @@ statements! {
 pub enum Purge {
     /// What continues its users' sessions.
     RefreshTokens,
+    /// Which tokens are over before their time.
+    Denylist,
+    /// Its OAuth clients, and how often what happened to tokens.
+    Clients,
     /// Its users' sessions.
     Sessions,
     /// What invited users would be let in by.
@@ -69,8 +77,10 @@ pub enum Purge {
 
 impl Purge {
     /// All of them, in the order that foreign keys allow.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::RefreshTokens,
+        Self::Denylist,
+        Self::Clients,
         Self::Sessions,
         Self::Invitations,
         Self::IdempotencyKeys,
@@ -87,7 +97,8 @@ impl Purge {
     pub fn is_of_the_logs(self) -> bool {
         match self {
             Self::Feed | Self::AuditEvents => true,
-            Self::RefreshTokens | Self::Sessions | Self::Invitations => false,
+            Self::RefreshTokens | Self::Denylist | Self::Clients => false,
+            Self::Sessions | Self::Invitations => false,
             Self::IdempotencyKeys | Self::Users | Self::Jobs | Self::Keys => false,
             Self::Attempts | Self::KnownDevices => false,
         }
@@ -102,6 +113,8 @@ impl TenantTx<'_> {
     pub async fn purge(&mut self, step: Purge, by: JobId, limit: i64) -> Result<i64, Error> {
         let statements: &[&'static Statement] = match step {
             Purge::RefreshTokens => &[&PURGE_REFRESH_TOKENS],
+            Purge::Denylist => &[&PURGE_DENYLIST],
+            Purge::Clients => &[&PURGE_OAUTH_CLIENTS, &PURGE_TOKEN_USAGE],
             Purge::Sessions => &[&PURGE_SESSIONS],
             Purge::Invitations => &[&PURGE_INVITATIONS],
             Purge::IdempotencyKeys => &[&PURGE_IDEMPOTENCY_KEYS],
@@ -120,7 +133,9 @@ impl TenantTx<'_> {
         let mut deleted = 0;
         for statement in statements {
             let values = match step {
-                Purge::Keys | Purge::Invitations | Purge::IdempotencyKeys => vec![],
+                Purge::Keys | Purge::Clients | Purge::Invitations | Purge::IdempotencyKeys => {
+                    vec![]
+                }
                 Purge::Jobs => vec![Value::from(limit), Value::from(by)],
                 _ => vec![Value::from(limit)],
             };

@@ -13,6 +13,13 @@ use keyward_model::{
 };
 use uuid::Uuid;
 
+/// That a tenant has not ended all of its sessions since this one was opened.
+macro_rules! of_this_epoch {
+    () => {
+        " AND epoch = (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1)"
+    };
+}
+
 statements! {
     FIND_SESSION = concat!("SELECT ", session_columns!(""), " FROM sessions WHERE tenant_id = $1 AND id = $2");
     FIND_SESSION_USER = concat!("SELECT ", session_columns!("s."), ", ", user_columns!("u."),
@@ -20,23 +27,28 @@ statements! {
         WHERE s.tenant_id = $1 AND s.id = $2");
     LIST_LIVE_SESSIONS = concat!("SELECT ", session_columns!(""), " FROM sessions
         WHERE tenant_id = $1 AND user_id = $2 AND id > $3 AND ended_at IS NULL AND expires_at > $4
-            AND last_active_at + idle_seconds * 1000000 > $4
+            AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!(), "
         ORDER BY id LIMIT $5");
+    LIST_ACTIVE_SESSIONS = concat!("SELECT ", session_columns!(""), " FROM sessions
+        WHERE tenant_id = $1 AND id > $2 AND ended_at IS NULL AND expires_at > $3
+            AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!(), "
+        ORDER BY id LIMIT $4");
     HOLD_CALLER = "UPDATE users SET version = version
         WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING role";
-    FIND_LIVE_SESSION = "SELECT id FROM sessions
+    FIND_LIVE_SESSION = concat!("SELECT id FROM sessions
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
-            AND last_active_at + idle_seconds * 1000000 > $4";
+            AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!());
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
-            address, user_agent, device_name, device_fingerprint, device_priority, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+            address, user_agent, device_name, device_fingerprint, device_priority, version, epoch)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+            (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1))";
     END_SESSION = concat!("UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
-            AND last_active_at + idle_seconds * 1000000 > $3
+            AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!(), "
         RETURNING ", session_columns!(""));
     END_SESSIONS_OF_USER = concat!("UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
         WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
-            AND last_active_at + idle_seconds * 1000000 > $4
+            AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!(), "
         RETURNING ", session_columns!(""));
     END_SESSIONS_AFTER = "UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
         WHERE tenant_id = $1 AND ended_at IS NULL AND id IN (
@@ -93,6 +105,27 @@ impl TenantTx<'_> {
             Value::Integer(page.limit() as i64 + 1),
         ];
         let rows = self.list(&LIST_LIVE_SESSIONS, values, read_session).await?;
+        Ok(Page::from_rows(rows, page, |session| session.id))
+    }
+
+    /// The sessions of the tenant that are live at `now`, whoever's they are, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn list_active_sessions(
+        &mut self,
+        now: Timestamp,
+        page: PageRequest,
+    ) -> Result<Page<Session>, Error> {
+        let after = page.after.map_or(Uuid::nil(), |cursor| cursor.uuid());
+        let values = vec![
+            Value::from(after),
+            Value::from(now),
+            Value::Integer(page.limit() as i64 + 1),
+        ];
+        let rows = self
+            .list(&LIST_ACTIVE_SESSIONS, values, read_session)
+            .await?;
         Ok(Page::from_rows(rows, page, |session| session.id))
     }
 

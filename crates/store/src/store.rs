@@ -1,5 +1,7 @@
 //! The store itself: one database, two engines, and the closures that run in it.
 
+mod clients;
+
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
 use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
@@ -13,7 +15,7 @@ use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
     Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, TenantStatus, Timestamp,
-    UserStatus,
+    TokenUsage, UserStatus,
 };
 use rusqlite::Connection;
 use std::pin::pin;
@@ -65,6 +67,8 @@ impl Drop for Ring {
 pub enum Housekeeping {
     /// These sessions were seen, each at its moment.
     TouchSessions(Vec<(SessionId, Timestamp)>),
+    /// So often what happened to tokens.
+    CountTokens(Vec<TokenUsage>),
     /// The time of these answers to refreshes is over.
     EraseRefreshAnswers(Timestamp),
 }
@@ -159,6 +163,12 @@ impl Store {
             Housekeeping::TouchSessions(seen) => {
                 for (session_id, now) in seen {
                     tx.touch_session(session_id, now).await?;
+                }
+                Ok(())
+            }
+            Housekeeping::CountTokens(usage) => {
+                for usage in &usage {
+                    tx.add_token_usage(usage).await?;
                 }
                 Ok(())
             }
@@ -329,6 +339,8 @@ impl Store {
         let ticket = self.memory.ticket(scope, &token, mark);
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_session_user(token.session_id).await?;
+            let admitted = tx.admits_token(token.session_id, token.id).await?;
+            let found = found.filter(|_| admitted);
             Ok((found, tx.find_tenant().await?, tx.list_names().await?))
         };
         let (Some(found), Some(tenant), names) = self.read::<_, Error, _>(scope, read).await?

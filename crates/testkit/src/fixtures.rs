@@ -2,11 +2,12 @@
 
 use crate::databases::TestDatabase;
 use keyward_model::{
-    Client, Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind,
-    KeyMode, NewJob, PasswordHash, Principal, PublishableKey, PublishableKeyStatus,
-    PublishableName, Random, Role, Route, SealedBytes, SealedTenantKey, Session, SessionId,
-    SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, TokenFamily,
-    User, UserId, UserStatus, personal_part, public_part,
+    Client, ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Digest,
+    EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind, KeyMode, NewJob, OAuthClient,
+    PasswordHash, Principal, PublishableKey, PublishableKeyStatus, PublishableName, Random, Role,
+    Route, SealedBytes, SealedTenantKey, Session, SessionId, SigningAlgorithm, SigningKey, Tenant,
+    TenantId, TenantSettings, TenantStatus, TokenFamily, User, UserId, UserStatus, personal_part,
+    public_part,
 };
 use keyward_store::{Error, TenantScope};
 
@@ -209,6 +210,26 @@ pub fn unsaved_publishable_key(database: &TestDatabase) -> PublishableKey {
         name: "Web shop".parse().unwrap(),
         status: PublishableKeyStatus::Active,
         allowed_origins: vec![origin.parse().unwrap()],
+        created_at: database.now(),
+        version: 1,
+    }
+}
+
+/// An OAuth client that no row stands for yet, with a secret that nobody has.
+pub fn unsaved_oauth_client(database: &TestDatabase) -> OAuthClient {
+    let mut digest = [0; 32];
+    database.random.fill(&mut digest);
+    OAuthClient {
+        id: database.mint(),
+        name: "A service".parse().unwrap(),
+        authentication: ClientAuthentication::ClientSecretBasic,
+        rights: [ClientRight::Introspect].into_iter().collect(),
+        status: ClientStatus::Active,
+        secrets: ClientSecrets {
+            current: Some(Digest(digest)),
+            previous: None,
+        },
+        keys: Vec::new(),
         created_at: database.now(),
         version: 1,
     }

@@ -32,9 +32,9 @@ pub use databases::{
     scratch_postgres, scratch_postgres_store_with, sqlite_store, sqlite_store_with,
 };
 pub use fixtures::{
-    event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
-    unsaved_session, unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_token_family,
-    unsaved_user,
+    event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_oauth_client,
+    unsaved_publishable_key, unsaved_session, unsaved_signing_key, unsaved_tenant,
+    unsaved_tenant_key, unsaved_token_family, unsaved_user,
 };
 pub use key_set::{KeySetFollower, Refused};
 pub use operator::TestOperator;

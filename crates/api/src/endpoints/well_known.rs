@@ -5,7 +5,7 @@ use crate::extract::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::http::{HeaderName, StatusCode, header};
-use keyward_model::{SigningAlgorithm, SigningKey, Tenant};
+use keyward_model::{ClientAuthentication, SigningAlgorithm, SigningKey, Tenant};
 use keyward_policy::Action;
 use keyward_service::tenants::{public_keys, read_issuer};
 use serde::Serialize;
@@ -44,6 +44,18 @@ pub(crate) struct IssuerAnswer {
     response_types_supported: Vec<&'static str>,
     /// None yet.
     grant_types_supported: Vec<&'static str>,
+    /// Where clients ask whether a token is good (RFC 7662).
+    introspection_endpoint: String,
+    /// How they prove who they are there.
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// What their assertions are signed with.
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    /// Where clients revoke a token (RFC 7009).
+    revocation_endpoint: String,
+    /// How they prove who they are there.
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    /// What their assertions are signed with.
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// One `sub` a user, the same for all clients.
     subject_types_supported: Vec<&'static str>,
     /// What tokens are signed with: the algorithms of the published keys.
@@ -89,7 +101,17 @@ async fn give_issuer(
     Caller(cx): Caller,
 ) -> Result<([(HeaderName, String); 2], Json<IssuerAnswer>), Problem> {
     let (tenant, keys) = read_issuer(&cx).await?;
+    let methods: Vec<_> = ClientAuthentication::ALL.map(|way| way.name()).into();
+    let assertions: Vec<_> = SigningAlgorithm::ALL
+        .map(|algorithm| algorithm.name())
+        .into();
     let answer = IssuerAnswer {
+        introspection_endpoint: format!("{}/oauth2/introspect", tenant.issuer),
+        introspection_endpoint_auth_methods_supported: methods.clone(),
+        introspection_endpoint_auth_signing_alg_values_supported: assertions.clone(),
+        revocation_endpoint: format!("{}/oauth2/revoke", tenant.issuer),
+        revocation_endpoint_auth_methods_supported: methods,
+        revocation_endpoint_auth_signing_alg_values_supported: assertions,
         jwks_uri: format!("{}/.well-known/jwks.json", tenant.issuer),
         issuer: tenant.issuer.to_string(),
         response_types_supported: vec![],

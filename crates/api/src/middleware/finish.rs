@@ -95,6 +95,7 @@ pub(crate) async fn answer(
         parameters: PathParameters::default(),
         presence: Presence::default(),
         body: None,
+        form: None,
     });
     let make_span = || match &trace_id {
         Some(TraceId(trace_id)) => tracing::info_span!("request", %request_id, %trace_id),

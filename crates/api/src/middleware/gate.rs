@@ -4,7 +4,7 @@
 use super::cross_origin::PUBLISHABLE_KEY;
 use super::tenant_prefix::PrefixedSlug;
 use super::visit::{Answered, Asked, Visit};
-use super::{once, operator};
+use super::{client, once, operator};
 use crate::admitted::{Admitted, Context};
 use crate::declaration::{Declaration, Plane};
 use crate::extract::WholeBody;
@@ -37,19 +37,32 @@ pub(crate) async fn pass(
     asked: Box<Asked>,
     body: Body,
 ) -> Answered {
-    match asked.head.method.is_safe() {
+    let declaration = &served.declaration;
+    let mut answered = match asked.head.method.is_safe() || declaration.only_reads {
         true => take(api, served, asked, body).await,
         false => Box::pin(run_to_completion(api, served, asked, body)).await,
+    };
+    if declaration.by_clients
+        && let Some(problem) = answered.response.extensions_mut().get_mut::<Problem>()
+    {
+        problem.speak_oauth();
     }
+    answered
 }
 
 async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> Answered {
     // Who shows no credential is counted before its body is waited for.
     let mut visit = Visit::begin(&asked);
-    if is_counted_by_network(&served.declaration, &asked)
-        && let Err(problem) = visit.toll.pay_as_network(api, &asked)
-    {
-        return visit.end(api, problem.into_response()).await;
+    if is_counted_by_network(&served.declaration, &asked) {
+        // A client may show its credential in the body: then it gets that back.
+        let may_go_on = match served.declaration.by_clients {
+            true => visit.toll.advance(api, &asked),
+            false => visit.toll.pay_as_network(api, &asked).is_ok(),
+        };
+        if !may_go_on {
+            let problem = Problem::new(Code::RateLimited);
+            return visit.end(api, problem.into_response()).await;
+        }
     }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
     let mut ignored = false;
@@ -61,7 +74,7 @@ async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> 
         None if asked.head.method.is_safe() || body.is_end_stream() => {}
         None => ignored = Box::pin(says_something(body)).await,
     }
-    let response = match admit(api, &served.declaration, &asked, &mut visit).await {
+    let response = match admit(api, &served.declaration, &mut asked, &mut visit).await {
         Ok(_) if ignored => nobody_reads_it().into_response(),
         Ok(context) => once::run(api, served, asked, context).await,
         Err(problem) => problem.into_response(),
@@ -81,6 +94,7 @@ pub(super) async fn handle(
         context,
         parameters: asked.parameters,
         body: asked.body,
+        form: asked.form.map(Arc::new),
     };
     let request = Request::from_parts(asked.head, Body::empty());
     (served.handler)(request, admitted).await
@@ -148,10 +162,13 @@ async fn run_to_completion(
 async fn admit(
     api: &Api,
     declaration: &Declaration,
-    asked: &Asked,
+    asked: &mut Asked,
     visit: &mut Visit,
 ) -> Result<Context, Problem> {
     match declaration.plane {
+        Plane::Tenant if declaration.by_clients => {
+            client::admit(api, declaration, asked, visit).await
+        }
         Plane::Instance => admit_anyone(declaration, asked),
         Plane::Tenant => admit_caller(api, declaration, asked, visit).await,
         Plane::Operator => Box::pin(operator::admit(api, declaration, asked)).await,
@@ -175,7 +192,8 @@ async fn admit_caller(
     asked: &Asked,
     visit: &mut Visit,
 ) -> Result<Context, Problem> {
-    let mut presented = match presented_by(asked) {
+    let presented = bearer_of(&asked.head.headers).and_then(|token| presented_by(asked, token));
+    let mut presented = match presented {
         Ok(presented) => presented,
         Err(problem) => {
             if visit.toll.is_unpaid() {
@@ -198,7 +216,11 @@ async fn admit_caller(
     Ok(Context::Tenant(cx))
 }
 
-fn presented_by(asked: &Asked) -> Result<Presented<'_>, Problem> {
+/// What a request says of its tenant, and the access token that it shows.
+pub(super) fn presented_by<'a>(
+    asked: &'a Asked,
+    access_token: Option<PresentedToken<'a>>,
+) -> Result<Presented<'a>, Problem> {
     let slug = match &asked.slug {
         Some(PrefixedSlug(slug)) => Some(slug.parse().map_err(|_| no_such_tenant())?),
         None => None,
@@ -209,7 +231,7 @@ fn presented_by(asked: &Asked) -> Result<Presented<'_>, Problem> {
         slug,
         host: host_of(asked.head.uri.authority(), headers)?,
         publishable_key: publishable_key_of(headers)?,
-        access_token: bearer_of(headers)?,
+        access_token,
         purpose: Purpose::Service,
         presence: asked.presence.clone(),
     })

@@ -31,6 +31,23 @@ impl Toll {
         verdict.is_ok()
     }
 
+    /// The same, if that was not done for this request already.
+    pub(crate) fn advance_once(&mut self, api: &Api, asked: &Asked) -> bool {
+        match self.is_advanced {
+            true => self.verdict().is_ok(),
+            false => self.advance(api, asked),
+        }
+    }
+
+    /// Takes back what was counted of the network of a client that proved who it is. Nothing is counted instead: it asks in
+    /// the name of the tenant itself, once for each of its own requests.
+    pub(crate) fn refund(&mut self, api: &Api, asked: &Asked) {
+        if std::mem::take(&mut self.is_advanced) {
+            api.rate_limiter.give_back_to_network(&asked.client);
+        }
+        self.standing = None;
+    }
+
     /// Counts the session of a credential that proved good, and no longer its network.
     ///
     /// # Errors

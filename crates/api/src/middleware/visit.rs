@@ -4,6 +4,7 @@ use super::cross_origin::{AllowedOrigin, CrossOrigin};
 use super::tenant_prefix::PrefixedSlug;
 use super::toll::Toll;
 use crate::extract::WholeBody;
+use crate::form::Form;
 use crate::rate_limit::Standing;
 use crate::routes::PathParameters;
 use crate::state::Api;
@@ -27,6 +28,8 @@ pub(crate) struct Asked {
     pub(crate) presence: Presence,
     /// Its whole body, once that was read.
     pub(crate) body: Option<WholeBody>,
+    /// The same as a form, where a client sent it.
+    pub(crate) form: Option<Form>,
 }
 
 /// What was found out so far.

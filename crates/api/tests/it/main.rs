@@ -11,6 +11,7 @@ mod cross_origin;
 mod docs;
 mod headers;
 mod health;
+mod oauth2;
 mod once;
 mod openapi;
 mod operator;

@@ -1,5 +1,6 @@
 //! `GET /openapi.json`: that it is sound in itself, says of each endpoint what was declared, and tells the truth.
 
+use crate::support::clients::basic_client;
 use crate::support::registration;
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, endpoints};
@@ -154,7 +155,12 @@ async fn asvs_v2_1_1_each_field_of_a_request_has_a_type_and_a_text(database: Tes
     let mut seen = 0;
     for endpoint in endpoints() {
         let operation = operation(&description, &endpoint);
-        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let content = &operation["requestBody"]["content"];
+        let media_type = match endpoint.is_by_clients() {
+            true => "application/x-www-form-urlencoded",
+            false => "application/json",
+        };
+        let schema = &content[media_type]["schema"];
         if let Some(reference) = schema["$ref"].as_str() {
             let schema = description.resolve(reference).unwrap();
             assert_eq!(schema["additionalProperties"], false, "{reference}");
@@ -189,6 +195,7 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         "/v1/auth/refresh" => json!({ "refresh_token": user.answer.text_at("/refresh_token") }),
         "/v1/admin/users" => registration("grace@example.org"),
         "/v1/admin/publishable-keys" => json!({ "name": "Shop", "allowed_origins": [] }),
+        "/v1/admin/clients" => json!({ "name": "A service", "rights": ["introspect"] }),
         "/v1/admin/settings" => json!({ "session_ttl_seconds": 3_600 }),
         "/v1/auth/invitation/accept" => {
             let (_, token) = invite(&user).await;
@@ -209,6 +216,14 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
         let body = json!({ "name": "Shop", "allowed_origins": [] });
         let key = client.post("/v1/admin/publishable-keys", body).await;
         path = path.replace("{key_id}", key.text_at("/publishable_key/id"));
+    }
+    if path.contains("{client_id}") {
+        let client = basic_client(app, &app.tenant, &user, &[]).await;
+        path = path.replace("{client_id}", &client.id);
+    }
+    if endpoint.is_by_clients() {
+        let service = basic_client(app, &app.tenant, &user, &["introspect", "revoke"]).await;
+        return service.ask(&path, &[("token", client.token())]).await;
     }
     let method = Method::from_bytes(endpoint.method().as_bytes()).unwrap();
     client.send(client.request(method, &path).json(&body)).await
@@ -270,6 +285,7 @@ async fn problems_match_their_schema(database: TestDatabase) {
                 .replace("{id}", "1")
                 .replace("{user_id}", "1")
                 .replace("{key_id}", "1")
+                .replace("{client_id}", "1")
         );
         let bodies = [
             json!({ "unknown": 1 }),
@@ -292,6 +308,12 @@ async fn problems_match_their_schema(database: TestDatabase) {
                 continue;
             }
             let described = &responses[answer.status.to_string()];
+            if endpoint.is_by_clients() {
+                let schema = &described["content"]["application/json"]["schema"];
+                let errors = description.errors(schema, &answer.json);
+                assert!(errors.is_empty(), "{endpoint:?}: {errors:#?}");
+                continue;
+            }
             let code = answer.text_at("/code");
             let told = described["description"].as_str().unwrap_or_default();
             assert!(

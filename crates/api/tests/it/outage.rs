@@ -1,5 +1,6 @@
 //! The store cannot be asked, or cannot write: 503, and never a "no".
 
+use crate::support::clients::{INTROSPECT, REVOKE, assert_oauth_error, client_with};
 use crate::support::{registration, try_password};
 use keyward_testkit::{
     Answer, PASSWORD, TestApp, TestUser, scratch_postgres_store_with, sqlite_store,
@@ -26,6 +27,8 @@ async fn asvs_v16_5_2_asvs_v16_5_3_postgres_that_refuses_is_503_and_never_401() 
     };
     let app = TestApp::start(database).await;
     let ada = app.member(&app.tenant, "ada@example.org").await;
+    let (_, service) =
+        client_with(&app, &["introspect", "introspect_refresh_tokens", "revoke"]).await;
     let urls = app.database.postgres_urls();
     let roles = [&urls.app, &urls.system].map(|url| keyward_store::role_of(url).unwrap());
     for role in &roles {
@@ -47,6 +50,14 @@ async fn asvs_v16_5_2_asvs_v16_5_3_postgres_that_refuses_is_503_and_never_401() 
             .post("/v1/auth/register", registration("b@example.org"))
             .await,
     );
+    for path in [INTROSPECT, REVOKE] {
+        let tokens = [ada.client.token(), ada.answer.text_at("/refresh_token")];
+        for token in tokens {
+            let answer = service.ask(path, &[("token", token)]).await;
+            let answer = assert_oauth_error(answer, 503, "temporarily_unavailable");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+    }
     assert_unavailable(app.bare_client().get("/readyz").await);
     app.bare_client().get("/healthz").await.expect(200);
     for role in &roles {

@@ -1,5 +1,6 @@
 //! The general limit: who is counted as what, and what a client is told.
 
+use crate::support::clients::{INTROSPECT, assert_invalid_client, assert_oauth_error, client_with};
 use crate::support::raw::RawConnection;
 use crate::support::{assert_token_refused, audit_events, count, registration};
 use keyward_api::{ForwardedHeader, RateLimit, TrustedProxies};
@@ -15,6 +16,7 @@ on_both_engines!(
     what_is_refused_is_not_waited_for_and_leaves_no_trace,
     what_is_not_served_is_counted_too,
     health_is_never_counted,
+    a_client_that_proves_itself_is_not_counted_and_one_that_does_not_is,
 );
 
 /// A minute's worth of requests, and as many at once.
@@ -187,4 +189,24 @@ async fn health_is_never_counted(database: TestDatabase) {
             assert_eq!(answer.header("ratelimit"), "");
         }
     }
+}
+
+async fn a_client_that_proves_itself_is_not_counted_and_one_that_does_not_is(
+    database: TestDatabase,
+) {
+    let app = start(database, BURST, BURST).await;
+    let (_, service) = client_with(&app, &["introspect"]).await;
+    app.database.clock.advance(Duration::from_secs(60));
+    for _ in 0..3 * BURST {
+        service.ask(INTROSPECT, &[("token", "x")]).await.expect(200);
+    }
+    let wrong = service.with_secret("kwc_wrong");
+    for _ in 0..BURST {
+        assert_invalid_client(wrong.ask(INTROSPECT, &[("token", "x")]).await);
+    }
+    let answer = wrong.ask(INTROSPECT, &[("token", "x")]).await;
+    let answer = assert_oauth_error(answer, 429, "temporarily_unavailable");
+    assert_eq!(answer.header("retry-after"), "1");
+    // Nor does it cost the one that memory knows.
+    service.ask(INTROSPECT, &[("token", "x")]).await.expect(200);
 }

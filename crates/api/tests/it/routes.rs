@@ -16,7 +16,9 @@ on_both_engines!(
 
 /// A new route is added here by hand: whoever does it has read its action and its rule.
 const TABLE: &str = "\
+DELETE /v1/admin/clients/{client_id} oauth_client.delete Administrator Tenant
 DELETE /v1/admin/publishable-keys/{key_id} publishable_key.delete Administrator Tenant
+DELETE /v1/admin/sessions/all session.revoke_all Administrator Tenant
 DELETE /v1/admin/sessions/{id} session.revoke_any Administrator Tenant
 DELETE /v1/admin/users/{user_id} user.delete Administrator Tenant
 DELETE /v1/admin/users/{user_id}/sessions session.revoke_of_user Administrator Tenant
@@ -32,18 +34,29 @@ GET /healthz instance.read_health Anyone Instance
 GET /openapi.json instance.read_api_description Anyone Instance
 GET /readyz instance.read_health Anyone Instance
 GET /v1/admin/audit/events audit_event.list Administrator Tenant
+GET /v1/admin/clients oauth_client.list Administrator Tenant
+GET /v1/admin/clients/{client_id} oauth_client.read Administrator Tenant
 GET /v1/admin/publishable-keys publishable_key.list Administrator Tenant
 GET /v1/admin/roles role.list Administrator Tenant
+GET /v1/admin/sessions/active session.list_active Administrator Tenant
 GET /v1/admin/settings tenant.read_settings Administrator Tenant
+GET /v1/admin/tokens/usage token.read_usage Administrator Tenant
 GET /v1/admin/users user.list Administrator Tenant
 GET /v1/admin/users/{user_id} user.read Administrator Tenant
 GET /v1/admin/users/{user_id}/sessions session.list_of_user Administrator Tenant
 GET /v1/profile user.read_profile Owner Tenant
 GET /v1/session session.read Owner Tenant
 GET /v1/sessions session.list Owner Tenant
+PATCH /v1/admin/clients/{client_id} oauth_client.change Administrator Tenant
 PATCH /v1/admin/settings tenant.change_settings Administrator Tenant
 PATCH /v1/admin/users/{user_id} user.change Administrator Tenant
 PATCH /v1/profile user.change_profile Owner Tenant
+POST /oauth2/introspect token.introspect Client(Introspect) Tenant
+POST /oauth2/revoke token.revoke Client(Revoke) Tenant
+POST /v1/admin/clients oauth_client.create Administrator Tenant
+POST /v1/admin/clients/{client_id}/disable oauth_client.disable Administrator Tenant
+POST /v1/admin/clients/{client_id}/enable oauth_client.enable Administrator Tenant
+POST /v1/admin/clients/{client_id}/rotate-secret oauth_client.rotate_secret Administrator Tenant
 POST /v1/admin/publishable-keys publishable_key.create Administrator Tenant
 POST /v1/admin/publishable-keys/{key_id}/disable publishable_key.disable Administrator Tenant
 POST /v1/admin/publishable-keys/{key_id}/enable publishable_key.enable Administrator Tenant
@@ -75,6 +88,7 @@ fn concrete(path: &str) -> String {
     path.replace("{id}", unknown)
         .replace("{user_id}", unknown)
         .replace("{key_id}", unknown)
+        .replace("{client_id}", unknown)
 }
 
 #[test]
@@ -119,11 +133,19 @@ async fn asvs_v8_2_1_asvs_v8_3_1_each_role_is_let_in_where_its_rule_says_so(
         let allowed = [200, 204, 404, 415];
         match endpoint.action().rule() {
             Rule::Anyone => assert!(allowed.contains(&anonymous.status), "{endpoint:?}"),
+            // No user is a client, and a form without a client's credential is nobody's.
+            Rule::Client(_) => {
+                for nobody in [anonymous, member, administrator] {
+                    assert_eq!(nobody.status, 400, "{endpoint:?}");
+                    assert_eq!(nobody.json["error"], "invalid_request");
+                }
+                continue;
+            }
             _ => drop(anonymous.expect_problem(401, "unauthenticated")),
         }
         match endpoint.action().rule() {
             Rule::Anyone | Rule::Owner => assert!(allowed.contains(&member.status), "{endpoint:?}"),
-            Rule::Administrator | Rule::Operator => drop(member.expect_problem(403, "forbidden")),
+            _ => drop(member.expect_problem(403, "forbidden")),
         }
         match endpoint.action().rule() {
             Rule::Operator => drop(administrator.expect_problem(403, "forbidden")),
@@ -182,6 +204,9 @@ fn methods_by_path() -> BTreeMap<(&'static str, bool), BTreeSet<&'static str>> {
 async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let administrator = app.administrator(&app.tenant).await;
+    let body = serde_json::json!({ "name": "A service", "rights": [] });
+    let made = administrator.client.post("/v1/admin/clients", body).await;
+    app.platform.write_token_counts().await;
     let before = app.database.rows_of_tenant(app.tenant.id).await;
     for endpoint in endpoints()
         .iter()
@@ -194,7 +219,8 @@ async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
         for method in [Method::GET, Method::HEAD] {
             let path = endpoint
                 .path()
-                .replace("{user_id}", &administrator.id.to_string());
+                .replace("{user_id}", &administrator.id.to_string())
+                .replace("{client_id}", made.text_at("/client/id"));
             let request = client.request(method, &concrete(&path));
             client.send(request).await.expect(200);
         }

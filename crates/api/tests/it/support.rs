@@ -1,5 +1,6 @@
 //! What several of these suites do.
 
+pub(crate) mod clients;
 pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod tokens;

@@ -44,9 +44,20 @@ async fn keys_are_published_without_what_is_private(database: TestDatabase) {
 
 async fn assert_metadata(client: &TestClient, path: &str, issuer: &str) {
     let answer = client.get(path).await.expect(200);
+    let methods = [
+        "client_secret_basic",
+        "client_secret_post",
+        "private_key_jwt",
+    ];
     let expected = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
+        "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": ["EdDSA", "ES256"],
         "response_types_supported": [],
         "grant_types_supported": [],
         "subject_types_supported": ["public"],

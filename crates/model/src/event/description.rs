@@ -1,6 +1,6 @@
 //! What an event says of itself: the form in which it is recorded, told and forgotten.
 
-use crate::{Id, SessionId, TenantId, UserId};
+use crate::{ClientId, Id, SessionId, TenantId, TokenId, UserId};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -72,6 +72,10 @@ pub struct Target {
 pub enum Removal {
     /// Everything that rests on one session.
     Session(SessionId),
+    /// One access token; its session lives on.
+    Token(TokenId),
+    /// Everything that is known of one OAuth client.
+    Client(ClientId),
     /// Everything that rests on one user.
     User(UserId),
     /// Everything that rests on one tenant.
@@ -83,6 +87,8 @@ impl Removal {
     pub fn columns(self) -> (&'static str, Uuid) {
         match self {
             Self::Session(id) => ("session", id.uuid()),
+            Self::Token(id) => ("token", id.uuid()),
+            Self::Client(id) => ("client", id.uuid()),
             Self::User(id) => ("user", id.uuid()),
             Self::Tenant(id) => ("tenant", id.uuid()),
         }

@@ -2,7 +2,9 @@
 
 use super::description::object;
 use super::{Description, Removal, Target};
-use crate::{EndReason, FamilyId, Session, TokenFamily, UserId};
+use crate::{
+    EndReason, FamilyId, Session, SessionId, TenantId, Timestamp, TokenFamily, TokenId, UserId,
+};
 use serde_json::json;
 
 pub(super) fn opened(session: &Session, hash_upgraded: bool) -> Description {
@@ -33,6 +35,28 @@ pub(super) fn revoked(session: &Session, reason: EndReason) -> Description {
             .detail("reason", json!(reason))
             .detail("user_id", json!(session.user_id));
     description.removal = Some(Removal::Session(session.id));
+    description
+}
+
+pub(super) fn token_revoked(
+    token_id: TokenId,
+    (session_id, user_id): (SessionId, UserId),
+    expires_at: Timestamp,
+) -> Description {
+    let target = Target::one("access_token", token_id);
+    let mut description = Description::success("access_token.revoked", target)
+        .detail("session_id", json!(session_id))
+        .detail("user_id", json!(user_id))
+        .detail("expires_at", json!(expires_at));
+    description.removal = Some(Removal::Token(token_id));
+    description
+}
+
+pub(super) fn all_revoked(tenant_id: TenantId, epoch: i64) -> Description {
+    let target = Target::one("tenant", tenant_id);
+    let mut description =
+        Description::success("session.all_revoked", target).detail("epoch", json!(epoch));
+    description.removal = Some(Removal::Tenant(tenant_id));
     description
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn run(settings: &Settings) {
     measure_tenants(settings, folder.path(), &mut report);
     measure_validation(settings, &seeded, &mut report);
     if let Some(middle) = seeded.get(seeded.len() / 2) {
+        measure_introspection(settings, middle, &mut report);
         measure_sign_in(settings, middle, &mut report);
         measure_latency(settings, middle, &mut report);
     }
@@ -186,6 +187,32 @@ fn measure_validation(settings: &Settings, seeded: &[Seeded], report: &mut Repor
         let name = format!("  largest ÷ smallest database, {connections} connections");
         report.add(&name, medians[medians.len() - 1] / medians[1], "", "≥ 0.87");
     }
+}
+
+/// What a service pays that asks about each token it is shown.
+fn measure_introspection(settings: &Settings, seeded: &Seeded, report: &mut Report) {
+    let (hello, server) = (Server::hello(), start(settings, seeded));
+    warm(server.port, &seeded.introspections);
+    let connections = CONNECTIONS[CONNECTIONS.len() - 1];
+    let (mut bare, mut rates, mut walls) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..settings.rounds {
+        bare.push(per_cpu_second(&hello, || {
+            let requests = [HELLO.to_vec()];
+            drive(hello.port, connections, &requests, settings.seconds).answers
+        }));
+        rates.push(per_cpu_second(&server, || {
+            let asked = &seeded.introspections;
+            let driven = drive(server.port, connections, asked, settings.seconds);
+            walls.push(driven.answers as f64 / driven.elapsed.as_secs_f64());
+            driven.answers
+        }));
+    }
+    let (bare, rate) = (median(&mut bare), median(&mut rates));
+    let count = seeded.introspections.len();
+    let name = format!("introspection, {count} tokens, {connections} connections");
+    report.rate(&name, (rate, median(&mut walls)));
+    let name = format!("  ÷ hello, introspection, {connections} connections");
+    report.add(&name, rate / bare, "", "≥ 0.45, aim 0.55");
 }
 
 fn measure_sign_in(settings: &Settings, seeded: &Seeded, report: &mut Report) {

@@ -5,10 +5,13 @@ mod tenants;
 
 pub(crate) use tenants::seed_tenants;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use instance::Instance;
-use keyward_crypto::AccessClaims;
+use keyward_crypto::{AccessClaims, client_secret_digest, mint_client_secret};
 use keyward_model::{
-    Device, Event, PasswordHash, Role, Session, SessionId, Timestamp, User, UserId, UserStatus,
+    ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Event, OAuthClient,
+    PasswordHash, Role, Session, SessionId, Timestamp, User, UserId, UserStatus,
 };
 use keyward_store::{Error, TenantScope};
 use std::path::{Path, PathBuf};
@@ -28,20 +31,30 @@ const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, 
 pub(crate) struct Seeded {
     pub(crate) data: PathBuf,
     pub(crate) requests: Vec<Vec<u8>>,
+    /// The same tokens, asked about by an OAuth client.
+    pub(crate) introspections: Vec<Vec<u8>>,
 }
 
 /// Makes an instance with so many sessions. Keyward itself makes the demo tenant and its keys.
 pub(crate) fn seed(keyward: &Path, folder: &Path, sessions: usize) -> Seeded {
     let data = folder.join(format!("sessions-{sessions}"));
     let instance = Instance::make(keyward, &data);
-    let requests = runtime().block_on(async {
+    let (requests, introspections) = runtime().block_on(async {
         let scope = instance.scope_of_demo().await;
         let now = instance.now();
         let users = insert_users(&instance, &scope, sessions.min(USERS_MAX), now).await;
         let made = insert_sessions(&instance, &scope, &users, sessions, now).await;
-        requests(&instance, &scope, &made, now).await
+        let credential = insert_client(&instance, &scope, now).await;
+        let tokens = tokens(&instance, &scope, &made, now).await;
+        let validations = tokens.iter().map(|token| validation(token)).collect();
+        let asked = tokens.iter().map(|token| introspection(token, &credential));
+        (validations, asked.collect())
     });
-    Seeded { data, requests }
+    Seeded {
+        data,
+        requests,
+        introspections,
+    }
 }
 
 /// Of one thread: the store's own do the work.
@@ -50,16 +63,16 @@ fn runtime() -> tokio::runtime::Runtime {
     builder.enable_all().build().unwrap()
 }
 
-/// The requests that validate the first of the sessions.
-async fn requests(
+/// Tokens of the first of the sessions.
+async fn tokens(
     instance: &Instance,
     scope: &TenantScope,
     sessions: &[(SessionId, UserId)],
     now: Timestamp,
-) -> Vec<Vec<u8>> {
+) -> Vec<String> {
     let (issuer, signer) = instance.signer(scope).await;
     let asked = sessions.iter().take(TOKENS_MAX);
-    let request = |(session_id, user_id): &(SessionId, UserId)| {
+    let token = |(session_id, user_id): &(SessionId, UserId)| {
         let claims = AccessClaims {
             iss: issuer.clone(),
             sub: *user_id,
@@ -70,15 +83,58 @@ async fn requests(
             iat: now.seconds(),
             exp: now.seconds() + SECONDS,
         };
-        validation(signer.sign(&claims).unwrap().expose())
+        signer.sign(&claims).unwrap().expose().to_owned()
     };
-    asked.map(request).collect()
+    asked.map(token).collect()
 }
 
 /// The request that validates a token.
 fn validation(token: &str) -> Vec<u8> {
     format!("GET /v1/session HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n")
         .into_bytes()
+}
+
+/// The request by which a client asks about a token.
+fn introspection(token: &str, credential: &str) -> Vec<u8> {
+    let body = format!("token={token}");
+    format!(
+        "POST /oauth2/introspect HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Basic {credential}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// Inserts an OAuth client that may ask about every token; gives what it shows in `Authorization: Basic`.
+async fn insert_client(instance: &Instance, scope: &TenantScope, now: Timestamp) -> String {
+    let secret = mint_client_secret(&instance.random);
+    let client = OAuthClient {
+        id: instance.mint(now),
+        name: "A service".parse().unwrap(),
+        authentication: ClientAuthentication::ClientSecretBasic,
+        rights: [ClientRight::Introspect].into_iter().collect(),
+        status: ClientStatus::Active,
+        secrets: ClientSecrets {
+            current: Some(client_secret_digest(&secret)),
+            previous: None,
+        },
+        keys: Vec::new(),
+        created_at: now,
+        version: 1,
+    };
+    let credential = format!("{}:{}", client.id, secret.expose());
+    let created = Event::OAuthClientCreated {
+        client: client.clone(),
+    };
+    let record = instance.record(now, &created);
+    let written = instance.store.write(scope, async move |tx| {
+        assert!(tx.insert_oauth_client(&client).await?);
+        tx.record(&record).await
+    });
+    written
+        .await
+        .unwrap_or_else(|error: Error| panic!("{error}"));
+    STANDARD.encode(credential)
 }
 
 /// The request that signs the administrator in.

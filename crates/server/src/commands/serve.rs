@@ -216,5 +216,6 @@ impl Serving {
         if requests.is_err() {
             tracing::warn!("some requests had not finished in time");
         }
+        api.flush().await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod erase_user;
 mod prune_attempts;
+mod prune_denylist;
 mod prune_idempotency_keys;
 mod prune_sessions;
 mod purge_tenant;
@@ -20,6 +21,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
         JobKind::PruneSessions {} => Action::PruneSessions,
         JobKind::PruneIdempotencyKeys {} => Action::PruneIdempotencyKeys,
         JobKind::PruneAttempts {} => Action::PruneAttempts,
+        JobKind::PruneDenylist {} => Action::PruneDenylist,
         JobKind::PurgeTenant {} => Action::PurgeTenant,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
@@ -34,6 +36,7 @@ pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobEr
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
         JobKind::PruneIdempotencyKeys {} => prune_idempotency_keys::run(job).await,
         JobKind::PruneAttempts {} => prune_attempts::run(job).await,
+        JobKind::PruneDenylist {} => prune_denylist::run(job).await,
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,

@@ -33,6 +33,7 @@ fn interval_seconds(schedule: Schedule) -> i64 {
         Schedule::PruneSessions
         | Schedule::PruneIdempotencyKeys
         | Schedule::PruneAttempts
+        | Schedule::PruneDenylists
         | Schedule::PruneJobs
         | Schedule::PruneFeed
         | Schedule::RotateSigningKeys => 3_600,
@@ -75,6 +76,11 @@ async fn step(
         Schedule::PruneAttempts => {
             let found = store.scan_attempts(claimed, now, STEP).await?;
             enqueue_in_each(platform, &found, now, || JobKind::PruneAttempts {}).await?;
+            go_on(platform, claimed, found).await
+        }
+        Schedule::PruneDenylists => {
+            let found = store.scan_denylists(claimed, now, STEP).await?;
+            enqueue_in_each(platform, &found, now, || JobKind::PruneDenylist {}).await?;
             go_on(platform, claimed, found).await
         }
         Schedule::RotateSigningKeys => {

@@ -1,7 +1,7 @@
 //! The sessions of any user, for whoever governs them.
 
 use super::{UserError, end_sessions, find_user_in};
-use crate::cx::Cx;
+use crate::cx::{Cx, TenantWide};
 use crate::outcome::{Disclosed, Recorded};
 use keyward_model::{EndReason, Ended, Event, Page, PageRequest, Session, SessionId, UserId};
 use keyward_policy::Action;
@@ -54,6 +54,36 @@ pub async fn revoke_any_session(cx: &Cx, id: SessionId) -> Result<(), UserError>
         let ended = tx.end_session(id, Ended { at, reason }).await?;
         let session = ended.ok_or(UserError::NotFound)?;
         let event = Event::SessionRevoked { session, reason };
+        Ok(Recorded::new(permit, (), event))
+    })
+    .await
+}
+
+/// The live sessions of the tenant, whoever's they are, oldest first.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn list_active_sessions(cx: &Cx, page: PageRequest) -> Result<Page<Session>, UserError> {
+    cx.read(async move |cx, tx| {
+        let permit = cx.permit(Action::ListActiveSessions, &TenantWide)?;
+        let sessions = tx.list_active_sessions(cx.now(), page).await?;
+        Ok(Disclosed::new(permit, sessions))
+    })
+    .await
+}
+
+/// Ends every session of the tenant, the caller's too, by one write however many there are: the tenant counts its epoch on,
+/// and sessions of an earlier one are over.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn revoke_all_sessions(cx: &Cx) -> Result<(), UserError> {
+    cx.govern(async move |cx, tx| {
+        let permit = cx.permit(Action::RevokeAllSessions, &TenantWide)?;
+        let epoch = tx.end_all_sessions(cx.now()).await?;
+        let epoch = epoch.ok_or(UserError::NotFound)?;
+        let tenant_id = cx.tenant_id();
+        let event = Event::AllSessionsRevoked { tenant_id, epoch };
         Ok(Recorded::new(permit, (), event))
     })
     .await

@@ -29,6 +29,9 @@ statements! {
             AND (EXISTS (SELECT 1 FROM attempt_counts a WHERE a.tenant_id = t.tenant_id AND a.expires_at <= $2)
                 OR EXISTS (SELECT 1 FROM known_devices d WHERE d.tenant_id = t.tenant_id AND d.expires_at <= $2))
         ORDER BY t.tenant_id LIMIT $3";
+    SCAN_DENYLISTS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
+            AND EXISTS (SELECT 1 FROM token_denylist d WHERE d.tenant_id = t.tenant_id AND d.expires_at <= $2)
+        ORDER BY t.tenant_id LIMIT $3";
     SCAN_ROTATIONS = "SELECT tenant_id FROM tenants WHERE rotation_due_at <= $2 AND tenant_id > $1
         ORDER BY tenant_id LIMIT $3";
 }
@@ -42,6 +45,8 @@ pub enum Schedule {
     PruneIdempotencyKeys,
     /// Finds tenants with counts of attempts that hold nobody back any more, or with devices that are known no longer.
     PruneAttempts,
+    /// Finds tenants whose denylist holds tokens that are over by themselves.
+    PruneDenylists,
     /// Deletes jobs that ended long ago.
     PruneJobs,
     /// Deletes rows of the feed that every reader has had.
@@ -82,6 +87,7 @@ impl Schedule {
         Self::PruneSessions,
         Self::PruneIdempotencyKeys,
         Self::PruneAttempts,
+        Self::PruneDenylists,
         Self::PruneJobs,
         Self::PruneFeed,
         Self::RotateSigningKeys,
@@ -93,6 +99,7 @@ impl Schedule {
             Self::PruneSessions => "prune_sessions",
             Self::PruneIdempotencyKeys => "prune_idempotency_keys",
             Self::PruneAttempts => "prune_attempts",
+            Self::PruneDenylists => "prune_denylists",
             Self::PruneJobs => "prune_jobs",
             Self::PruneFeed => "prune_feed",
             Self::RotateSigningKeys => "rotate_signing_keys",
@@ -239,6 +246,22 @@ impl Store {
     ) -> Result<ScanStep, Error> {
         self.system_read(async move |tx: &mut SystemTx<'_>| {
             tx.scan(&SCAN_ATTEMPTS, claimed, now, limit).await
+        })
+        .await
+    }
+
+    /// The next tenants, at most `limit`, whose denylist holds a token that is over by itself at `now`.
+    ///
+    /// # Errors
+    /// As [`Store::system_read`].
+    pub async fn scan_denylists(
+        &self,
+        claimed: ClaimedSchedule,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<ScanStep, Error> {
+        self.system_read(async move |tx: &mut SystemTx<'_>| {
+            tx.scan(&SCAN_DENYLISTS, claimed, now, limit).await
         })
         .await
     }

@@ -14,6 +14,7 @@ pub(super) struct Stamp {
     pub(super) tenant: u32,
     pub(super) user: u32,
     pub(super) session: u32,
+    pub(super) token: u32,
 }
 
 /// A counter for every id, many ids to one. Ids that share one end together: who did not have to is only slower once.

@@ -4,8 +4,8 @@ use super::epochs::Stamp;
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
-    Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant, Timestamp, User,
-    UserId, UserStatus,
+    ClientId, Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant,
+    Timestamp, TokenId, User, UserId, UserStatus,
 };
 use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -73,7 +73,7 @@ pub struct KnownSession {
     last_active_at: AtomicI64,
     user_agent: Option<Arc<str>>,
     texts: Texts<6>,
-    token: VerifiedToken,
+    token: KnownToken,
     stamp: Stamp,
     bytes: u32,
 }
@@ -91,6 +91,20 @@ pub struct VerifiedToken {
     pub good_from: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Names it.
+    pub id: TokenId,
+    /// To whom it was issued; none is Keyward's own sign-in.
+    pub client: Option<ClientId>,
+}
+
+/// The same without what its session says already: there are many of them.
+#[derive(Debug)]
+struct KnownToken {
+    digest: Digest,
+    good_from: Timestamp,
+    expires_at: Timestamp,
+    id: TokenId,
+    client: Option<ClientId>,
 }
 
 /// What a session has in common with others.
@@ -207,7 +221,13 @@ impl KnownSession {
             last_active_at: AtomicI64::new(session.last_active_at.micros()),
             user_agent: shared.user_agent,
             texts,
-            token,
+            token: KnownToken {
+                digest: token.digest,
+                good_from: token.good_from,
+                expires_at: token.expires_at,
+                id: token.id,
+                client: token.client,
+            },
             stamp,
             bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
         }
@@ -271,6 +291,19 @@ impl KnownSession {
     /// By which the client recognizes the device.
     pub fn device_fingerprint(&self) -> Option<&str> {
         self.texts.get(5)
+    }
+
+    /// The token by which it was found.
+    pub fn token(&self) -> VerifiedToken {
+        VerifiedToken {
+            digest: self.token.digest,
+            session_id: self.session_id,
+            user_id: self.user_id,
+            good_from: self.token.good_from,
+            expires_at: self.token.expires_at,
+            id: self.token.id,
+            client: self.token.client,
+        }
     }
 
     /// The scope that its token was verified in.

@@ -1,11 +1,12 @@
 //! What is kept, until when, and that no order of a read and a removal keeps what is over.
 
-use super::{Found, KnownTenant, Memory, STRIPES, VerifiedToken, lock};
+use super::{ClientTicket, Found, KnownTenant, Memory, STRIPES, VerifiedToken, lock};
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
-    Device, Digest, HostName, Id, Origin, Removal, Role, Session, Tenant, TenantSettings,
-    TenantStatus, Timestamp, User, UserStatus,
+    ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Digest, HostName, Id,
+    OAuthClient, Origin, Removal, Role, Session, Tenant, TenantSettings, TenantStatus, Timestamp,
+    User, UserStatus,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Weak};
@@ -13,6 +14,8 @@ use uuid::Uuid;
 
 const START: Timestamp = Timestamp::from_micros(0);
 const ROOM: usize = 1 << 20;
+/// Tokens have ids of their own, which share no slot with those of sessions and users.
+const TOKENS_FROM: u128 = 300;
 
 fn id<K>(number: u128) -> Id<K> {
     Id::from_uuid(Uuid::from_u128(number))
@@ -28,6 +31,8 @@ fn token(session: u128, user: u128) -> VerifiedToken {
         user_id: id(user),
         good_from: START,
         expires_at: START.plus_seconds(300),
+        id: id(session + TOKENS_FROM),
+        client: None,
     }
 }
 
@@ -94,8 +99,9 @@ fn knows(memory: &Memory, token: &VerifiedToken) -> bool {
     memory.recall(&token.digest, START).is_some()
 }
 
-fn removals_of(token: &VerifiedToken) -> [Removal; 3] {
+fn removals_of(token: &VerifiedToken) -> [Removal; 4] {
     [
+        Removal::Token(token.id),
         Removal::Session(token.session_id),
         Removal::User(token.user_id),
         Removal::Tenant(id(7)),
@@ -128,6 +134,15 @@ fn a_removal_takes_what_rests_on_it_and_nothing_else() {
         .map(|number| token(number, 1_000 + number % 2))
         .collect();
     tokens.iter().for_each(|token| keep(&memory, *token));
+    memory.remove(Removal::Token(tokens[1].id));
+    assert!(!knows(&memory, &tokens[1]));
+    keep(
+        &memory,
+        VerifiedToken {
+            id: id(999),
+            ..tokens[1]
+        },
+    );
     memory.remove(Removal::Session(tokens[0].session_id));
     assert!(!knows(&memory, &tokens[0]));
     assert!(tokens[1..].iter().all(|token| knows(&memory, token)));
@@ -430,4 +445,56 @@ fn a_read_that_a_change_overtook_takes_no_names_from_later_ones() {
     let overtaken = memory.keep(ticket, early, changed(&early, 1), START);
     assert!(known.tenant.allows_origin(&origin));
     assert!(!overtaken.tenant.allows_origin(&origin));
+}
+
+fn client() -> OAuthClient {
+    OAuthClient {
+        id: id(900),
+        name: "Shop".parse().unwrap(),
+        authentication: ClientAuthentication::ClientSecretBasic,
+        rights: [ClientRight::Introspect].into_iter().collect(),
+        status: ClientStatus::Active,
+        secrets: ClientSecrets::default(),
+        keys: vec![],
+        created_at: START,
+        version: 1,
+    }
+}
+
+fn keep_client(memory: &Memory, ticket: ClientTicket) {
+    let found = found(&token(1, 10));
+    let _known = memory.keep_client(ticket, client(), (found.tenant, found.names));
+}
+
+#[test]
+fn a_client_is_known_until_it_or_its_tenant_is_removed() {
+    let memory = Memory::new(ROOM);
+    let fill = || keep_client(&memory, memory.client_ticket(&scope(), id(900)));
+    let knows = || memory.recall_client(id(900)).is_some();
+    assert!(!knows());
+    for removal in [Removal::Client(id(900)), Removal::Tenant(id(7))] {
+        fill();
+        assert_eq!(memory.recall_client(id(900)).unwrap().client, client());
+        memory.remove(Removal::Client(id(901)));
+        assert!(knows(), "another client was removed");
+        memory.remove(removal);
+        assert!(!knows(), "{removal:?}");
+    }
+    fill();
+    memory.forget_all();
+    assert!(!knows());
+}
+
+#[test]
+fn a_client_that_was_read_before_a_removal_is_not_kept_after_it() {
+    let memory = Memory::new(ROOM);
+    for removal in [Removal::Client(id(900)), Removal::Tenant(id(7))] {
+        let ticket = memory.client_ticket(&scope(), id(900));
+        memory.remove(removal);
+        keep_client(&memory, ticket);
+        assert!(memory.recall_client(id(900)).is_none(), "{removal:?}");
+    }
+    let nothing = Memory::new(0);
+    keep_client(&nothing, nothing.client_ticket(&scope(), id(900)));
+    assert!(nothing.recall_client(id(900)).is_none(), "of no bytes");
 }

@@ -21,6 +21,7 @@ const POLICIES_OF_SYSTEM: &[(&str, &str)] = &[
     ("sessions", "system_scans|r|t|f|true"),
     ("tenant_routes", "system_reads|r|t|f|true"),
     ("tenants", "system_reads|r|t|f|true"),
+    ("token_denylist", "system_scans|r|t|f|true"),
 ];
 
 /// The condition under which a row of a log may go, as PostgreSQL prints it back for each table.

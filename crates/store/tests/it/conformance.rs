@@ -9,12 +9,14 @@ mod invitations;
 mod jobs;
 mod keys;
 mod known_devices;
+mod oauth_clients;
 mod publishable_keys;
 mod schedules;
 mod sessions;
 mod system;
 mod tenants;
 mod token_families;
+mod tokens;
 mod users;
 
 use crate::sources::{public_methods, rust_files};
@@ -75,7 +77,9 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     sessions::all(&open).await;
     token_families::all(&open).await;
     keys::all(&open).await;
+    oauth_clients::all(&open).await;
     publishable_keys::all(&open).await;
+    tokens::all(&open).await;
     events::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;

@@ -71,6 +71,7 @@ async fn run_chores(database: &TestDatabase, loot: &Loot) -> usize {
     let later = loot.session.created_at.plus_seconds(60);
     let chores = [
         Housekeeping::TouchSessions(vec![(loot.session.id, later)]),
+        Housekeeping::CountTokens(vec![loot.usage]),
         Housekeeping::EraseRefreshAnswers(later),
     ];
     for chore in &chores {
@@ -191,6 +192,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
         "SELECT sessions",
         "SELECT tenant_routes",
         "SELECT tenants",
+        "SELECT token_denylist",
         "UPDATE jobs",
     ];
     assert_eq!(tables, expected);
@@ -199,6 +201,7 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
         "SELECT idempotency_keys",
         "SELECT attempt_counts",
         "SELECT known_devices",
+        "SELECT token_denylist",
     ] {
         assert_eq!(found[scanned], ["expires_at", "tenant_id"], "{scanned}");
     }

@@ -47,6 +47,8 @@ impl Scene {
             user_id: self.user.id,
             good_from: Timestamp::from_micros(0),
             expires_at: self.session.expires_at,
+            id: keyward_model::Id::from_uuid(self.session.id.uuid()),
+            client: None,
         };
         let read = self.store.read_session_of(
             &self.scope,

@@ -66,6 +66,7 @@ impl From<(Action, Rule)> for RoleActionBody {
             basis: match rule {
                 Rule::Anyone => "anyone",
                 Rule::Owner => "owner",
+                Rule::Client(_) => "client",
                 Rule::Administrator => "administrator",
                 Rule::Operator => "operator",
             },

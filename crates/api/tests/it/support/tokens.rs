@@ -46,8 +46,12 @@ pub(crate) fn part(token: &str, index: usize) -> Value {
 
 /// A token of these two parts and any signature.
 pub(crate) fn assemble(header: &Value, payload: &Value, signature: &str) -> String {
-    let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
     format!("{}.{}.{signature}", encode(header), encode(payload))
+}
+
+/// A part of a token.
+pub(crate) fn encode(part: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(part.to_string())
 }
 
 async fn sealed_row(

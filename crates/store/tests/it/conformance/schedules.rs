@@ -15,6 +15,7 @@ scenarios_alone!(
     tenants_whose_keys_are_due_are_found,
     tenants_with_answers_that_were_kept_long_enough_are_found,
     tenants_with_counts_or_devices_whose_time_is_over_are_found,
+    a_tenant_whose_denylist_holds_what_is_over_is_found,
     expired_sessions_go_with_their_tokens,
 );
 
@@ -153,6 +154,25 @@ async fn tenants_with_answers_that_were_kept_long_enough_are_found(database: Tes
         (expires_at, vec![kept]),
     ] {
         let scan = database.store.scan_idempotency_keys(claimed, moment, 9);
+        assert_eq!(scan.await.unwrap().tenants, expected);
+    }
+}
+
+async fn a_tenant_whose_denylist_holds_what_is_over_is_found(database: TestDatabase) {
+    let (kept, _) = new_tenant(&database, "kept").await;
+    let (_none, _) = new_tenant(&database, "none").await;
+    let (now, token) = (database.now(), database.mint());
+    let expires_at = now.plus_seconds(60);
+    write(&database, &kept, async move |tx| {
+        tx.deny_access_token(token, expires_at).await
+    })
+    .await;
+    let claimed = claim(&database, now).await.unwrap();
+    for (moment, expected) in [
+        (expires_at.plus_micros(-1), vec![]),
+        (expires_at, vec![kept]),
+    ] {
+        let scan = database.store.scan_denylists(claimed, moment, 9);
         assert_eq!(scan.await.unwrap().tenants, expected);
     }
 }

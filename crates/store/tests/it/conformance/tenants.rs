@@ -7,8 +7,8 @@ use keyward_model::{
 };
 use keyward_store::{Error, Misuse, Purge, TenantTx};
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_signing_key, unsaved_tenant,
-    unsaved_tenant_key, unsaved_token_family,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_oauth_client, unsaved_signing_key,
+    unsaved_tenant, unsaved_tenant_key, unsaved_token_family,
 };
 
 scenarios!(
@@ -247,6 +247,7 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
     );
     let (sealing, now) = (unsaved_tenant_key(&database), database.now());
     let version = tenant.version;
+    let (client, denied) = (unsaved_oauth_client(&database), database.mint());
     let (digest, device_id) = (Digest([7; 32]), database.mint());
     write(&database, &scope, async move |tx| {
         tx.hold_attempts(&[digest], now).await?;
@@ -260,6 +261,8 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
             expires_at: now,
         };
         tx.insert_known_device(&device).await?;
+        tx.insert_oauth_client(&client).await?;
+        tx.deny_access_token(denied, now).await?;
         tx.insert_token_family(&token).await?;
         tx.insert_signing_key(&key).await?;
         tx.insert_tenant_key(&sealing).await?;

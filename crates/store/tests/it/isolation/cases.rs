@@ -3,9 +3,9 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AttemptCount, AuditFilter, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked, Id,
-    InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer, Route,
-    SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
+    AttemptCount, AuditFilter, ClientStatus, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked,
+    Id, InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer,
+    Route, SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -65,6 +65,9 @@ pub(super) async fn run_case(
         return Ok(seen);
     }
     if let Some(seen) = on_keys(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_clients(method, tx, loot).await? {
         return Ok(seen);
     }
     if let Some(seen) = on_lifecycle(method, tx, loot).await? {
@@ -383,6 +386,66 @@ async fn on_jobs(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Opt
             // Only what is dead is tried again, and A's job is made so under its claim.
             tx.bury_job(fence, now, "why").await?;
             tx.retry_job(job.id, now).await?.is_some()
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_clients(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (client, now) = (&loot.client, loot.tenant.created_at);
+    let any = match method {
+        // Its id leads to A for everybody.
+        "insert_oauth_client" => {
+            assert!(!tx.insert_oauth_client(client).await?, "it leads to A");
+            return Ok(Some(Seen::NothingEver));
+        }
+        "find_oauth_client" => tx.find_oauth_client(client.id).await?.is_some(),
+        "list_oauth_clients" => {
+            let page = PageRequest::new(Some(200), None);
+            let page = tx.list_oauth_clients(page).await?;
+            page.items.iter().any(|found| found.id == client.id)
+        }
+        // Each tenant of the suite has one, so that only a count of several tenants is more.
+        "count_oauth_clients" => {
+            assert_eq!(tx.count_oauth_clients().await?, 1);
+            return Ok(Some(Seen::NothingEver));
+        }
+        "change_oauth_client" => tx.change_oauth_client(client).await?.is_some(),
+        "set_oauth_client_status" => tx
+            .set_oauth_client_status(client.id, ClientStatus::Disabled)
+            .await?
+            .is_some(),
+        "hold_oauth_client" => tx.hold_oauth_client(client.id).await?,
+        "delete_oauth_client" => tx.delete_oauth_client(client.id).await?.is_some(),
+        "deny_access_token" => !tx.deny_access_token(loot.denied, now).await?,
+        "redeem_client_assertion" => !tx.redeem_client_assertion(loot.redeemed, now).await?,
+        "admits_token" => tx.admits_token(loot.session.id, loot.good).await?,
+        "prune_denylist" => {
+            // It says how many, of whichever tenant they are; that A's are still there is looked at afterwards.
+            tx.prune_denylist(loot.session.expires_at, 100).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "list_active_sessions" => {
+            let page = PageRequest::new(Some(200), None);
+            let page = tx.list_active_sessions(now, page).await?;
+            page.items.iter().any(|found| found.id == loot.session.id)
+        }
+        "end_all_sessions" => {
+            tx.end_all_sessions(now).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "add_token_usage" => {
+            tx.add_token_usage(&loot.usage).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "list_token_usage" => {
+            let days = (loot.usage.day, loot.usage.day);
+            tx.list_token_usage(days).await?.contains(&loot.usage)
         }
         _ => return Ok(None),
     };

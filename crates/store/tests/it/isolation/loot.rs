@@ -2,15 +2,17 @@
 
 use crate::support::{insert, write};
 use keyward_model::{
-    AttemptCount, AttemptLimit, Digest, DisplayName, EventRecord, HostName, Invitation, JobFence,
-    KeptContent, KnownDevice, NewJob, OnceRequest, PublishableKey, Random, RefreshAnswer, Role,
-    Route, SealedBytes, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, Timestamp,
-    TokenFamily, User, UserId, UserStatus,
+    AttemptCount, AttemptLimit, Digest, DisplayName, EventRecord, HostName, Id, Invitation,
+    JobFence, KeptContent, KnownDevice, NewJob, OAuthClient, OnceRequest, PublishableKey, Random,
+    RefreshAnswer, Role, Route, SealedBytes, SealedTenantKey, Session, SignInSubject, SigningKey,
+    Tenant, Timestamp, TokenFamily, TokenId, TokenKind, TokenUsage, UsageDay, User, UserId,
+    UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
-    unsaved_signing_key, unsaved_tenant_key, unsaved_token_family, unsaved_user,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_oauth_client,
+    unsaved_publishable_key, unsaved_signing_key, unsaved_tenant_key, unsaved_token_family,
+    unsaved_user,
 };
 
 /// What a tenant has.
@@ -35,6 +37,13 @@ pub(super) struct Loot {
     pub(super) tenant_key: SealedTenantKey,
     pub(super) signing_key: SigningKey,
     pub(super) publishable_key: PublishableKey,
+    pub(super) client: OAuthClient,
+    /// One that stands on the denylist, and one that does not.
+    pub(super) denied: TokenId,
+    pub(super) good: TokenId,
+    /// A client's assertion that was used.
+    pub(super) redeemed: Digest,
+    pub(super) usage: TokenUsage,
     pub(super) event: EventRecord,
     /// A job that a node has claimed, and the claim.
     pub(super) job: (NewJob, JobFence),
@@ -106,6 +115,12 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let signing_key = unsaved_signing_key(database);
     let publishable_key = unsaved_publishable_key(database);
     let public = publishable_key.clone();
+    let client = unsaved_oauth_client(database);
+    let (denied, good): (TokenId, TokenId) = (database.mint(), database.mint());
+    let redeemed = Digest(sha_like(Id::from_uuid(denied.uuid())));
+    let mut usage = TokenUsage::nothing(UsageDay::of(now), TokenKind::Access, Some(client.id));
+    usage.issued = 1;
+    let of_clients = (client.clone(), usage, session.expires_at);
     let host: HostName = format!("{}.example", tenant.slug).parse().unwrap();
     let host = Route::Host(host);
     let event = crate::support::some_event(database, &scope);
@@ -126,6 +141,11 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tx.insert_tenant_key(&rows.1).await?;
         tx.insert_signing_key(&rows.2).await?;
         tx.insert_publishable_key(&public).await?;
+        let (client, usage, expires_at) = &of_clients;
+        tx.insert_oauth_client(client).await?;
+        tx.deny_access_token(denied, *expires_at).await?;
+        tx.redeem_client_assertion(redeemed, *expires_at).await?;
+        tx.add_token_usage(usage).await?;
         tx.insert_route(&route).await?;
         tx.record(&record).await?;
         tx.find_sign_in_subject(&email).await
@@ -151,6 +171,11 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         tenant_key,
         signing_key,
         publishable_key,
+        client,
+        denied,
+        good,
+        redeemed,
+        usage,
         event,
         job,
     };

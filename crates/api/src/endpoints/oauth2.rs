@@ -1,0 +1,4 @@
+//! `/oauth2/…`: what OAuth clients ask.
+
+pub(super) mod introspect;
+pub(super) mod revoke;

@@ -1,0 +1,6 @@
+//! `/oauth2/…`
+
+mod assertions;
+mod introspect;
+mod kinds;
+mod revoke;
