@@ -1,5 +1,6 @@
 //! Everything that can happen. One variant per act; what is recorded, told and forgotten follows from it alone.
 
+mod awaited;
 mod description;
 mod jobs;
 mod publishable_keys;

@@ -32,6 +32,8 @@ pub type JobId = Id<crate::Job>;
 pub type EventId = Id<crate::Event>;
 /// Names an issued token (`jti`), or the row of a refresh token.
 pub type TokenId = Id<crate::RefreshToken>;
+/// Names a process that serves; another one each time it starts.
+pub type NodeId = Id<crate::Node>;
 /// Names one request, from log line to audit record.
 pub type RequestId = Id<crate::Client>;
 

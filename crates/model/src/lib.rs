@@ -20,6 +20,7 @@ mod invitation;
 mod job;
 mod key;
 mod meter;
+mod node;
 mod page;
 mod password;
 mod principal;
@@ -39,7 +40,7 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
+    EventId, Id, JobId, NodeId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
     TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
@@ -53,6 +54,7 @@ pub use job::{
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
+pub use node::Node;
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARACTERS_MIN, Password, PasswordHash, PasswordProblem,

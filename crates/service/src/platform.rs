@@ -5,7 +5,9 @@ use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
 use crate::touches::Touches;
-use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
+use keyward_model::{
+    Clock, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug, Timestamp, mint_id,
+};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ pub struct Platform(Arc<Running>);
 struct Running {
     parts: Parts,
     meter: ServiceMeter,
-    parsed_keys: ParsedKeys,
+    parsed_keys: Arc<ParsedKeys>,
     touches: Touches,
 }
 
@@ -45,15 +47,24 @@ pub struct Settings {
     pub default_tenant: Option<Slug>,
     /// The URL under which tenants without a host of their own are reached.
     pub base_url: String,
+    /// What operators call this node.
+    pub node_name: String,
 }
 
 impl Platform {
     /// Takes the parts over.
     pub fn new(parts: Parts) -> Self {
+        let parsed_keys = Arc::new(ParsedKeys::new());
+        let follower = parsed_keys.clone();
+        parts.store.follow_removals(move |removal| match removal {
+            Some(Removal::Tenant(id)) => follower.forget(id),
+            Some(Removal::User(_) | Removal::Session(_)) => {}
+            None => follower.forget_all(),
+        });
         Self(Arc::new(Running {
             parts,
             meter: ServiceMeter::default(),
-            parsed_keys: ParsedKeys::new(),
+            parsed_keys,
             touches: Touches::default(),
         }))
     }
@@ -75,6 +86,11 @@ impl Platform {
     /// What the store counted so far, and how it stands.
     pub fn store_reading(&self) -> StoreReading {
         self.store().reading()
+    }
+
+    /// Names this process among those that serve the database; none where it serves alone, and for a command.
+    pub fn node_id(&self) -> Option<NodeId> {
+        self.store().node_id()
     }
 
     /// Which engine keeps the data, as people call it.

@@ -27,7 +27,7 @@ use keyward_model::{
 };
 use pool::Pool;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use stripe::Stripe;
 use tenants::Tenants;
 
@@ -82,6 +82,18 @@ pub struct Memory {
     tenants: Mutex<Tenants>,
     shared_hosts: SharedHosts,
     stripe_bytes_max: usize,
+    follower: OnceLock<Follower>,
+}
+
+/// What forgets with memory; `None` is everything.
+pub(crate) type Follow = Box<dyn Fn(Option<Removal>) + Send + Sync>;
+
+struct Follower(Follow);
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Follower")
+    }
 }
 
 impl Memory {
@@ -96,7 +108,13 @@ impl Memory {
             tenants: Mutex::new(Tenants::of(TENANTS_MAX, bytes_max / TENANTS_PART)),
             shared_hosts: SharedHosts::new(),
             stripe_bytes_max: bytes_max / STRIPES,
+            follower: OnceLock::new(),
         }
+    }
+
+    /// Takes in who forgets with it; a second one is refused.
+    pub(crate) fn follow(&self, follow: Follow) {
+        let _ = self.follower.set(Follower(follow));
     }
 
     /// The session of the token with this digest, if the token was verified here before and has not ended; whether the
@@ -182,6 +200,7 @@ impl Memory {
         for stripe in &self.stripes {
             *lock(stripe) = Stripe::new();
         }
+        self.tell(None);
     }
 
     /// What it holds. The rest of the reading is counted by whoever asks.
@@ -214,6 +233,13 @@ impl Memory {
                 // A host that was nobody's may have become this tenant's.
                 self.shared_hosts.forget_all();
             }
+        }
+        self.tell(Some(removal));
+    }
+
+    fn tell(&self, removal: Option<Removal>) {
+        if let Some(Follower(follow)) = self.follower.get() {
+            follow(removal);
         }
     }
 

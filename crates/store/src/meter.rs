@@ -3,10 +3,11 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, idempotency, instance_events, invitations, jobs, keys, publishable_keys, purge,
-    routing, sessions, tenants, users,
+    events, feed, idempotency, instance_events, invitations, jobs, keys, nodes, publishable_keys,
+    purge, routing, sessions, tenants, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
+use std::time::Duration;
 
 /// What transactions are for, as far as they are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,25 @@ pub struct StoreReading {
     pub pools: Vec<PoolReading>,
     /// What memory holds.
     pub memory: MemoryReading,
+    /// How this node stands among the others, on PostgreSQL.
+    pub node: Option<NodeReading>,
+}
+
+/// How a node stands among the others.
+#[derive(Debug, Clone)]
+pub struct NodeReading {
+    /// How much longer its memory may answer without hearing more.
+    pub lease_rest: Duration,
+    /// How often it joined the others: once at its start, and after each loss.
+    pub joins: u64,
+    /// How long it took to read the feed and to say so, each time.
+    pub turns: HistogramReading,
+    /// How many removals it took from the feed.
+    pub removals_heard: u64,
+    /// How long answers waited until every node knew.
+    pub waits: HistogramReading,
+    /// How many of them waited for as long as a lease may last, since a node did not move.
+    pub outwaited: u64,
 }
 
 /// The transactions of one kind.
@@ -167,6 +187,7 @@ impl StoreMeter {
         memory: &Memory,
         sqlite: Option<(usize, usize)>,
         pools: Vec<PoolReading>,
+        node: Option<NodeReading>,
     ) -> StoreReading {
         let transactions = TransactionKind::ALL.into_iter().zip(&self.transactions);
         StoreReading {
@@ -187,6 +208,7 @@ impl StoreMeter {
                 commit_seconds: self.sqlite.commit_seconds.read(),
             }),
             pools,
+            node,
             memory: MemoryReading {
                 hits: self.memory.hits.value(),
                 misses: self.memory.misses.value(),
@@ -210,6 +232,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        nodes::STATEMENTS,
         purge::STATEMENTS,
         publishable_keys::STATEMENTS,
         routing::STATEMENTS,

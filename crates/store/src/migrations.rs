@@ -46,6 +46,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0012_idempotency_keys"),
     migration!("0013_upkeep"),
     migration!("0014_idempotency_and_key_sets"),
+    migration!("0018_nodes"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -64,15 +64,6 @@ impl Lease {
         self.waiting().begin = Some(text);
     }
 
-    /// Makes sure that the transaction has begun.
-    pub(crate) async fn ensure_begun(&self) -> Result<(), Error> {
-        let Some(begin) = self.waiting().begin.take() else {
-            return Ok(());
-        };
-        self.waiting().has_begun = true;
-        self.batch(&begin).await
-    }
-
     /// Sends what waits together with COMMIT, and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         let had_begun = self.has_begun();
@@ -133,6 +124,7 @@ impl Lease {
     }
 
     /// Runs statements without parameters.
+    #[cfg(feature = "testing")]
     pub(crate) async fn batch(&self, text: &str) -> Result<(), Error> {
         self.client()?
             .batch_execute(text)

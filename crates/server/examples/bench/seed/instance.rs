@@ -72,6 +72,7 @@ impl Instance {
             hashing: HashPool::start(hasher, limits, clock).unwrap(),
             root_key: RootKey::new(&root_key).unwrap(),
             settings: Settings {
+                node_name: "bench".to_owned(),
                 default_tenant: None,
                 base_url: "http://bench.invalid".to_owned(),
             },

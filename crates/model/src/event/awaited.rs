@@ -1,0 +1,59 @@
+//! Which answers wait until every node knows.
+
+use super::Event;
+
+impl Event {
+    /// Whether the answer to whoever asked for this waits until no node goes by what was before.
+    ///
+    /// What somebody *asked* to be changed, and what memory may say otherwise about, does: above all every right that was ended
+    /// on request. What ends by itself, is renewed, or is done by a job does not: nobody was told that it is over.
+    pub fn is_awaited(&self) -> bool {
+        match self {
+            // A host or a name that led nowhere is somebody's now, or the other way round.
+            Self::TenantCreated { .. }
+            | Self::TenantHostAdded { .. }
+            | Self::TenantHostRemoved { .. }
+            | Self::PublishableKeyDisabled { .. }
+            | Self::PublishableKeyDeleted { .. }
+            | Self::TenantSuspended { .. }
+            | Self::TenantResumed { .. }
+            | Self::TenantDeletionScheduled { .. }
+            | Self::TenantDeletionCancelled { .. }
+            // What every node must forget of the tenant stands in the feed, which is about to be deleted with it.
+            | Self::TenantPurgeBegun { .. }
+            | Self::TenantRestored { .. }
+            | Self::SettingsChanged { .. }
+            | Self::SigningKeyRevoked { .. }
+            | Self::UserChanged { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserEnabled { .. }
+            | Self::UserDeletionScheduled { .. }
+            | Self::UserRestored { .. }
+            | Self::UserErased { .. }
+            | Self::InvitationAccepted { .. }
+            | Self::ProfileChanged { .. }
+            | Self::SessionRevoked { .. } => true,
+            Self::TenantDeletionPostponed { .. }
+            | Self::SigningKeyCreated { .. }
+            | Self::SigningKeyRotated { .. }
+            | Self::SigningKeyRetired { .. }
+            | Self::PublishableKeyCreated { .. }
+            | Self::PublishableKeyEnabled { .. }
+            | Self::UserRegistered { .. }
+            | Self::RegistrationRefused { .. }
+            | Self::UserCreated { .. }
+            | Self::UserDeletionPostponed { .. }
+            | Self::UserInvited { .. }
+            | Self::InvitationRefused
+            | Self::SignInRefused { .. }
+            // It only makes the user's last sign-in another.
+            | Self::SessionOpened { .. }
+            | Self::SessionsPruned { .. }
+            | Self::JobCancelled { .. }
+            | Self::JobRetried { .. }
+            | Self::JobDied { .. }
+            | Self::AccessDenied { .. }
+            | Self::OperatorRead { .. } => false,
+        }
+    }
+}
