@@ -19,13 +19,14 @@ mod killed_job;
 mod locks;
 mod logs;
 mod metrics;
+mod nodes;
 mod operator;
 mod output;
 mod process;
 mod restored;
 mod roles;
 mod root_key;
-mod serving;
+
 mod settings;
 mod shutdown;
 mod skip;

@@ -1,15 +1,17 @@
 //! Waiting until every node has forgotten what a commit ended. The proof is in `node.rs`.
 
 use super::connect::{CHANNEL, words};
+use super::silence::{Silence, take_out};
 use super::snapshot::Snapshot;
 use crate::error::Error;
-use crate::node_lease::OUTWAIT;
-use deadpool_postgres::Pool;
+use crate::node_lease::{Moment, OUTWAIT};
+use deadpool_postgres::{Object, Pool};
 use keyward_model::{Counter, Histogram, NodeId, Stopwatch};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
+use tokio_postgres::Statement;
 use uuid::Uuid;
 
 /// How long the poller pauses before it looks again at rows that it has looked at.
@@ -46,6 +48,13 @@ struct Room {
 struct Waiter {
     since: Since,
     done: oneshot::Sender<()>,
+}
+
+/// The poller's connection, for as long as it polls, and what it saw on it.
+struct Looking {
+    client: Object,
+    look: Statement,
+    silence: Silence,
 }
 
 /// What a waiter waits for.
@@ -105,11 +114,12 @@ impl Waiting {
         !std::mem::replace(&mut room.is_polled, true)
     }
 
-    /// Marks those that came since the last look. None when nobody waits: then nobody polls either.
-    fn begin_look(&self) -> Option<bool> {
+    /// Marks those that came since the last look. None when nobody waits and nobody is suspected: then nobody polls either.
+    fn begin_look(&self, looking: Option<&Looking>) -> Option<bool> {
+        let suspects = looking.is_some_and(|looking| looking.silence.suspects(Moment::now()));
         let mut room = self.room();
         room.waiters.retain(|waiter| !waiter.done.is_closed());
-        if room.waiters.is_empty() {
+        if room.waiters.is_empty() && !suspects {
             room.is_polled = false;
             return None;
         }
@@ -146,53 +156,30 @@ impl Waiting {
         room.waiters = rest;
     }
 
-    /// A snapshot of this moment, and those of the other nodes; wakes them, if that is wanted.
-    async fn look(&self, wake: bool) -> Result<(Snapshot, Vec<Option<Snapshot>>), Error> {
-        let client = self.pool.get().await.map_err(Error::unavailable)?;
-        let refused = |error| Error::unavailable(words(&error));
-        // NOTIFY takes a lock on the cluster's queue at commit. In a transaction of its own, that writes nothing, it holds it
-        // for no fsync: in that of the change it would make all changes wait for one another's.
-        let text = format!(
-            "SELECT pg_current_snapshot()::text, n.id, n.snapshot,
-                 CASE WHEN $2 AND n.id IS NOT NULL THEN pg_notify('{CHANNEL}', '')::text END
-             FROM (SELECT 1 AS one) one LEFT JOIN nodes n ON n.id <> $1"
-        );
-        let statement = client.prepare_cached(&text).await.map_err(refused)?;
-        let own = self.own.get().map_or(Uuid::nil(), |id| id.uuid());
-        let rows = client.query(&statement, &[&own, &wake]).await;
-        let rows = rows.map_err(refused)?;
-        let mut now = None;
-        let mut nodes = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let (here, id, heard): (&str, Option<Uuid>, Option<&str>) = (
-                row.try_get(0).map_err(refused)?,
-                row.try_get(1).map_err(refused)?,
-                row.try_get(2).map_err(refused)?,
-            );
-            now = here.parse().ok();
-            if id.is_some() {
-                nodes.push(heard.and_then(|text| text.parse().ok()));
-            }
-        }
-        let now = now.ok_or_else(|| Error::unavailable("there was no snapshot"))?;
-        Ok((now, nodes))
-    }
-
     fn room(&self) -> MutexGuard<'_, Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Looks again and again while somebody waits.
+/// Looks again and again while somebody waits, and until whoever does not move is taken out.
 async fn poll(waiting: Arc<Waiting>) {
     let mut pause = PAUSE;
-    while let Some(some_are_new) = waiting.begin_look() {
+    let mut looking = None;
+    loop {
+        let Some(some_are_new) = waiting.begin_look(looking.as_ref()) else {
+            return;
+        };
         if some_are_new {
             pause = PAUSE;
         }
-        match waiting.look(some_are_new).await {
+        match look(&waiting, &mut looking, some_are_new).await {
             Ok((now, nodes)) => waiting.end_look(&now, &nodes),
-            Err(error) => tracing::debug!(%error, "the other nodes could not be looked at"),
+            Err(error) => {
+                tracing::debug!(%error, "the other nodes could not be looked at");
+                if let Some(Looking { client, .. }) = looking.take() {
+                    drop(Object::take(client));
+                }
+            }
         }
         tokio::select! {
             () = sleep(pause) => {}
@@ -200,4 +187,57 @@ async fn poll(waiting: Arc<Waiting>) {
         }
         pause = (pause * 3 / 2).min(PAUSE_MAX);
     }
+}
+
+/// A snapshot of this moment, and those of the other nodes; wakes them, if that is wanted.
+async fn look(
+    waiting: &Waiting,
+    looking: &mut Option<Looking>,
+    wake: bool,
+) -> Result<(Snapshot, Vec<Option<Snapshot>>), Error> {
+    let looking = match looking {
+        Some(looking) => looking,
+        None => looking.insert(Looking::begin(&waiting.pool).await?),
+    };
+    let own = waiting.own.get().map_or(Uuid::nil(), |id| id.uuid());
+    let rows = looking.client.query(&looking.look, &[&own, &wake]).await;
+    let (rows, seen_at) = (rows.map_err(refused)?, Moment::now());
+    let mut now = None;
+    let (mut beats, mut heard) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let here: &str = row.try_get(0).map_err(refused)?;
+        now = here.parse().ok();
+        let id: Option<Uuid> = row.try_get(1).map_err(refused)?;
+        let Some(id) = id else { continue };
+        beats.push((id, row.try_get(2).map_err(refused)?));
+        let text: &str = row.try_get(3).map_err(refused)?;
+        heard.push(text.parse().ok());
+    }
+    for (id, beat) in looking.silence.observe(&beats, seen_at) {
+        take_out(&looking.client, id, beat).await?;
+    }
+    let now = now.ok_or_else(|| Error::unavailable("there was no snapshot"))?;
+    Ok((now, heard))
+}
+
+impl Looking {
+    async fn begin(pool: &Pool) -> Result<Self, Error> {
+        let client = pool.get().await.map_err(Error::unavailable)?;
+        // NOTIFY takes a lock on the cluster's queue at commit. In a transaction of its own, that writes nothing, it holds it
+        // for no fsync: in that of the change it would make all changes wait for one another's.
+        let text = format!(
+            "SELECT pg_current_snapshot()::text, n.id, n.beat, n.snapshot,
+                 CASE WHEN $2 AND n.id IS NOT NULL THEN pg_notify('{CHANNEL}', '')::text END
+             FROM (SELECT 1 AS one) one LEFT JOIN nodes n ON n.id <> $1"
+        );
+        Ok(Self {
+            look: client.prepare_cached(&text).await.map_err(refused)?,
+            client,
+            silence: Silence::default(),
+        })
+    }
+}
+
+fn refused(error: tokio_postgres::Error) -> Error {
+    Error::unavailable(words(&error))
 }

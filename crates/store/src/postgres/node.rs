@@ -33,7 +33,7 @@
 
 use super::PostgresOptions;
 use super::connect::{Listening, listen, words};
-use super::silence::Silence;
+use super::silence::{Silence, take_out};
 use super::snapshot::Snapshot;
 use crate::error::Error;
 use crate::memory::Memory;
@@ -73,7 +73,6 @@ const BEAT: &str =
     "UPDATE nodes SET beat = beat + 1, snapshot = $3, seen_at = $4 WHERE id = $1 AND beat = $2";
 const OTHERS: &str = "SELECT id, beat FROM nodes WHERE id <> $1";
 const LEAVE: &str = "DELETE FROM nodes WHERE id = $1";
-const TAKE_OUT: &str = "DELETE FROM nodes WHERE id = $1 AND beat = $2";
 
 /// Who a node is.
 #[derive(Clone)]
@@ -370,10 +369,7 @@ impl Turns {
             ));
         }
         for (id, beat) in joined.silence.observe(&others, now) {
-            let taken = client.execute(TAKE_OUT, &[&id, &beat]).await;
-            if taken.map_err(refused)? > 0 {
-                tracing::warn!(node = %id, "another node was silent for longer than a lease: nobody waits for it any more");
-            }
+            take_out(client, id, beat).await?;
         }
         Ok(())
     }

@@ -1,8 +1,16 @@
 //! Which other nodes stand still: their rows are taken out, so that nobody waits for them any more.
 
+use super::connect::words;
+use crate::error::Error;
 use crate::node_lease::{Moment, OUTWAIT};
 use std::collections::HashMap;
+use std::time::Duration;
+use tokio_postgres::Client;
 use uuid::Uuid;
+
+/// A node that lives moves twice a second.
+const SUSPICIOUS: Duration = Duration::from_secs(1);
+const TAKE_OUT: &str = "DELETE FROM nodes WHERE id = $1 AND beat = $2";
 
 /// What one connection saw of the others' beats. Another connection begins anew: after a crash of the database a row may be
 /// older than what was seen of it.
@@ -30,6 +38,22 @@ impl Silence {
         }
         silent
     }
+
+    /// Whether some node has not moved for longer than one does that lives.
+    pub(super) fn suspects(&self, now: Moment) -> bool {
+        self.seen
+            .values()
+            .any(|(_, since)| now.since(*since) >= SUSPICIOUS)
+    }
+}
+
+/// Takes a node out that was told by [`Silence::observe`], unless it has moved since.
+pub(super) async fn take_out(client: &Client, id: Uuid, beat: i64) -> Result<(), Error> {
+    let taken = client.execute(TAKE_OUT, &[&id, &beat]).await;
+    if taken.map_err(|error| Error::unavailable(words(&error)))? > 0 {
+        tracing::warn!(node = %id, "a node was silent for longer than a lease: nobody waits for it any more");
+    }
+    Ok(())
 }
 
 #[cfg(test)]
