@@ -106,6 +106,14 @@ impl Platform {
         self.store().locks().await
     }
 
+    /// Tries whether nodes would hear of one another's changes at once; gives how long it took, where there may be several.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn try_notifying(&self) -> Result<Option<Duration>, keyward_store::Error> {
+        self.store().try_notifying().await
+    }
+
     /// An operator's way into an existing tenant; every transaction in it records an event.
     ///
     /// # Errors

@@ -20,13 +20,20 @@ pub(crate) use safety::{UnsafeRole, unsafe_roles};
 
 use crate::error::Error;
 use crate::meter::PoolReading;
+use connect::CHANNEL;
 use deadpool_postgres::{Pool, PoolError};
-use keyward_model::TenantId;
+use keyward_model::{Stopwatch, TenantId};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a notification is waited for that was sent to try it.
+const NOTIFICATION_MAX: Duration = Duration::from_secs(2);
 
 /// The engine.
 pub(crate) struct Postgres {
     app: Pool,
     system: Pool,
+    options: PostgresOptions,
     hearing: Hearing,
     #[cfg(feature = "testing")]
     without_tenant_filter: bool,
@@ -48,6 +55,7 @@ impl Postgres {
         Ok(Self {
             app: connect::pool(&options.app_url, options, options.connections_max)?,
             hearing: Hearing::new(system.clone()),
+            options: options.clone(),
             system,
             #[cfg(feature = "testing")]
             without_tenant_filter: options.without_tenant_filter,
@@ -88,6 +96,23 @@ impl Postgres {
     /// Where changes wait until every node knows of them.
     pub(crate) fn hearing(&self) -> &Hearing {
         &self.hearing
+    }
+
+    /// Listens on a connection as nodes have it, notifies from another, and waits for it.
+    pub(crate) async fn try_notifying(&self) -> Result<Duration, Error> {
+        let listening = connect::listen(&self.options, "keyward doctor").await?;
+        let lease = self.system_lease().await?;
+        let begun = Stopwatch::start();
+        lease
+            .catalog(&format!("SELECT pg_notify('{CHANNEL}', '')::text"))
+            .await?;
+        lease.release();
+        match timeout(NOTIFICATION_MAX, listening.bell.notified()).await {
+            Ok(()) => Ok(begun.elapsed()),
+            Err(_) => Err(Error::unavailable(
+                "no notification came; is there a pooler between this machine and the database that shares sessions?",
+            )),
+        }
     }
 
     /// How the two pools stand.

@@ -18,6 +18,7 @@ use keyward_model::{
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A database with Keyward's tables. Cheap to clone; the last clone that is dropped closes it.
@@ -139,11 +140,15 @@ impl Store {
         self.memory.follow(Box::new(forget));
     }
 
-    /// Waits until no node goes by what was before this moment: for an answer that rests on what another has ended, and perhaps
-    /// not yet answered.
-    pub async fn wait_for_nodes(&self) {
-        if let Some(engine) = self.postgres() {
-            engine.hearing().wait().await;
+    /// Sends a notification and hears it, as nodes do of one another's changes; gives how long it took. None where a node needs
+    /// no other.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none comes.
+    pub async fn try_notifying(&self) -> Result<Option<Duration>, Error> {
+        match self.postgres() {
+            Some(engine) => engine.try_notifying().await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -367,6 +372,13 @@ impl Store {
         Ok(Some(self.memory.keep(ticket, token, found, now)))
     }
 
+    /// Waits until no node goes by what was before this moment.
+    async fn wait_for_nodes(&self) {
+        if let Some(engine) = self.postgres() {
+            engine.hearing().wait().await;
+        }
+    }
+
     fn memory_holds(&self) -> bool {
         self.node_lease().is_none_or(NodeLease::holds)
     }
@@ -390,7 +402,7 @@ impl Store {
         let begun = Stopwatch::start();
         let (outcome, is_awaited) = self.in_tenant_uncounted(scope, mode, closure).await;
         self.meter.note(kind, begun, outcome.is_err());
-        if is_awaited && outcome.is_ok() {
+        if is_awaited {
             // This node has forgotten it already.
             self.wait_for_nodes().await;
         }
@@ -445,7 +457,7 @@ impl Store {
                 let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
                 let outcome = closure(&mut tx).await;
                 let (verdict, removals) = (tx.verdict(), tx.take_removals());
-                let (enqueued, is_awaited) = (tx.has_enqueued(), tx.is_awaited());
+                let (enqueued, is_awaited) = (tx.has_enqueued(), tx.is_awaited(outcome.is_ok()));
                 let memory = self.memory.clone();
                 let forget = Forget { memory, removals };
                 let ring = Ring(enqueued.then(|| self.job_bell.clone()));

@@ -18,6 +18,7 @@ pub struct TenantTx<'a> {
     /// What is to be forgotten though no event has told the other nodes so yet.
     untold: Option<Removal>,
     is_awaited: bool,
+    found_over: bool,
     enqueued: bool,
 }
 
@@ -36,6 +37,7 @@ impl<'a> TenantTx<'a> {
             removals: Vec::new(),
             untold: None,
             is_awaited: false,
+            found_over: false,
             enqueued: false,
         }
     }
@@ -63,9 +65,15 @@ impl<'a> TenantTx<'a> {
         self.untold.take().or(event.removal)
     }
 
+    /// Notes that what was to be ended was found to have ended. Whoever ended it may not have answered yet, or never will: the
+    /// answer to this one says as much, and has to wait for the same.
+    pub(crate) fn note_found_over(&mut self) {
+        self.found_over = true;
+    }
+
     /// Whether the answer waits until every node has forgotten what is over.
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.is_awaited
+    pub(crate) fn is_awaited(&self, is_committed: bool) -> bool {
+        self.found_over || self.is_awaited && is_committed
     }
 
     /// Whether a worker has something to do once this is committed.

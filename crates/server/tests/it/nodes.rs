@@ -179,6 +179,33 @@ fn asvs_v7_4_1_what_one_node_has_answered_as_revoked_no_other_accepts() {
 }
 
 #[test]
+fn asvs_v7_4_1_a_revocation_on_two_nodes_is_answered_soon() {
+    let Some(instance) = instance() else {
+        return;
+    };
+    let (_machines, servers) = serve(&instance, 2);
+    register(&servers[0], "ada@example.com");
+    let mut times = Vec::new();
+    for round in 0..rounds() {
+        let who = sign_in_as(&servers[0], "ada@example.com", PASSWORD);
+        warm(&servers, &who);
+        let path = format!("/v1/sessions/{}", who.session);
+        let (here, there) = (&servers[round % 2], &servers[(round + 1) % 2]);
+        let stopwatch = Stopwatch::start();
+        assert_eq!(delete(here, &path, &who).status, 204);
+        times.push(stopwatch.elapsed());
+        assert_eq!(status(there, &who.token), 401, "round {round}");
+    }
+    println!(
+        "{} revocations on two nodes (a debug build), each refused by the other; DELETE took {:?} (median), {:?} (99 %), {:?} (max)",
+        times.len(),
+        percentile(&mut times, 0.5),
+        percentile(&mut times, 0.99),
+        percentile(&mut times, 1.0),
+    );
+}
+
+#[test]
 fn asvs_v7_4_1_every_right_that_ends_on_request_ends_on_every_node() {
     let Some(instance) = instance() else {
         return;

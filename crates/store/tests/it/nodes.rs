@@ -8,7 +8,7 @@ use keyward_model::{
 use keyward_store::{Error, NodeIdentity, Store, TenantScope, TenantTx, VerifiedToken};
 use keyward_testkit::{
     MockClock, TestDatabase, event_record, new_session, new_tenant, new_user,
-    scratch_postgres_store_with,
+    scratch_postgres_store_with, sqlite_store,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -500,6 +500,52 @@ async fn asvs_v7_4_1_a_wall_clock_that_jumps_changes_no_lease() {
         assert!(!scene.recalls_session(&scene.nodes[0], &session));
     }
     assert_eq!(jumping.reading().node.unwrap().joins, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn asvs_v7_4_1_whoever_finds_a_session_ended_by_a_node_that_died_before_its_answer_waits_too()
+{
+    let Some(scene) = Scene::set(2).await else {
+        return;
+    };
+    let (node, id) = (&scene.nodes[1], scene.session.id);
+    node.deafen_node();
+    // It has heard of everything until now, and hears of nothing for almost as long as it can.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    scene.warm(node).await;
+    node.stall_node(Duration::from_millis(1_200));
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let (reason, at) = (EndReason::SignedOut, scene.database.now());
+    let end = Ended { at, reason };
+    let event = EventRecord {
+        removal: Some(Removal::Session(id)),
+        is_awaited: false,
+        ..some_event(&scene.database, &scene.scope)
+    };
+    let unanswered = async move |tx: &mut TenantTx<'_>| {
+        assert!(tx.end_session(id, end).await?.is_some());
+        tx.record(&event).await
+    };
+    let ended: Result<(), Error> = scene.nodes[0].write(&scene.scope, unanswered).await;
+    ended.unwrap();
+    assert!(scene.recalls(node), "it does not know yet");
+    let again = async move |tx: &mut TenantTx<'_>| {
+        assert!(tx.end_session(id, end).await?.is_none());
+        Err(Error::SessionOver)
+    };
+    let found: Result<(), Error> = scene.nodes[0].write(&scene.scope, again).await;
+    assert!(matches!(found, Err(Error::SessionOver)), "{found:?}");
+    assert!(!scene.recalls(node));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notification_is_tried() {
+    let Some(scene) = Scene::set(0).await else {
+        return;
+    };
+    let took = scene.database.store.try_notifying().await.unwrap();
+    assert!(took.is_some());
+    assert_eq!(sqlite_store().store.try_notifying().await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
