@@ -26,6 +26,7 @@ pub fn all() -> Vec<Endpoint> {
         auth::register::endpoint(),
         auth::invitation::accept(),
         auth::login::endpoint(),
+        auth::refresh::endpoint(),
         auth::logout::endpoint(),
         session::endpoint(),
         sessions::list::endpoint(),

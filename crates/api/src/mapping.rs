@@ -10,6 +10,7 @@ use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::jobs::JobsError;
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
+use keyward_service::refresh::RefreshError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::sessions::SessionError;
 use keyward_service::settings::SettingsError;
@@ -70,6 +71,18 @@ impl From<SignInError> for Problem {
             SignInError::Keyring(error) => internal(error),
             SignInError::Denied(_) => Self::new(Code::Forbidden),
             SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RefreshError> for Problem {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::InvalidToken => Self::new(Code::InvalidRefreshToken),
+            RefreshError::Raced => Self::new(Code::ChangedMeanwhile),
+            RefreshError::Keyring(error) => internal(error),
+            RefreshError::Denied(_) => Self::new(Code::Forbidden),
+            RefreshError::Store(error) => error.into(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum Code {
     InvalidToken,
     /// The address or the password is wrong.
     InvalidCredentials,
+    /// The refresh token is unknown, spent, revoked or expired.
+    InvalidRefreshToken,
     /// The caller may not do this.
     Forbidden,
     /// There is no such thing, or the caller may not see it.
@@ -99,6 +101,7 @@ impl Code {
         Self::Unauthenticated,
         Self::InvalidToken,
         Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -139,6 +142,7 @@ impl Code {
             Self::Unauthenticated => "unauthenticated",
             Self::InvalidToken => "invalid_token",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -179,9 +183,10 @@ impl Code {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::Unauthenticated | Self::InvalidToken | Self::InvalidCredentials => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthenticated
+            | Self::InvalidToken
+            | Self::InvalidCredentials
+            | Self::InvalidRefreshToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -215,6 +220,7 @@ impl Code {
             Self::Unauthenticated => "An access token is needed",
             Self::InvalidToken => "The access token is not valid",
             Self::InvalidCredentials => "The e-mail address or the password is wrong",
+            Self::InvalidRefreshToken => "The refresh token is not valid",
             Self::Forbidden => "You may not do this",
             Self::NotFound => "There is no such thing",
             Self::MethodNotAllowed => "This path has no such method",
@@ -357,7 +363,7 @@ impl Problem {
                     HeaderValue::from_static(challenge),
                 );
             }
-            Code::Unauthenticated | Code::InvalidCredentials => {
+            Code::Unauthenticated | Code::InvalidCredentials | Code::InvalidRefreshToken => {
                 let challenge = "Bearer realm=\"keyward\"";
                 headers.insert(
                     header::WWW_AUTHENTICATE,

@@ -37,7 +37,7 @@ pub use digest::{Sha256, sha256};
 pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use private_key::mint_private_key;
-pub use refresh::{mint_refresh_token, refresh_token_digest};
+pub use refresh::{TokenHolder, mint_refresh_token, refresh_answer_key, refresh_token_digest};
 pub use request_digest::RequestDigestKey;
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{

@@ -89,6 +89,12 @@ impl SealingKey {
         self.id
     }
 
+    /// One that was derived for a single use.
+    pub(crate) fn derived(id: Uuid, key: UnboundKey) -> Self {
+        let key = LessSafeKey::new(key);
+        Self { id, key }
+    }
+
     fn prepare(id: Uuid, secret: &[u8]) -> Result<Self, SealError> {
         let key = UnboundKey::new(&AES_256_GCM, secret).map_err(|_| SealError::BadKeyLength)?;
         Ok(Self {

@@ -1,6 +1,6 @@
 //! E-mail addresses, as given and as compared.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use unicode_normalization::UnicodeNormalization;
@@ -9,7 +9,8 @@ use unicode_normalization::UnicodeNormalization;
 const EMAIL_BYTES_MAX: usize = 254;
 
 /// An e-mail address: what the user typed, and the form that is compared and unique within a tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct EmailAddress {
     given: String,
     canonical: String,
@@ -80,6 +81,13 @@ pub(crate) fn fold(text: &str) -> String {
 impl fmt::Display for EmailAddress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.given)
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = InvalidEmail;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

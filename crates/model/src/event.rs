@@ -12,8 +12,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, HostName, Job, JobId, PublishableKey, Session, SigningKey,
-    SigningKeyId, Tenant, TenantId, Timestamp, User, UserId,
+    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, PublishableKey, Session, SigningKey,
+    SigningKeyId, Tenant, TenantId, Timestamp, TokenFamily, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -239,7 +239,25 @@ pub enum Event {
         /// Whether the password's hash was replaced by one of today's cost.
         hash_upgraded: bool,
     },
-    /// A session was ended on request.
+    /// A session was continued: its refresh token was exchanged for the next.
+    SessionRefreshed {
+        /// As it is now.
+        session: Session,
+        /// The family of the token.
+        family_id: FamilyId,
+        /// Which token of the family is good now.
+        generation: i64,
+    },
+    /// A refresh token came that had been exchanged before: somebody has a copy, so its family is over.
+    RefreshTokenReused {
+        /// The family, as it is now.
+        family: TokenFamily,
+        /// Whose session it continued.
+        user_id: UserId,
+        /// Which token of the family it was.
+        generation: i64,
+    },
+    /// A session was ended on request, or because it was no longer safe.
     SessionRevoked {
         /// As it is now.
         session: Session,
@@ -383,6 +401,16 @@ impl Event {
                 hash_upgraded,
             } => sessions::opened(session, *hash_upgraded),
             Self::SessionRevoked { session, reason } => sessions::revoked(session, *reason),
+            Self::SessionRefreshed {
+                session,
+                family_id,
+                generation,
+            } => sessions::refreshed(session, *family_id, *generation),
+            Self::RefreshTokenReused {
+                family,
+                user_id,
+                generation,
+            } => sessions::token_reused(family, *user_id, *generation),
             Self::SessionsPruned { job_id, count } => jobs::describe_pruned(*job_id, *count),
             Self::JobCancelled { job } => jobs::describe_cancelled(job),
             Self::JobRetried { job } => jobs::describe_retried(job),

@@ -30,8 +30,10 @@ pub type TenantKeyId = Id<crate::SealedTenantKey>;
 pub type JobId = Id<crate::Job>;
 /// Names an event.
 pub type EventId = Id<crate::Event>;
-/// Names an issued token (`jti`), or the row of a refresh token.
-pub type TokenId = Id<crate::RefreshToken>;
+/// Names an issued token (`jti`).
+pub type TokenId = Id<crate::AccessTokenSecret>;
+/// Names a family of refresh tokens.
+pub type FamilyId = Id<crate::TokenFamily>;
 /// Names a process that serves; another one each time it starts.
 pub type NodeId = Id<crate::Node>;
 /// Names one request, from log line to audit record.

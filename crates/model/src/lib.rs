@@ -31,6 +31,7 @@ mod session;
 mod signing_key;
 mod tenant;
 mod timestamp;
+mod token_family;
 mod user;
 
 pub use ambient::{Clock, Random, least_id, mint_id};
@@ -40,8 +41,8 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, Id, JobId, NodeId, PublishableKeyId, RequestId, SessionId, SigningKeyId, TenantId,
-    TenantKeyId, TokenId, UserId,
+    EventId, FamilyId, Id, JobId, NodeId, PublishableKeyId, RequestId, SessionId, SigningKeyId,
+    TenantId, TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
     IdempotencyKey, InvalidIdempotencyKey, KeptAnswer, KeptContent, OnceRequest,
@@ -69,7 +70,7 @@ pub use secret::{
     AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
     Secret, SecretBytes, TenantKeySecret,
 };
-pub use session::{Device, EndReason, Ended, RefreshToken, Session, SessionUser};
+pub use session::{Device, EndReason, Ended, Session, SessionUser};
 pub use signing_key::{
     SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
 };
@@ -78,6 +79,10 @@ pub use tenant::{
     TenantSettings, TenantStatus,
 };
 pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use token_family::{
+    ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, TokenFamily,
+    TokenWorth, repeats_until,
+};
 pub use user::{
     DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,
     UserQuery, UserStatus,

@@ -19,6 +19,9 @@ pub struct SecretBytes<K> {
 /// Marks [`AccessTokenSecret`].
 #[derive(Debug)]
 pub enum AccessToken {}
+/// Marks [`RefreshTokenSecret`].
+#[derive(Debug)]
+pub enum RefreshToken {}
 /// Marks [`RootKeySecret`].
 #[derive(Debug)]
 pub enum RootKey {}
@@ -32,7 +35,7 @@ pub enum PrivateKey {}
 /// An access token in clear, as the client holds it.
 pub type AccessTokenSecret = Secret<AccessToken>;
 /// A refresh token in clear, as the client holds it; stored as a [`crate::Digest`] only.
-pub type RefreshTokenSecret = Secret<crate::RefreshToken>;
+pub type RefreshTokenSecret = Secret<RefreshToken>;
 /// An invitation's token in clear, as it is handed over; stored as a [`crate::Digest`] only.
 pub type InvitationSecret = Secret<crate::Invitation>;
 /// The 32 bytes that all else is sealed under.

@@ -1,10 +1,10 @@
 //! Sessions: a user who signed in on a device, until one of them ends it or time does.
 
-use crate::{Digest, SessionId, Timestamp, TokenId, User, UserId};
+use crate::{SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A signed-in user on one device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     /// Names the session; it is the `sid` of its tokens and no secret.
     pub id: SessionId,
@@ -31,7 +31,7 @@ pub struct Session {
 }
 
 /// The end of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ended {
     /// When.
     pub at: Timestamp,
@@ -57,10 +57,12 @@ pub enum EndReason {
     UserDeleted,
     /// Its user has fewer rights than before.
     RoleWithdrawn,
+    /// A refresh token of it was used twice: somebody has a copy.
+    RefreshTokenReused,
 }
 
 /// What the client says of its device. Shown to the user, never trusted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// A name that the user knows it by.
     pub name: Option<String>,
@@ -77,21 +79,6 @@ pub struct SessionUser {
     pub session: Session,
     /// Its user.
     pub user: User,
-}
-
-/// An issued refresh token as it is stored: never the token, only its digest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshToken {
-    /// Names the row.
-    pub id: TokenId,
-    /// The session that it continues.
-    pub session_id: SessionId,
-    /// SHA-256 of the token.
-    pub digest: Digest,
-    /// When it was issued.
-    pub issued_at: Timestamp,
-    /// When it ends; never later than its session.
-    pub expires_at: Timestamp,
 }
 
 impl Session {

@@ -11,7 +11,7 @@ use unicode_normalization::UnicodeNormalization;
 const NAME_CHARACTERS_MAX: usize = 200;
 
 /// A person with an account in one tenant. Its password hash is apart, in [`SignInSubject`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Names the user.
     pub id: UserId,
@@ -129,7 +129,8 @@ impl UserStatus {
 }
 
 /// A name to show: 1 to 200 characters in NFC, no control characters, trimmed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct DisplayName(String);
 
 /// The text is no name to show.
@@ -162,6 +163,13 @@ impl FromStr for DisplayName {
             true => Ok(Self(name)),
             false => Err(InvalidDisplayName),
         }
+    }
+}
+
+impl TryFrom<String> for DisplayName {
+    type Error = InvalidDisplayName;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Action {
     Register,
     /// Sign in.
     SignIn,
+    /// Continue a session by its refresh token.
+    RefreshSession,
     /// Sign out of the session that one acts in.
     SignOut,
     /// Read the session that one acts in.
@@ -159,6 +161,7 @@ impl Action {
         Self::ReadIssuerMetadata,
         Self::Register,
         Self::SignIn,
+        Self::RefreshSession,
         Self::SignOut,
         Self::ReadSession,
         Self::ListSessions,
@@ -225,6 +228,7 @@ impl Action {
             Self::ReadIssuerMetadata => ("tenant.read_issuer_metadata", Read, Rule::Anyone),
             Self::Register => ("user.register", Write, Rule::Anyone),
             Self::SignIn => ("session.open", Write, Rule::Anyone),
+            Self::RefreshSession => ("session.refresh", Write, Rule::Anyone),
             Self::SignOut => ("session.sign_out", Delete, Rule::Owner),
             Self::ReadSession => ("session.read", Read, Rule::Owner),
             Self::ListSessions => ("session.list", Read, Rule::Owner),

@@ -168,6 +168,11 @@ impl Cx {
         self.inner.scope.tenant_id()
     }
 
+    /// The way into the tenant, for what is done for it later.
+    pub(crate) fn scope(&self) -> TenantScope {
+        self.inner.scope
+    }
+
     /// Who asks.
     pub fn principal(&self) -> &Principal {
         &self.inner.principal

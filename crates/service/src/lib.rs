@@ -32,6 +32,7 @@ mod presence;
 pub mod profile;
 pub mod publishable_keys;
 mod recording;
+pub mod refresh;
 pub mod registration;
 pub mod restore;
 pub mod roles;

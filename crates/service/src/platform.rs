@@ -4,6 +4,7 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::refresh::Erasures;
 use crate::touches::Touches;
 use keyward_model::{
     Clock, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug, Timestamp, mint_id,
@@ -22,6 +23,7 @@ struct Running {
     meter: ServiceMeter,
     parsed_keys: Arc<ParsedKeys>,
     touches: Touches,
+    erasures: Erasures,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -66,6 +68,7 @@ impl Platform {
             meter: ServiceMeter::default(),
             parsed_keys,
             touches: Touches::default(),
+            erasures: Erasures::default(),
         }))
     }
 
@@ -174,6 +177,11 @@ impl Platform {
     /// Sessions that were seen.
     pub(crate) fn touches(&self) -> &Touches {
         &self.0.touches
+    }
+
+    /// Answers that are to be erased.
+    pub(crate) fn erasures(&self) -> &Erasures {
+        &self.0.erasures
     }
 
     /// What the operator set.

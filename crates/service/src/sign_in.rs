@@ -10,7 +10,7 @@ use keyward_crypto::{
 };
 use keyward_model::{
     AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
-    RefreshToken, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
+    RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant, TokenFamily,
     User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
@@ -180,12 +180,16 @@ async fn open_session(
     let signer = facts.key.signer(cx.platform(), cx.tenant_id())?;
     let token_ttl_seconds = facts.tenant.settings.access_token_ttl_seconds;
     let refresh_token = mint_refresh_token(cx.platform().random());
-    let stored_token = RefreshToken {
+    let family = TokenFamily {
         id: cx.platform().mint(cx.now()),
         session_id: session.id,
+        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
         digest: refresh_token_digest(&refresh_token),
+        generation: 1,
         issued_at: cx.now(),
+        rotated_at: None,
         expires_at: session.expires_at,
+        revoked: None,
     };
     let opened = cx
         .write::<_, SignInError, _>(async move |cx, tx| {
@@ -207,7 +211,7 @@ async fn open_session(
             let key = hold_signing_key(tx, cx.now(), token_ttl_seconds).await?;
             let key = key.ok_or(KeyringError::Missing)?;
             tx.insert_session(&session).await?;
-            tx.insert_refresh_token(&stored_token).await?;
+            tx.insert_token_family(&family).await?;
             let event = Event::SessionOpened {
                 session: session.clone(),
                 hash_upgraded,
@@ -265,7 +269,13 @@ fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Ses
     }
 }
 
-fn claims_of(cx: &Cx, tenant: &Tenant, key: &SigningKey, session: &Session) -> AccessClaims {
+/// The claims of a session's access token that is issued now.
+pub(crate) fn claims_of(
+    cx: &Cx,
+    tenant: &Tenant,
+    key: &SigningKey,
+    session: &Session,
+) -> AccessClaims {
     let issuer = tenant.issuer.to_string();
     let expires_at = key.token_expires_at(cx.now(), tenant.settings.access_token_ttl_seconds);
     AccessClaims {

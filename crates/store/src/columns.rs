@@ -87,6 +87,35 @@ macro_rules! signing_key_columns {
     };
 }
 
+/// The columns of a family of refresh tokens, each behind `$prefix`.
+macro_rules! family_columns {
+    ($prefix:literal) => {
+        concat!(
+            $prefix,
+            "id, ",
+            $prefix,
+            "session_id, ",
+            $prefix,
+            "client_id, ",
+            $prefix,
+            "digest, ",
+            $prefix,
+            "generation, ",
+            $prefix,
+            "issued_at, ",
+            $prefix,
+            "rotated_at, ",
+            $prefix,
+            "expires_at, ",
+            $prefix,
+            "revoked_at, ",
+            $prefix,
+            "revoke_reason"
+        )
+    };
+}
+
+pub(crate) use family_columns;
 pub(crate) use job_columns;
 /// The columns of a publishable key.
 macro_rules! publishable_key_columns {

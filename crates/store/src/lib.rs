@@ -45,6 +45,7 @@ mod store;
 mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod token_families;
 mod transaction;
 mod users;
 mod value;

@@ -4,7 +4,7 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     events, feed, idempotency, instance_events, invitations, jobs, keys, nodes, publishable_keys,
-    purge, routing, sessions, tenants, users,
+    purge, routing, sessions, tenants, token_families, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 use std::time::Duration;
@@ -238,6 +238,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,
+        token_families::STATEMENTS,
         users::STATEMENTS,
     ]
     .into_iter()

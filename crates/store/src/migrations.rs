@@ -46,6 +46,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0012_idempotency_keys"),
     migration!("0013_upkeep"),
     migration!("0014_idempotency_and_key_sets"),
+    migration!("0015_refresh_rotation"),
     migration!("0018_nodes"),
 ];
 

@@ -8,8 +8,8 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, RefreshToken, Role, Session, SessionId,
-    SessionUser, Timestamp, UserId,
+    Device, EndReason, Ended, Page, PageRequest, Role, Session, SessionId, SessionUser, Timestamp,
+    UserId,
 };
 use uuid::Uuid;
 
@@ -47,10 +47,7 @@ statements! {
         WHERE tenant_id = $1 AND id = $2 AND last_active_at < $3 AND ended_at IS NULL";
     LIST_EXPIRED_SESSIONS = "SELECT id FROM sessions WHERE tenant_id = $1 AND expires_at < $2
         ORDER BY expires_at LIMIT $3";
-    DELETE_REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE tenant_id = $1 AND session_id = $2";
     DELETE_EXPIRED_SESSION = "DELETE FROM sessions WHERE tenant_id = $1 AND id = $2 AND expires_at < $3";
-    INSERT_REFRESH_TOKEN = "INSERT INTO refresh_tokens (tenant_id, id, session_id, digest, issued_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6)";
 }
 
 impl TenantTx<'_> {
@@ -240,57 +237,47 @@ impl TenantTx<'_> {
         limit: i64,
     ) -> Result<u64, Error> {
         let values = vec![Value::from(expired_before), Value::from(limit)];
-        let ids = self.list(&LIST_EXPIRED_SESSIONS, values, |row| row.get::<Uuid>(0));
+        let ids = self.list(&LIST_EXPIRED_SESSIONS, values, |row| {
+            row.get::<SessionId>(0)
+        });
         let mut deleted = 0;
         for id in ids.await? {
-            self.run(&DELETE_REFRESH_TOKENS, vec![Value::from(id)])
-                .await?;
+            self.delete_families_of(id).await?;
             let values = vec![Value::from(id), Value::from(expired_before)];
             deleted += self.run(&DELETE_EXPIRED_SESSION, values).await?.changed;
         }
         Ok(deleted)
     }
-
-    /// Keeps the digest of a new refresh token.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], [`Error::Conflict`] when its session is gone.
-    pub async fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), Error> {
-        let values = vec![
-            Value::from(token.id),
-            Value::from(token.session_id),
-            Value::from(token.digest.0.as_slice()),
-            Value::from(token.issued_at),
-            Value::from(token.expires_at),
-        ];
-        self.run(&INSERT_REFRESH_TOKEN, values).await.map(drop)
-    }
 }
 
 fn read_session(row: &mut Row) -> Result<Session, Error> {
-    let ended_at: Option<Timestamp> = row.get(11)?;
+    read_session_from(row, 0)
+}
+
+pub(crate) fn read_session_from(row: &mut Row, first: usize) -> Result<Session, Error> {
+    let ended_at: Option<Timestamp> = row.get(first + 11)?;
     let ended = match ended_at {
         Some(at) => Some(Ended {
             at,
-            reason: row.named::<EndReason>(12)?,
+            reason: row.named::<EndReason>(first + 12)?,
         }),
         None => None,
     };
     Ok(Session {
-        id: row.get(0)?,
-        user_id: row.get(1)?,
-        created_at: row.get(2)?,
-        last_active_at: row.get(3)?,
-        expires_at: row.get(4)?,
-        idle_seconds: row.get(5)?,
-        address: row.get(6)?,
-        user_agent: row.get(7)?,
+        id: row.get(first)?,
+        user_id: row.get(first + 1)?,
+        created_at: row.get(first + 2)?,
+        last_active_at: row.get(first + 3)?,
+        expires_at: row.get(first + 4)?,
+        idle_seconds: row.get(first + 5)?,
+        address: row.get(first + 6)?,
+        user_agent: row.get(first + 7)?,
         device: Device {
-            name: row.get(8)?,
-            fingerprint: row.get(9)?,
-            priority: row.get(10)?,
+            name: row.get(first + 8)?,
+            fingerprint: row.get(first + 9)?,
+            priority: row.get(first + 10)?,
         },
         ended,
-        version: row.get(13)?,
+        version: row.get(first + 13)?,
     })
 }

@@ -66,6 +66,8 @@ impl Drop for Ring {
 pub enum Housekeeping {
     /// These sessions were seen, each at its moment.
     TouchSessions(Vec<(SessionId, Timestamp)>),
+    /// The time of these answers to refreshes is over.
+    EraseRefreshAnswers(Timestamp),
 }
 
 impl Store {
@@ -177,6 +179,7 @@ impl Store {
                 }
                 Ok(())
             }
+            Housekeeping::EraseRefreshAnswers(now) => tx.erase_refresh_answers(now).await,
         };
         self.in_tenant(*scope, Mode::Unrecorded, act).await
     }

@@ -4,9 +4,9 @@ use crate::databases::TestDatabase;
 use keyward_model::{
     Client, Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind,
     KeyMode, NewJob, PasswordHash, Principal, PublishableKey, PublishableKeyStatus,
-    PublishableName, Random, RefreshToken, Role, Route, SealedBytes, SealedTenantKey, Session,
-    SessionId, SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, User,
-    UserId, UserStatus, personal_part, public_part,
+    PublishableName, Random, Role, Route, SealedBytes, SealedTenantKey, Session, SessionId,
+    SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, TokenFamily,
+    User, UserId, UserStatus, personal_part, public_part,
 };
 use keyward_store::{Error, TenantScope};
 
@@ -165,16 +165,20 @@ pub fn unsaved_session(database: &TestDatabase, user_id: UserId) -> Session {
     }
 }
 
-/// A refresh token that no row stands for yet.
-pub fn unsaved_refresh_token(database: &TestDatabase, session_id: SessionId) -> RefreshToken {
+/// A family of refresh tokens that no row stands for yet.
+pub fn unsaved_token_family(database: &TestDatabase, session_id: SessionId) -> TokenFamily {
     let mut digest = [0; 32];
     database.random.fill(&mut digest);
-    RefreshToken {
+    TokenFamily {
         id: database.mint(),
         session_id,
+        client_id: "first-party".to_owned(),
         digest: Digest(digest),
+        generation: 1,
         issued_at: database.now(),
+        rotated_at: None,
         expires_at: database.now().plus_seconds(3_600),
+        revoked: None,
     }
 }
 

@@ -33,8 +33,8 @@ pub use databases::{
 };
 pub use fixtures::{
     event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
-    unsaved_refresh_token, unsaved_session, unsaved_signing_key, unsaved_tenant,
-    unsaved_tenant_key, unsaved_user,
+    unsaved_session, unsaved_signing_key, unsaved_tenant, unsaved_tenant_key, unsaved_token_family,
+    unsaved_user,
 };
 pub use key_set::{KeySetFollower, Refused};
 pub use operator::TestOperator;

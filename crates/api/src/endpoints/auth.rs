@@ -3,4 +3,5 @@
 pub(super) mod invitation;
 pub(super) mod login;
 pub(super) mod logout;
+pub(super) mod refresh;
 pub(super) mod register;

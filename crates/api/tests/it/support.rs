@@ -77,9 +77,12 @@ pub(crate) async fn get_at(
     user.client.get(path).await
 }
 
-/// Disables an account, as no endpoint does yet.
+/// Disables an account of the first tenant, and leaves its sessions.
 pub(crate) async fn disable(app: &TestApp, email: &str) {
-    let sql = format!("UPDATE users SET status = 'disabled' WHERE email = '{email}'");
+    let tenant = app.database.id_literal(app.tenant.id);
+    let sql = format!(
+        "UPDATE users SET status = 'disabled' WHERE tenant_id = {tenant} AND email = '{email}'"
+    );
     app.database.admin_sql(&sql).await;
 }
 

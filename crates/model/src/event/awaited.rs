@@ -32,7 +32,9 @@ impl Event {
             | Self::UserErased { .. }
             | Self::InvitationAccepted { .. }
             | Self::ProfileChanged { .. }
-            | Self::SessionRevoked { .. } => true,
+            | Self::SessionRevoked { .. }
+            // Whoever shows a token again that was used may be a thief: the session is over, everywhere, once they are told.
+            | Self::RefreshTokenReused { .. } => true,
             Self::TenantDeletionPostponed { .. }
             | Self::SigningKeyCreated { .. }
             | Self::SigningKeyRotated { .. }
@@ -48,6 +50,7 @@ impl Event {
             | Self::SignInRefused { .. }
             // It only makes the user's last sign-in another.
             | Self::SessionOpened { .. }
+            | Self::SessionRefreshed { .. }
             | Self::SessionsPruned { .. }
             | Self::JobCancelled { .. }
             | Self::JobRetried { .. }

@@ -2,7 +2,7 @@
 
 use super::description::object;
 use super::{Description, Removal, Target};
-use crate::{EndReason, Session};
+use crate::{EndReason, FamilyId, Session, TokenFamily, UserId};
 use serde_json::json;
 
 pub(super) fn opened(session: &Session, hash_upgraded: bool) -> Description {
@@ -33,5 +33,26 @@ pub(super) fn revoked(session: &Session, reason: EndReason) -> Description {
             .detail("reason", json!(reason))
             .detail("user_id", json!(session.user_id));
     description.removal = Some(Removal::Session(session.id));
+    description
+}
+
+pub(super) fn refreshed(session: &Session, family_id: FamilyId, generation: i64) -> Description {
+    Description::success("session.refreshed", Target::one("session", session.id))
+        .version(session.version)
+        .detail("user_id", json!(session.user_id))
+        .detail("family_id", json!(family_id))
+        .detail("generation", json!(generation))
+}
+
+pub(super) fn token_reused(family: &TokenFamily, user_id: UserId, generation: i64) -> Description {
+    let mut description = Description::refusal(
+        "refresh_token.reused",
+        Target::one("token_family", family.id),
+    )
+    .version(family.generation)
+    .detail("user_id", json!(user_id))
+    .detail("session_id", json!(family.session_id))
+    .detail("generation", json!(generation));
+    description.removal = Some(Removal::Session(family.session_id));
     description
 }

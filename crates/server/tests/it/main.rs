@@ -16,6 +16,7 @@ mod http;
 mod instance;
 mod killed;
 mod killed_job;
+mod killed_refresh;
 mod locks;
 mod logs;
 mod metrics;

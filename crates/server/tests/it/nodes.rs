@@ -479,6 +479,41 @@ fn asvs_v7_4_1_a_node_that_joins_in_mid_load_accepts_nothing_that_was_revoked() 
 }
 
 #[test]
+fn asvs_v10_4_5_a_refresh_token_is_one_on_every_node() {
+    let Some(instance) = instance() else {
+        return;
+    };
+    let (_machines, servers) = serve(&instance, 2);
+    let [here, there] = &servers[..] else {
+        unreachable!()
+    };
+    let body = json!({ "email": ADMIN, "password": ADMIN_PASSWORD });
+    let signed_in = here.post("/v1/auth/login", &body);
+    let refresh = |server: &Server, token: &str| {
+        server.post("/v1/auth/refresh", &json!({ "refresh_token": token }))
+    };
+    let first = signed_in.text_at("/refresh_token");
+    let exchanged = refresh(here, &first);
+    assert_eq!(exchanged.status, 200, "{exchanged:?}");
+    // At once again, at the other node: the identical answer.
+    let repeated = refresh(there, &first);
+    assert_eq!(repeated.json(), exchanged.json());
+    let second = exchanged.text_at("/refresh_token");
+    let exchanged = refresh(there, &second);
+    let access = exchanged.text_at("/access_token");
+    for server in &servers {
+        assert_eq!(status(server, &access), 200);
+    }
+    // The one before the last: somebody has it who should not. The session is over on both when that is answered.
+    assert_eq!(refresh(there, &first).status, 401);
+    assert_eq!(status(here, &access), 401);
+    assert_eq!(
+        refresh(here, &exchanged.text_at("/refresh_token")).status,
+        401
+    );
+}
+
+#[test]
 fn any_node_changes_things_and_commands_work_beside_them() {
     let Some(instance) = instance() else {
         return;

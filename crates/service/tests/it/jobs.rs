@@ -13,7 +13,7 @@ use keyward_service::{Cx, InstanceCx, Platform};
 use keyward_store::{ClaimedJob, Error, Held, TenantScope};
 use keyward_testkit::{
     TestApp, TestDatabase, alone_on_both_engines, event_record, new_tenant, new_user,
-    unsaved_refresh_token, unsaved_session,
+    unsaved_session, unsaved_token_family,
 };
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -41,7 +41,7 @@ async fn sessions(database: &TestDatabase, scope: &TenantScope, count: usize) ->
     let rows: Vec<_> = (0..count)
         .map(|_| {
             let session = unsaved_session(database, user);
-            let token = unsaved_refresh_token(database, session.id);
+            let token = unsaved_token_family(database, session.id);
             (session, token)
         })
         .collect();
@@ -50,7 +50,7 @@ async fn sessions(database: &TestDatabase, scope: &TenantScope, count: usize) ->
     let written = database.store.write::<_, Error, _>(scope, async move |tx| {
         for (session, token) in &rows {
             tx.insert_session(session).await?;
-            tx.insert_refresh_token(token).await?;
+            tx.insert_token_family(token).await?;
         }
         tx.record(&record).await
     });

@@ -12,6 +12,7 @@ mod schedules;
 mod sessions;
 mod system;
 mod tenants;
+mod token_families;
 mod users;
 
 use crate::sources::{public_methods, rust_files};
@@ -68,6 +69,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     idempotency::all(&open).await;
     invitations::all(&open).await;
     sessions::all(&open).await;
+    token_families::all(&open).await;
     keys::all(&open).await;
     publishable_keys::all(&open).await;
     events::all(&open).await;

@@ -68,10 +68,11 @@ async fn run_suite(database: &TestDatabase) {
 /// Does all housekeeping as B with A's ids; how many kinds there are.
 async fn run_chores(database: &TestDatabase, loot: &Loot) -> usize {
     let (b, _) = fill(database, "tenant-b").await;
-    let chores = [Housekeeping::TouchSessions(vec![(
-        loot.session.id,
-        loot.session.created_at.plus_seconds(60),
-    )])];
+    let later = loot.session.created_at.plus_seconds(60);
+    let chores = [
+        Housekeeping::TouchSessions(vec![(loot.session.id, later)]),
+        Housekeeping::EraseRefreshAnswers(later),
+    ];
     for chore in &chores {
         database
             .store

@@ -116,17 +116,10 @@ impl LoginRequest {
 
 impl DeviceRequest {
     fn into_device(self) -> Result<Device, &'static str> {
-        let plain = |text: &str| !text.chars().any(char::is_control);
-        if !plain(&self.name) || !(1..=100).contains(&self.name.chars().count()) {
+        if !is_plain(&self.name) || !(1..=100).contains(&self.name.chars().count()) {
             return Err("a device's name has 1 to 100 characters and no control characters");
         }
-        if self
-            .fingerprint
-            .as_deref()
-            .is_some_and(|text| !plain(text) || text.chars().count() > 256)
-        {
-            return Err("a fingerprint has up to 256 characters and no control characters");
-        }
+        check_fingerprint(self.fingerprint.as_deref())?;
         match self.priority.unwrap_or(0) {
             priority @ 0..=100 => Ok(Device {
                 name: Some(self.name),
@@ -136,6 +129,20 @@ impl DeviceRequest {
             _ => Err("a priority is 0 to 100"),
         }
     }
+}
+
+/// Whether that is what a client may call its device.
+pub(super) fn check_fingerprint(fingerprint: Option<&str>) -> Result<(), &'static str> {
+    match fingerprint {
+        Some(text) if !is_plain(text) || text.chars().count() > 256 => {
+            Err("a fingerprint has up to 256 characters and no control characters")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(char::is_control)
 }
 
 impl From<SignedIn> for LoginAnswer {

@@ -2,5 +2,6 @@
 
 mod login;
 mod logout;
+mod refresh;
 mod register;
 mod timing;

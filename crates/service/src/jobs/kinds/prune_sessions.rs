@@ -26,6 +26,7 @@ async fn prune_some(job: &RunningJob, before: i64) -> Result<i64, JobError> {
     job.cx()
         .write(async move |cx, tx| {
             let permit = cx.permit(action, &TenantWide)?;
+            tx.erase_refresh_answers(cx.now()).await?;
             let expired_before = cx.now().plus_seconds(-RETENTION_SECONDS);
             let count = tx.delete_expired_sessions(expired_before, BATCH).await?;
             let deleted = i64::try_from(count).unwrap_or(i64::MAX);

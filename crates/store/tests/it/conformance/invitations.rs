@@ -5,7 +5,7 @@ use crate::support::{hash, read, write};
 use keyward_model::{Digest, Invitation, KeptContent, OnceRequest, User, UserId, UserStatus};
 use keyward_store::TenantScope;
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_user,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_token_family, unsaved_user,
 };
 
 scenarios!(
@@ -173,14 +173,14 @@ async fn a_due_user_is_erased_with_all_that_was_theirs(database: TestDatabase) {
     let (scope, tenant) = new_tenant(&database, "tenant").await;
     let user = new_user(&database, &scope).await;
     let session = new_session(&database, &scope, user.id).await;
-    let token = unsaved_refresh_token(&database, session.id);
+    let token = unsaved_token_family(&database, session.id);
     let other = new_user(&database, &scope).await;
     let others_session = new_session(&database, &scope, other.id).await;
     let given = invitation(&database, user.id, 1);
     let (id, now) = (user.id, database.now());
     let others = other.id;
     let erased = write(&database, &scope, async move |tx| {
-        tx.insert_refresh_token(&token).await?;
+        tx.insert_token_family(&token).await?;
         tx.replace_invitation(&given).await?;
         // What was answered about them, to them, and about and to somebody else.
         for (made, to) in [(id, others), (others, id), (others, others)] {

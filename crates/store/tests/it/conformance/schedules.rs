@@ -5,8 +5,8 @@ use crate::support::{read, write};
 use keyward_model::{Digest, OnceRequest, Timestamp};
 use keyward_store::{ClaimedSchedule, Error, Schedule, TenantScope};
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_refresh_token,
-    unsaved_tenant,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_tenant,
+    unsaved_token_family,
 };
 use std::time::Duration;
 
@@ -162,9 +162,9 @@ async fn expired_sessions_go_with_their_tokens(database: TestDatabase) {
     let mut sessions = Vec::new();
     for _ in 0..3 {
         let session = new_session(&database, &scope, user.id).await;
-        let token = unsaved_refresh_token(&database, session.id);
+        let token = unsaved_token_family(&database, session.id);
         write(&database, &scope, async move |tx| {
-            tx.insert_refresh_token(&token).await
+            tx.insert_token_family(&token).await
         })
         .await;
         sessions.push(session);

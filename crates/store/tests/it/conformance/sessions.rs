@@ -8,7 +8,7 @@ use keyward_model::{
 };
 use keyward_store::{Error, Housekeeping, TenantScope};
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_session,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_session, unsaved_token_family,
 };
 
 scenarios!(
@@ -59,13 +59,13 @@ async fn a_session_is_found_alone_and_with_its_user(database: TestDatabase) {
 async fn a_session_needs_its_user_and_a_token_its_session(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let session = unsaved_session(&database, database.mint());
-    let token = unsaved_refresh_token(&database, session.id);
+    let token = unsaved_token_family(&database, session.id);
     let refused = try_write(&database, &scope, async move |tx| {
         tx.insert_session(&session).await
     });
     assert!(matches!(refused.await, Err(Error::Conflict { .. })));
     let refused = try_write(&database, &scope, async move |tx| {
-        tx.insert_refresh_token(&token).await
+        tx.insert_token_family(&token).await
     });
     assert!(matches!(refused.await, Err(Error::Conflict { .. })));
 }
@@ -318,10 +318,10 @@ async fn a_refresh_token_is_kept_as_its_digest(database: TestDatabase) {
     let (scope, _) = new_tenant(&database, "tenant").await;
     let user = new_user(&database, &scope).await;
     let session = new_session(&database, &scope, user.id).await;
-    let token = unsaved_refresh_token(&database, session.id);
+    let token = unsaved_token_family(&database, session.id);
     let kept = token.clone();
     write(&database, &scope, async move |tx| {
-        tx.insert_refresh_token(&kept).await
+        tx.insert_token_family(&kept).await
     })
     .await;
     let literal = database.id_literal(token.id);
@@ -340,10 +340,10 @@ async fn a_refresh_token_is_kept_as_its_digest(database: TestDatabase) {
     assert_eq!(stored[0].trim_start_matches("\\x"), digest);
     assert_eq!(stored[1], token.issued_at.micros().to_string());
     assert_eq!(stored[2], token.expires_at.micros().to_string());
-    let mut twin = unsaved_refresh_token(&database, session.id);
+    let mut twin = unsaved_token_family(&database, session.id);
     twin.digest = token.digest;
     let refused = try_write(&database, &scope, async move |tx| {
-        tx.insert_refresh_token(&twin).await
+        tx.insert_token_family(&twin).await
     });
     assert!(
         matches!(refused.await, Err(Error::Conflict { .. })),

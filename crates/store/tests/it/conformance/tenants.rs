@@ -5,8 +5,8 @@ use crate::support::{read, some_event, try_write, write};
 use keyward_model::{HostName, InstanceEvent, PageRequest, Route, Slug, TenantStatus};
 use keyward_store::{Error, Misuse, Purge, TenantTx};
 use keyward_testkit::{
-    TestDatabase, new_session, new_tenant, new_user, unsaved_refresh_token, unsaved_signing_key,
-    unsaved_tenant, unsaved_tenant_key,
+    TestDatabase, new_session, new_tenant, new_user, unsaved_signing_key, unsaved_tenant,
+    unsaved_tenant_key, unsaved_token_family,
 };
 
 scenarios!(
@@ -240,13 +240,13 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
     let user = new_user(&database, &scope).await;
     let session = new_session(&database, &scope, user.id).await;
     let (token, key) = (
-        unsaved_refresh_token(&database, session.id),
+        unsaved_token_family(&database, session.id),
         unsaved_signing_key(&database),
     );
     let (sealing, now) = (unsaved_tenant_key(&database), database.now());
     let version = tenant.version;
     write(&database, &scope, async move |tx| {
-        tx.insert_refresh_token(&token).await?;
+        tx.insert_token_family(&token).await?;
         tx.insert_signing_key(&key).await?;
         tx.insert_tenant_key(&sealing).await?;
         tx.schedule_tenant_deletion(version, now).await?;

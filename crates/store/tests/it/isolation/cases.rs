@@ -3,8 +3,9 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, EndReason, Ended, Id, InstanceEvent, KeptContent, PageRequest, Progress,
-    PublishableKeyStatus, Route, SigningKey, TenantStatus, Timestamp, UserFilter,
+    AuditFilter, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked, Id, InstanceEvent,
+    KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer, Route, SealedBytes,
+    SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -33,7 +34,7 @@ pub(super) fn meaning_of_conflict(method: &str, scope: &TenantScope, loot: &Loot
         "insert_tenant_key"
         | "insert_signing_key"
         | "insert_session"
-        | "insert_refresh_token"
+        | "insert_token_family"
         | "replace_invitation"
         | "record"
         | "insert_user" => Seen::if_any(as_a),
@@ -205,9 +206,31 @@ async fn on_sessions(
             let ended = tx.end_sessions_after(None, 200, end).await?;
             ended.contains(&session.id)
         }
-        "insert_refresh_token" => {
-            tx.insert_refresh_token(&loot.token).await?;
+        "insert_token_family" => {
+            tx.insert_token_family(&loot.token).await?;
             true
+        }
+        "find_exchange_subject" => tx.find_exchange_subject(loot.token.digest).await?.is_some(),
+        "rotate_token_family" => {
+            let answer = RefreshAnswer {
+                given_at: session.created_at,
+                sealed: SealedBytes(vec![7; 40]),
+            };
+            let next = Digest([9; 32]);
+            tx.rotate_token_family(&loot.token, next, &answer).await?
+        }
+        "revoke_token_family" => {
+            let revoked = FamilyRevoked {
+                at: end.at,
+                reason: FamilyEnd::Reused,
+            };
+            tx.revoke_token_family(loot.token.id, revoked)
+                .await?
+                .is_some()
+        }
+        "erase_refresh_answers" => {
+            tx.erase_refresh_answers(end.at).await?;
+            return Ok(Some(Seen::NothingEver));
         }
         "delete_expired_sessions" => {
             let before = session.expires_at.plus_micros(1);

@@ -3,13 +3,13 @@
 use crate::support::{insert, write};
 use keyward_model::{
     Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, KeptContent, NewJob,
-    OnceRequest, PublishableKey, RefreshToken, Role, Route, SealedTenantKey, Session,
-    SignInSubject, SigningKey, Tenant, Timestamp, User, UserId, UserStatus,
+    OnceRequest, PublishableKey, Random, RefreshAnswer, Role, Route, SealedBytes, SealedTenantKey,
+    Session, SignInSubject, SigningKey, Tenant, Timestamp, TokenFamily, User, UserId, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_publishable_key,
-    unsaved_refresh_token, unsaved_signing_key, unsaved_tenant_key, unsaved_user,
+    unsaved_signing_key, unsaved_tenant_key, unsaved_token_family, unsaved_user,
 };
 
 /// What a tenant has.
@@ -27,7 +27,7 @@ pub(super) struct Loot {
     pub(super) subject: SignInSubject,
     pub(super) name: DisplayName,
     pub(super) session: Session,
-    pub(super) token: RefreshToken,
+    pub(super) token: TokenFamily,
     pub(super) tenant_key: SealedTenantKey,
     pub(super) signing_key: SigningKey,
     pub(super) publishable_key: PublishableKey,
@@ -76,7 +76,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     });
     let deleting = deleting.await.unwrap();
     let session = new_session(database, &scope, user.id).await;
-    let token = unsaved_refresh_token(database, session.id);
+    let token = unsaved_token_family(database, session.id);
     let tenant_key = unsaved_tenant_key(database);
     let signing_key = unsaved_signing_key(database);
     let publishable_key = unsaved_publishable_key(database);
@@ -86,10 +86,18 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let event = crate::support::some_event(database, &scope);
     let rows = (token.clone(), tenant_key.clone(), signing_key.clone());
     let (email, route, record) = (user.email.clone(), host.clone(), event.clone());
+    let (first, mut next) = (token.clone(), Digest([0; 32]));
+    database.random.fill(&mut next.0);
+    let answer = RefreshAnswer {
+        given_at: database.now(),
+        sealed: SealedBytes(vec![7; 40]),
+    };
+    let token = first.rotated(next, answer.given_at);
     let key_set_kept_until = database.now().plus_micros(some_micros(&tenant));
     let subject = write(database, &scope, async move |tx| {
         tx.extend_key_set_keeping(key_set_kept_until).await?;
-        tx.insert_refresh_token(&rows.0).await?;
+        tx.insert_token_family(&rows.0).await?;
+        tx.rotate_token_family(&rows.0, next, &answer).await?;
         tx.insert_tenant_key(&rows.1).await?;
         tx.insert_signing_key(&rows.2).await?;
         tx.insert_publishable_key(&public).await?;
