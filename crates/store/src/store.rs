@@ -3,39 +3,37 @@
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
 use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
-use crate::meter::{NodeReading, StoreMeter, StoreReading, TransactionKind};
+use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
-use crate::node_lease::NodeLease;
-use crate::postgres::{self, Begin, Node, NodeIdentity, Postgres, PostgresOptions};
+use crate::postgres::{self, Begin, Node, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
-    Digest, HostName, NodeId, Removal, Route, SessionId, Stopwatch, TenantId, TenantStatus,
-    Timestamp, UserStatus,
+    Digest, HostName, Removal, Route, SessionId, Stopwatch, TenantId, TenantStatus, Timestamp,
+    UserStatus,
 };
 use rusqlite::Connection;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A database with Keyward's tables. Cheap to clone; the last clone that is dropped closes it.
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
-    memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Rung when a job was enqueued here.
     job_bell: Arc<Notify>,
     meter: Arc<StoreMeter>,
     /// This process among those that serve a PostgreSQL database: none on SQLite, whose file is locked, and for a command.
-    node: Option<Arc<Node>>,
+    pub(crate) node: Option<Arc<Node>>,
 }
 
 enum Engine {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 /// Forgets when it is dropped: after a commit, and also when nobody knows whether there was one.
@@ -105,53 +103,13 @@ impl Store {
         migrations::refuse_pending_on_postgres(&lease).await?;
         lease.release();
         Ok(Self {
-            engine: Arc::new(Engine::Postgres(engine)),
+            engine: Arc::new(Engine::Postgres(Box::new(engine))),
             // Only a node hears what others revoke.
             memory: Arc::new(Memory::new(0)),
             job_bell: Arc::default(),
             meter: Arc::default(),
             node: None,
         })
-    }
-
-    /// The same to serve it, as one node among others.
-    ///
-    /// # Errors
-    /// As [`Store::open_postgres`].
-    pub async fn open_postgres_as_node(
-        options: &PostgresOptions,
-        identity: NodeIdentity,
-    ) -> Result<Self, Error> {
-        let mut store = Self::open_postgres(options).await?;
-        store.memory = Arc::new(Memory::new(options.memory_bytes_max));
-        let node = Node::join(options, identity, store.memory.clone()).await?;
-        if let Some(engine) = store.postgres() {
-            engine.hearing().own(node.id());
-        }
-        store.node = Some(Arc::new(node));
-        Ok(store)
-    }
-
-    /// Names this process among those that serve the database, where there may be others.
-    pub fn node_id(&self) -> Option<NodeId> {
-        self.node.as_ref().map(|node| node.id())
-    }
-
-    /// Calls `forget` with what memory has just forgotten, for what else rests on it; `None` is everything. One may follow.
-    pub fn follow_removals(&self, forget: impl Fn(Option<Removal>) + Send + Sync + 'static) {
-        self.memory.follow(Box::new(forget));
-    }
-
-    /// Sends a notification and hears it, as nodes do of one another's changes; gives how long it took. None where a node needs
-    /// no other.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] when none comes.
-    pub async fn try_notifying(&self) -> Result<Option<Duration>, Error> {
-        match self.postgres() {
-            Some(engine) => engine.try_notifying().await.map(Some),
-            None => Ok(None),
-        }
     }
 
     /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
@@ -284,17 +242,9 @@ impl Store {
     /// What it counted so far, and how it stands.
     pub fn reading(&self) -> StoreReading {
         let pools = self.postgres().map(Postgres::pools).unwrap_or_default();
-        let node = self.node_lease().zip(self.postgres());
-        let node = node.map(|(lease, engine)| NodeReading {
-            lease_rest: lease.rest(),
-            joins: lease.joins.value(),
-            turns: lease.turns.read(),
-            removals_heard: lease.applied.value(),
-            waits: engine.hearing().waits.read(),
-            outwaited: engine.hearing().outwaited.value(),
-        });
         let waiting = self.sqlite().map(Sqlite::waiting);
-        self.meter.read(&self.memory, waiting, pools, node)
+        self.meter
+            .read(&self.memory, waiting, pools, self.node_reading())
     }
 
     /// What a test does to what this node keeps of sessions.
@@ -373,22 +323,6 @@ impl Store {
             names,
         };
         Ok(Some(self.memory.keep(ticket, token, found, now)))
-    }
-
-    /// Waits until no node goes by what was before this moment.
-    async fn wait_for_nodes(&self) {
-        if let Some(engine) = self.postgres() {
-            engine.hearing().wait().await;
-        }
-    }
-
-    fn memory_holds(&self) -> bool {
-        self.node_lease().is_none_or(NodeLease::holds)
-    }
-
-    /// This node's lease, where it needs one.
-    pub(crate) fn node_lease(&self) -> Option<&NodeLease> {
-        self.node.as_ref().map(|node| node.lease())
     }
 
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>

@@ -122,6 +122,7 @@ impl Instance {
             target: description.target,
             entity_version: description.entity_version,
             removal: description.removal,
+            is_awaited: false,
             public: "{}".to_owned(),
             personal: "{}".to_owned(),
         }
