@@ -8,6 +8,7 @@ use keyward_service::authentication::AuthenticationError;
 use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::jobs::JobsError;
+use keyward_service::passwords::{ChoiceError, Guessable, WeakPassword};
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::refresh::RefreshError;
@@ -56,7 +57,8 @@ impl From<RegisterUserError> for Problem {
     fn from(error: RegisterUserError) -> Self {
         match error {
             RegisterUserError::EmailTaken => Self::new(Code::EmailTaken),
-            RegisterUserError::Hashing(error) => error.into(),
+            RegisterUserError::TooManyAttempts(full) => Self::of_attempts(full),
+            RegisterUserError::Choice(error) => refused_choice("/password", error),
             RegisterUserError::Denied(_) => Self::new(Code::Forbidden),
             RegisterUserError::Store(error) => error.into(),
         }
@@ -67,6 +69,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            SignInError::TooManyAttempts(full) => Self::of_attempts(full),
             SignInError::Hashing(error) => error.into(),
             SignInError::Keyring(error) => internal(error),
             SignInError::Denied(_) => Self::new(Code::Forbidden),
@@ -117,7 +120,7 @@ impl From<UserError> for Problem {
                 .with_detail(format!("the user is {}", status_name(status))),
             UserError::OtherVersion => Self::new(Code::PreconditionFailed),
             UserError::Changed => Self::new(Code::ChangedMeanwhile),
-            UserError::Hashing(error) => error.into(),
+            UserError::Choice(error) => refused_choice("/password", error),
             UserError::Denied(_) => Self::new(Code::Forbidden),
             UserError::Store(error) => error.into(),
         }
@@ -128,7 +131,8 @@ impl From<AcceptInvitationError> for Problem {
     fn from(error: AcceptInvitationError) -> Self {
         match error {
             AcceptInvitationError::Invalid => Self::new(Code::InvalidInvitation),
-            AcceptInvitationError::Hashing(error) => error.into(),
+            AcceptInvitationError::TooManyAttempts(full) => Self::of_attempts(full),
+            AcceptInvitationError::Choice(error) => refused_choice("/password", error),
             AcceptInvitationError::Denied(_) => Self::new(Code::Forbidden),
             AcceptInvitationError::Store(error) => error.into(),
         }
@@ -204,7 +208,7 @@ impl From<TenantError> for Problem {
                 Self::new(Code::NotFound)
             }
             TenantError::Store(error) => error.into(),
-            TenantError::Hashing(error) => error.into(),
+            TenantError::Choice(error) => refused_choice("/administrator/password", error),
             TenantError::Taken => Self::new(Code::TenantTaken),
             TenantError::HostTaken(_) => Self::new(Code::HostTaken).with_detail(error.to_string()),
             TenantError::WrongStatus(status) => Self::new(Code::WrongTenantStatus)
@@ -237,6 +241,24 @@ impl From<InstanceEventsError> for Problem {
             InstanceEventsError::Store(error) => error.into(),
         }
     }
+}
+
+/// A password that was not taken, with the reason by which another is found.
+fn refused_choice(pointer: &str, error: ChoiceError) -> Problem {
+    let weak = match error {
+        ChoiceError::Hashing(error) => return error.into(),
+        ChoiceError::Weak(weak) => weak,
+    };
+    let code = match &weak {
+        WeakPassword::Guessable(Guessable::Common) => "common",
+        WeakPassword::Guessable(Guessable::Few { .. }) => "guessable",
+        WeakPassword::Breached => "breached",
+    };
+    Problem::new(Code::InvalidBody).with_fields(vec![FieldError {
+        pointer: pointer.to_owned(),
+        code,
+        detail: weak.to_string(),
+    }])
 }
 
 impl From<HashingError> for Problem {

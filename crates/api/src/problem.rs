@@ -1,8 +1,10 @@
 //! Errors as clients see them (RFC 9457), each with a stable code.
 
+use crate::rate_limit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyward_model::RequestId;
+use keyward_service::TooManyAttempts;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -48,6 +50,8 @@ pub enum Code {
     ChangedMeanwhile,
     /// More requests than one network or one session may send.
     RateLimited,
+    /// More attempts at a credential than may be made; it is the same whether the account exists or not.
+    TooManyAttempts,
     /// The tenant is suspended, or about to be deleted.
     TenantSuspended,
     /// In the status that the tenant is in this cannot be done.
@@ -108,6 +112,7 @@ impl Code {
         Self::EmailTaken,
         Self::ChangedMeanwhile,
         Self::RateLimited,
+        Self::TooManyAttempts,
         Self::TenantSuspended,
         Self::WrongTenantStatus,
         Self::WrongJobState,
@@ -149,6 +154,7 @@ impl Code {
             Self::EmailTaken => "email_taken",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::RateLimited => "rate_limited",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::TenantSuspended => "tenant_suspended",
             Self::WrongTenantStatus => "wrong_tenant_status",
             Self::WrongJobState => "wrong_job_state",
@@ -197,7 +203,7 @@ impl Code {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::AnswerNotRepeated | Self::TooManyPublishableKeys => StatusCode::CONFLICT,
-            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited | Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
             Self::TenantSuspended => StatusCode::FORBIDDEN,
@@ -227,6 +233,7 @@ impl Code {
             Self::EmailTaken => "The e-mail address has an account",
             Self::ChangedMeanwhile => "It was changed at the same moment",
             Self::RateLimited => "Too many requests",
+            Self::TooManyAttempts => "Too many attempts",
             Self::TooManyPublishableKeys => {
                 "The tenant has as many publishable keys as it may have"
             }
@@ -263,6 +270,8 @@ pub struct Problem {
     detail: Option<String>,
     fields: Vec<FieldError>,
     retry_after: Option<Duration>,
+    /// Which window of attempts is full, where one is.
+    full: Option<Box<TooManyAttempts>>,
     id: Option<Uuid>,
 }
 
@@ -310,6 +319,7 @@ impl Problem {
             detail: None,
             fields: Vec::new(),
             id: None,
+            full: None,
             retry_after: None,
         }
     }
@@ -318,6 +328,14 @@ impl Problem {
     pub(crate) fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// The refusal of an attempt that was one too many.
+    pub(crate) fn of_attempts(full: TooManyAttempts) -> Self {
+        Self {
+            full: Some(Box::new(full)),
+            ..Self::new(Code::TooManyAttempts).with_retry_after(full.retry_after)
+        }
     }
 
     /// The same, with what it is about this time. The text leaves the house.
@@ -378,6 +396,9 @@ impl Problem {
         };
         if let Some(wait) = wait {
             headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
+        if let Some(full) = &self.full {
+            rate_limit::add_full_window(headers, full);
         }
         response
     }

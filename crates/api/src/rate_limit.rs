@@ -15,6 +15,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use buckets::Buckets;
 use keyward_model::{Client, SessionId, Timestamp};
+use keyward_service::TooManyAttempts;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -190,12 +191,35 @@ impl Standing {
             write_field(&mut text, key, i64::from(count));
             write_field(&mut text, unit, seconds);
             if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
-                headers.insert(HeaderName::from_static(header), value);
+                // Beside the window of attempts that refused it, if one did.
+                headers.append(HeaderName::from_static(header), value);
             }
         }
         if let Some(wait) = self.retry_after_micros {
             let seconds = whole_seconds(wait).max(1);
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+    }
+}
+
+/// Writes the same fields of a window of attempts that is full: `account_attempts`, `network_attempts` and so on.
+pub(crate) fn add_full_window(headers: &mut HeaderMap, full: &TooManyAttempts) {
+    let after = whole_seconds(i64::try_from(full.retry_after.as_micros()).unwrap_or(i64::MAX));
+    let policy = (
+        i64::from(full.limit.attempts_max),
+        "w",
+        full.limit.window_seconds,
+    );
+    for (header, key, (count, unit, seconds)) in [
+        ("ratelimit-policy", "q", policy),
+        ("ratelimit", "r", (0, "t", after)),
+    ] {
+        let mut text = Vec::with_capacity(HEADER_BYTES);
+        text.extend_from_slice(format!("\"{}_attempts\"", full.scope.name()).as_bytes());
+        write_field(&mut text, key, count);
+        write_field(&mut text, unit, seconds);
+        if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(text)) {
+            headers.append(HeaderName::from_static(header), value);
         }
     }
 }

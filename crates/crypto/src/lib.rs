@@ -15,6 +15,8 @@
 mod access_token;
 mod backup_tag;
 mod base64url;
+mod breach_digest;
+mod device_token;
 mod digest;
 #[cfg(test)]
 mod fixture;
@@ -22,6 +24,7 @@ mod invitation;
 mod jose_header;
 mod opaque;
 mod password;
+mod password_strength;
 mod private_key;
 mod refresh;
 mod request_digest;
@@ -33,12 +36,15 @@ mod token_verifier;
 
 pub use access_token::{AccessClaims, TokenProblem};
 pub use backup_tag::{backup_tag, is_backup_tag};
+pub use breach_digest::{BREACH_DIGEST_BYTES, breach_digest};
+pub use device_token::{device_token_digest, mint_device_token};
 pub use digest::{Sha256, sha256};
 pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
+pub use password_strength::{Guessable, check_strength};
 pub use private_key::mint_private_key;
 pub use refresh::{TokenHolder, mint_refresh_token, refresh_answer_key, refresh_token_digest};
-pub use request_digest::RequestDigestKey;
+pub use request_digest::{AttemptDigestKey, RequestDigestKey};
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{
     Place, SealError, SealingKey, mint_root_key, mint_tenant_key, open, seal, sealed_key_id,

@@ -1,11 +1,13 @@
-//! Digests of requests that may hold a password.
+//! Digests by a key of ours, of what is too easily guessed for SHA-256 alone: requests that may hold a password, and what
+//! attempts at credentials are counted by.
 
 use crate::subkey::{Label, subkey};
 use aws_lc_rs::hmac;
 use keyward_model::{Digest, RootKeySecret, TenantId};
 use std::fmt;
 
-const LABEL: Label = Label(b"keyward request digest v1\x01");
+const REQUEST_LABEL: Label = Label(b"keyward request digest v1\x01");
+const ATTEMPT_LABEL: Label = Label(b"keyward attempt digest v1\x01");
 
 /// What digests of requests are made with. A password is too easily guessed for SHA-256 alone; so nobody who has the
 /// database, or a backup without the root key, can try one against what is kept.
@@ -14,21 +16,40 @@ pub struct RequestDigestKey(hmac::Key);
 impl RequestDigestKey {
     /// The root key's.
     pub fn of(root_key: &RootKeySecret) -> Self {
-        Self(subkey(root_key, &LABEL))
+        Self(subkey(root_key, &REQUEST_LABEL))
     }
 
     /// HMAC-SHA-256 (RFC 2104) of a tenant and of what is asked for in it, each part behind its length.
     pub fn digest(&self, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(tenant_id.uuid().as_bytes());
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        let mut digest = Digest([0; 32]);
-        digest.0.copy_from_slice(context.sign().as_ref());
-        digest
+        tenant_digest(&self.0, tenant_id, parts)
     }
+}
+
+/// What attempts at credentials are counted by: who has the database learns no address and no network from the counts.
+pub struct AttemptDigestKey(hmac::Key);
+
+impl AttemptDigestKey {
+    /// The root key's.
+    pub fn of(root_key: &RootKeySecret) -> Self {
+        Self(subkey(root_key, &ATTEMPT_LABEL))
+    }
+
+    /// HMAC-SHA-256 (RFC 2104) of a tenant and of what is counted in it, each part behind its length.
+    pub fn digest(&self, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
+        tenant_digest(&self.0, tenant_id, parts)
+    }
+}
+
+fn tenant_digest(key: &hmac::Key, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
+    let mut context = hmac::Context::with_key(key);
+    context.update(tenant_id.uuid().as_bytes());
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut digest = Digest([0; 32]);
+    digest.0.copy_from_slice(context.sign().as_ref());
+    digest
 }
 
 impl fmt::Debug for RequestDigestKey {
@@ -37,9 +58,15 @@ impl fmt::Debug for RequestDigestKey {
     }
 }
 
+impl fmt::Debug for AttemptDigestKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("AttemptDigestKey([redacted])")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::RequestDigestKey;
+    use super::{AttemptDigestKey, RequestDigestKey};
     use keyward_model::{Id, RootKeySecret, TenantId};
     use uuid::Uuid;
 
@@ -64,6 +91,13 @@ mod tests {
         ] {
             assert_ne!(digest, other);
         }
+    }
+
+    #[test]
+    fn asvs_v11_2_1_a_key_has_one_use() {
+        let attempts = AttemptDigestKey::of(&RootKeySecret::new(vec![7; 32]));
+        let digest = attempts.digest(tenant(1), &[b"/path", b"body"]);
+        assert_ne!(digest, key(7).digest(tenant(1), &[b"/path", b"body"]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Everything that can happen. One variant per act; what is recorded, told and forgotten follows from it alone.
 
+mod attempts;
 mod awaited;
 mod description;
 mod jobs;
@@ -12,8 +13,8 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, PublishableKey, Session, SigningKey,
-    SigningKeyId, Tenant, TenantId, Timestamp, TokenFamily, User, UserId,
+    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId, PublishableKey,
+    Session, SigningKey, SigningKeyId, Tenant, TenantId, Timestamp, TokenFamily, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -232,6 +233,31 @@ pub enum Event {
         /// Why; the client is never told.
         reason: SignInFailure,
     },
+    /// Too many failures in a row closed an account's password to devices that are not known. It is said once.
+    UserLocked {
+        /// The account, if the address has one: one without is closed alike.
+        user_id: Option<UserId>,
+        /// The address that was given.
+        email: EmailAddress,
+        /// How many failed.
+        failures: i64,
+    },
+    /// It is open again: an administrator said so, or the attempt that closed it was right after all.
+    UserUnlocked {
+        /// Whose.
+        user_id: UserId,
+        /// How many had failed.
+        failures: i64,
+    },
+    /// Too many failures in a row on a device: it is known no longer.
+    KnownDeviceForgotten {
+        /// Whose it was.
+        user_id: UserId,
+        /// Which one.
+        device_id: KnownDeviceId,
+        /// How many failed.
+        failures: i64,
+    },
     /// A user signed in.
     SessionOpened {
         /// As it is now.
@@ -421,6 +447,17 @@ impl Event {
                 email,
                 reason,
             } => users::sign_in_refused(*user_id, email, *reason),
+            Self::UserLocked {
+                user_id,
+                email,
+                failures,
+            } => attempts::locked(*user_id, email, *failures),
+            Self::UserUnlocked { user_id, failures } => attempts::unlocked(*user_id, *failures),
+            Self::KnownDeviceForgotten {
+                user_id,
+                device_id,
+                failures,
+            } => attempts::device_forgotten(*user_id, *device_id, *failures),
             Self::AccessDenied { denial } => denial.describe(),
             Self::TenantRestored {
                 tenant_id,

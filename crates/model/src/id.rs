@@ -26,6 +26,8 @@ pub type SigningKeyId = Id<crate::SigningKey>;
 pub type PublishableKeyId = Id<crate::PublishableKey>;
 /// Names the key that a tenant's data is sealed under.
 pub type TenantKeyId = Id<crate::SealedTenantKey>;
+/// Names a known device of a user.
+pub type KnownDeviceId = Id<crate::KnownDevice>;
 /// Names a job.
 pub type JobId = Id<crate::Job>;
 /// Names an event.

@@ -15,7 +15,7 @@ pub enum InstanceAct {
     /// A tenant is gone for good, with its own log.
     TenantDeleted {
         /// As it was last.
-        tenant: Tenant,
+        tenant: Box<Tenant>,
         /// What its log said of who wanted that, and why.
         scheduled: Map<String, Value>,
     },

@@ -18,6 +18,8 @@ pub enum JobKind {
     PruneSessions {},
     /// Delete the answers that were kept for requests which were to be done once, a day after.
     PruneIdempotencyKeys {},
+    /// Delete counts of attempts that hold nobody back any more, and devices that are known no longer.
+    PruneAttempts {},
     /// Delete the tenant with all its rows, once its time of grace is over.
     PurgeTenant {},
     /// Make the tenant's next signing key, if its time has come.
@@ -156,6 +158,7 @@ impl JobKind {
         match self {
             Self::PruneSessions {} => "prune_sessions",
             Self::PruneIdempotencyKeys {} => "prune_idempotency_keys",
+            Self::PruneAttempts {} => "prune_attempts",
             Self::PurgeTenant {} => "purge_tenant",
             Self::RotateSigningKey {} => "rotate_signing_key",
             Self::RetireSigningKey { .. } => "retire_signing_key",
@@ -272,6 +275,7 @@ mod tests {
         let every = |kind: &JobKind| match kind {
             JobKind::PruneSessions {}
             | JobKind::PruneIdempotencyKeys {}
+            | JobKind::PruneAttempts {}
             | JobKind::PurgeTenant {}
             | JobKind::RotateSigningKey {}
             | JobKind::RetireSigningKey { .. }
@@ -282,6 +286,7 @@ mod tests {
         let kinds = vec![
             JobKind::PruneSessions {},
             JobKind::PruneIdempotencyKeys {},
+            JobKind::PruneAttempts {},
             JobKind::PurgeTenant {},
             JobKind::RotateSigningKey {},
             JobKind::RetireSigningKey { id },

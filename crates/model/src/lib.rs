@@ -10,6 +10,7 @@
 //! - an [`Event`] alone decides what the audit record shows and what memory must forget.
 
 mod ambient;
+mod attempt;
 mod change;
 mod email;
 mod event;
@@ -19,6 +20,7 @@ mod instance_event;
 mod invitation;
 mod job;
 mod key;
+mod known_device;
 mod meter;
 mod node;
 mod page;
@@ -35,14 +37,15 @@ mod token_family;
 mod user;
 
 pub use ambient::{Clock, Random, least_id, mint_id};
+pub use attempt::{AttemptCount, AttemptLimit, AttemptScope, AttemptStanding, Factor};
 pub use change::{Change, Expected};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    EventId, FamilyId, Id, JobId, NodeId, PublishableKeyId, RequestId, SessionId, SigningKeyId,
-    TenantId, TenantKeyId, TokenId, UserId,
+    EventId, FamilyId, Id, JobId, KnownDeviceId, NodeId, PublishableKeyId, RequestId, SessionId,
+    SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
     IdempotencyKey, InvalidIdempotencyKey, KeptAnswer, KeptContent, OnceRequest,
@@ -54,6 +57,7 @@ pub use job::{
     Progress, UnknownJobKind,
 };
 pub use key::{Digest, SealedBytes, SealedTenantKey};
+pub use known_device::{KNOWN_DEVICES_MAX, KnownDevice};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
 pub use node::Node;
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
@@ -67,8 +71,8 @@ pub use publishable_key::{
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
 pub use secret::{
-    AccessTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret, RootKeySecret,
-    Secret, SecretBytes, TenantKeySecret,
+    AccessTokenSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret, RefreshTokenSecret,
+    RootKeySecret, Secret, SecretBytes, TenantKeySecret,
 };
 pub use session::{Device, EndReason, Ended, Session, SessionUser};
 pub use signing_key::{

@@ -38,6 +38,8 @@ pub type AccessTokenSecret = Secret<AccessToken>;
 pub type RefreshTokenSecret = Secret<RefreshToken>;
 /// An invitation's token in clear, as it is handed over; stored as a [`crate::Digest`] only.
 pub type InvitationSecret = Secret<crate::Invitation>;
+/// A known device's token in clear, as the client holds it; stored as a [`crate::Digest`] only.
+pub type DeviceTokenSecret = Secret<crate::KnownDevice>;
 /// The 32 bytes that all else is sealed under.
 pub type RootKeySecret = SecretBytes<RootKey>;
 /// The 32 bytes that one tenant's data is sealed under.

@@ -89,6 +89,14 @@ pub struct TenantSettings {
     pub signing_key_propagation_seconds: i64,
     /// How long verifiers may keep the key set.
     pub key_set_max_age_seconds: i64,
+    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
+    pub account_attempts_max: i64,
+    /// How many of them from one network.
+    pub account_network_attempts_max: i64,
+    /// After how many failures in a row an account's password is closed to unknown devices (NIST SP 800-63B-4 §3.2.2 asks for 100 at most).
+    pub account_failures_max: i64,
+    /// For how many days a device is known that is not signed in on; none ever is, if 0.
+    pub known_device_days: i64,
 }
 
 /// What is to become of a tenant's settings. What is not named stays.
@@ -110,6 +118,14 @@ pub struct SettingsChange {
     pub signing_key_propagation_seconds: Option<i64>,
     /// See [`TenantSettings::key_set_max_age_seconds`].
     pub key_set_max_age_seconds: Option<i64>,
+    /// See [`TenantSettings::account_attempts_max`].
+    pub account_attempts_max: Option<i64>,
+    /// See [`TenantSettings::account_network_attempts_max`].
+    pub account_network_attempts_max: Option<i64>,
+    /// See [`TenantSettings::account_failures_max`].
+    pub account_failures_max: Option<i64>,
+    /// See [`TenantSettings::known_device_days`].
+    pub known_device_days: Option<i64>,
 }
 
 /// A setting is outside of its range.
@@ -154,6 +170,16 @@ impl TenantSettings {
             key_set_max_age_seconds: change
                 .key_set_max_age_seconds
                 .unwrap_or(self.key_set_max_age_seconds),
+            account_attempts_max: change
+                .account_attempts_max
+                .unwrap_or(self.account_attempts_max),
+            account_network_attempts_max: change
+                .account_network_attempts_max
+                .unwrap_or(self.account_network_attempts_max),
+            account_failures_max: change
+                .account_failures_max
+                .unwrap_or(self.account_failures_max),
+            known_device_days: change.known_device_days.unwrap_or(self.known_device_days),
         };
         let problems = changed.problems();
         match problems.is_empty() {
@@ -191,6 +217,14 @@ impl TenantSettings {
                 self.key_set_max_age_seconds,
                 (1, 86_400),
             ),
+            ("account_attempts_max", self.account_attempts_max, (1, 100)),
+            (
+                "account_network_attempts_max",
+                self.account_network_attempts_max,
+                (1, 100),
+            ),
+            ("account_failures_max", self.account_failures_max, (10, 100)),
+            ("known_device_days", self.known_device_days, (0, 365)),
             // Otherwise a key could sign while verifiers still keep a set without it.
             (
                 "signing_key_propagation_seconds",
@@ -223,6 +257,10 @@ impl Default for TenantSettings {
             signing_key_rotation_days: 90,
             signing_key_propagation_seconds: 600,
             key_set_max_age_seconds: 300,
+            account_attempts_max: 5,
+            account_network_attempts_max: 5,
+            account_failures_max: 100,
+            known_device_days: 90,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The registry: every action, the kind of thing it is done on, the permission it stands for, and who has it.
 
+use Permission::{Admin, Delete, Read, Write};
+use Rule::Operator;
+
 /// Something that can be asked for. Each route and each use case names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
@@ -61,6 +64,8 @@ pub enum Action {
     PruneSessions,
     /// Delete kept answers whose time is over.
     PruneIdempotencyKeys,
+    /// Delete counts of attempts that hold nobody back any more, and devices that are known no longer.
+    PruneAttempts,
     /// Read the description of the operators' API.
     ReadOperatorApiDescription,
     /// Read a tenant, with its hosts and settings.
@@ -95,6 +100,8 @@ pub enum Action {
     DisableUser,
     /// Let a disabled user sign in again.
     EnableUser,
+    /// Open an account again that too many failures closed to unknown devices.
+    UnlockUser,
     /// Delete a user, after a time of grace.
     DeleteUser,
     /// Take the deletion of a user back.
@@ -185,6 +192,7 @@ impl Action {
         Self::EndJob,
         Self::PruneSessions,
         Self::PruneIdempotencyKeys,
+        Self::PruneAttempts,
         Self::ReadOperatorApiDescription,
         Self::ReadTenant,
         Self::ListInstanceEvents,
@@ -202,6 +210,7 @@ impl Action {
         Self::ChangeUser,
         Self::DisableUser,
         Self::EnableUser,
+        Self::UnlockUser,
         Self::DeleteUser,
         Self::RestoreUser,
         Self::ListSigningKeys,
@@ -221,7 +230,6 @@ impl Action {
 
     /// The row of the registry: name, permission, rule. The part of the name before the dot is the kind of resource.
     fn entry(self) -> (&'static str, Permission, Rule) {
-        use Permission::{Admin, Delete, Read, Write};
         match self {
             Self::ReadHealth => ("instance.read_health", Read, Rule::Anyone),
             Self::ReadApiDescription => ("instance.read_api_description", Read, Rule::Anyone),
@@ -250,12 +258,11 @@ impl Action {
             Self::RetryJob => ("job.retry", Admin, Rule::Operator),
             Self::EndJob => ("job.end", Admin, Rule::Operator),
             Self::PruneSessions => ("session.prune", Delete, Rule::Operator),
-            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Rule::Operator),
-            Self::ReadOperatorApiDescription => (
-                "instance.read_operator_api_description",
-                Read,
-                Rule::Operator,
-            ),
+            Self::PruneIdempotencyKeys => ("idempotency_key.prune", Delete, Operator),
+            Self::PruneAttempts => ("attempt.prune", Delete, Rule::Operator),
+            Self::ReadOperatorApiDescription => {
+                ("instance.read_operator_api_description", Read, Operator)
+            }
             Self::ReadTenant => ("tenant.read", Admin, Rule::Operator),
             Self::ListInstanceEvents => ("instance_event.list", Admin, Rule::Operator),
             Self::SuspendTenant => ("tenant.suspend", Admin, Rule::Operator),
@@ -273,6 +280,7 @@ impl Action {
             Self::ChangeUser => ("user.change", Admin, Rule::Administrator),
             Self::DisableUser => ("user.disable", Admin, Rule::Administrator),
             Self::EnableUser => ("user.enable", Admin, Rule::Administrator),
+            Self::UnlockUser => ("user.unlock", Admin, Rule::Administrator),
             Self::DeleteUser => ("user.delete", Admin, Rule::Administrator),
             Self::RestoreUser => ("user.restore", Admin, Rule::Administrator),
             Self::ListSigningKeys => ("signing_key.list", Admin, Rule::Operator),

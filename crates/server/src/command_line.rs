@@ -58,10 +58,13 @@ pub(crate) enum Command {
     /// Shows or checks the settings.
     #[command(subcommand)]
     Config(Config),
+    /// Makes a list of breached passwords, which nobody may choose then.
+    #[command(subcommand)]
+    BreachList(BreachList),
     /// Makes, lists and governs tenants.
     #[command(subcommand)]
     Tenant(Tenant),
-    /// Lists and invites the users of a tenant.
+    /// Lists, invites and unlocks the users of a tenant.
     #[command(subcommand)]
     User(User),
     /// Lists, rotates and revokes the keys that sign a tenant's tokens.
@@ -118,6 +121,33 @@ pub(crate) enum BackupVerify {
         #[arg(long, value_name = "FILE")]
         root_key: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BreachList {
+    /// Makes one of a file that was downloaded, such as that of Have I Been Pwned.
+    Build(BreachListBuild),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BreachListBuild {
+    /// The downloaded file: a SHA-1 in hexadecimal a line, in order, each with `:` and how often it was seen, or without.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// The list to make; four bytes a password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// The lines are passwords, in any order.
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Leaves out what was seen less often.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 0,
+        conflicts_with = "plain"
+    )]
+    pub(crate) seen_min: u64,
 }
 
 #[derive(Debug, Args)]
@@ -197,6 +227,8 @@ pub(crate) enum User {
     List(InTenant),
     /// Makes an account for somebody and prints the token by which they set their password, this once.
     Invite(InviteUser),
+    /// Opens an account again that too many failed sign-ins closed to unknown devices.
+    Unlock(UnlockUser),
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +246,14 @@ pub(crate) struct InviteUser {
     /// Makes them an administrator of the tenant.
     #[arg(long)]
     pub(crate) administrator: bool,
+    #[command(flatten)]
+    pub(crate) of: OfTenant,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnlockUser {
+    /// The user's id, as `keyward user list` shows it.
+    pub(crate) id: String,
     #[command(flatten)]
     pub(crate) of: OfTenant,
 }
@@ -298,6 +338,18 @@ pub(crate) struct TenantSettings {
     /// How many days a user who was deleted can be restored.
     #[arg(long, value_name = "DAYS", group = "what")]
     pub(crate) user_deletion_grace_days: Option<i64>,
+    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_attempts_max: Option<i64>,
+    /// How many of them from one network.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_network_attempts_max: Option<i64>,
+    /// After how many failures in a row an account's password is closed to unknown devices.
+    #[arg(long, value_name = "COUNT", group = "what")]
+    pub(crate) account_failures_max: Option<i64>,
+    /// For how many days a device is known that is not signed in on; none ever is, if 0.
+    #[arg(long, value_name = "DAYS", group = "what")]
+    pub(crate) known_device_days: Option<i64>,
 }
 
 #[derive(Debug, Args)]

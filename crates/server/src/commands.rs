@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod breach_list;
 mod config;
 mod doctor;
 mod job;
@@ -14,8 +15,8 @@ mod tenant;
 mod user;
 
 use crate::command_line::{
-    Audit, Command, CommandLine, Config as ConfigCommand, Global, Job, Node, Page, Serve, Tenant,
-    User, Why,
+    Audit, BreachList, Command, CommandLine, Config as ConfigCommand, Global, Job, Node, Page,
+    Serve, Tenant, User, Why,
 };
 use crate::config::Config;
 use crate::failure::Failure;
@@ -54,9 +55,11 @@ pub(crate) async fn run(command_line: CommandLine) -> Result<(), Failure> {
         Command::Backup(what) => backup::run(&config, what, &global).await,
         Command::Restore(what) => restore::run(config, what, &global).await,
         Command::Config(_) => config::check(&config, &global),
+        Command::BreachList(BreachList::Build(what)) => breach_list::build(&what, &global),
         Command::Tenant(what) => on_tenant(&config, what, &global).await,
         Command::User(User::List(what)) => user::list(&config, what, &global).await,
         Command::User(User::Invite(what)) => user::invite(&config, what, &global).await,
+        Command::User(User::Unlock(what)) => user::unlock(&config, what, &global).await,
         Command::SigningKey(what) => signing_key::run(&config, what, &global).await,
         Command::Audit(Audit::List(what)) => audit::list(&config, what, &global).await,
         Command::Audit(Audit::Instance(what)) => audit::instance(&config, what, &global).await,

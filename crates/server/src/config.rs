@@ -1,10 +1,13 @@
 //! The settings: an embedded default file, then a file, the environment, and flags.
 
+mod throttling;
+
 use crate::command_line::{Global, Serve};
 use crate::process;
 use keyward_api::{Edge, RateLimit, RateLimits, TrustedProxies};
 use keyward_crypto::HashCost;
 use keyward_model::{Issuer, Password, Slug};
+use keyward_service::ThrottlingSettings;
 use keyward_service::feed::EVENTS_FILE;
 use keyward_store::role_of;
 use serde::{Deserialize, Serialize, Serializer};
@@ -36,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) forwarded_header: String,
     pub(crate) rate_limit: RateLimitSettings,
+    throttling: throttling::Throttling,
     pub(crate) tls: TlsSettings,
     pub(crate) demo: Demo,
     pub(crate) operator: Operator,
@@ -112,6 +116,7 @@ pub(crate) struct Passwords {
     pub(crate) parallelism: u32,
     pub(crate) threads: usize,
     pub(crate) queue_seconds_max: u64,
+    pub(crate) breach_list_file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -337,6 +342,7 @@ impl Config {
         self.hash_cost()?;
         self.default_tenant()?;
         self.edge()?;
+        self.throttling()?;
         self.tls.files()?;
         self.base_url()
             .parse::<Issuer>()
@@ -419,6 +425,11 @@ impl Config {
             trusted_proxies,
             rate_limits,
         })
+    }
+
+    /// How many attempts at credentials there may be.
+    pub(crate) fn throttling(&self) -> Result<ThrottlingSettings, ConfigError> {
+        self.throttling.checked()
     }
 
     /// What clients of this process speak.

@@ -9,6 +9,7 @@ use keyward_crypto::PasswordHasher;
 use keyward_model::{Client, Clock, Principal, RootKeySecret, mint_id};
 use keyward_policy::Action;
 use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
+use keyward_service::passwords::BreachList;
 use keyward_service::{Cx, HashPool, InstanceCx, Parts, Platform, RootKey, Settings};
 use keyward_store::{
     NodeIdentity, PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite,
@@ -74,10 +75,12 @@ impl Instance {
             random: Arc::new(random),
             hashing: HashPool::start(hasher, limits, clock)?,
             root_key: RootKey::new(&root_key).map_err(Failure::of)?,
+            breach_list: open_breach_list(config)?.map(Arc::new),
             settings: Settings {
                 default_tenant: config.default_tenant()?,
                 base_url: config.base_url(),
                 node_name: config.node_name(),
+                throttling: config.throttling()?,
             },
         });
         if let Err(error) = check_root_key(&platform).await {
@@ -199,4 +202,17 @@ fn missing_database(path: &Path) -> DataFolderError {
         "there is no database at {}: start `keyward serve` once, or name another folder with --data",
         path.display()
     ))
+}
+
+/// The list of breached passwords, if one is configured.
+pub(crate) fn open_breach_list(config: &Config) -> Result<Option<BreachList>, Failure> {
+    let path = &config.passwords.breach_list_file;
+    if path.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let wrong = |error| format!("passwords.breach_list_file: {}: {error}", path.display());
+    let opened = BreachList::open(path);
+    opened
+        .map(Some)
+        .map_err(|error| Failure::Usage(wrong(error)))
 }

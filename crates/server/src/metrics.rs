@@ -166,6 +166,13 @@ fn show_service(exposition: &mut Exposition, reading: &ServiceReading) {
     for (outcome, count) in &reading.sign_ins {
         sign_ins.sample(&[("outcome", outcome)], count);
     }
+    let mut throttled = exposition.counter(
+        "keyward_attempts_refused_total",
+        "Attempts at credentials that were one too many, by factor and by which window was full.",
+    );
+    for (factor, window, count) in &reading.throttled {
+        throttled.sample(&[("factor", factor), ("window", window)], count);
+    }
     exposition
         .gauge(
             "keyward_password_hash_waiting",

@@ -1,13 +1,14 @@
 //! Invitations: a token that an administrator hands over, and by which a new user sets their first password.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
+use crate::throttling::{Counted, TooManyAttempts, count_by_network};
 use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
 use keyward_model::{
-    DisplayName, Event, Invitation, InvitationSecret, Password, PasswordHash, Timestamp, User,
-    UserId, UserStatus,
+    DisplayName, Event, Factor, Invitation, InvitationSecret, Password, PasswordHash, Timestamp,
+    User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -42,9 +43,12 @@ pub enum AcceptInvitationError {
     /// Unknown, used, replaced, expired, or of somebody who may not sign in any more: one answer for all.
     #[error("the invitation is not valid")]
     Invalid,
-    /// The password could not be hashed.
+    /// Too many were tried from this network.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    TooManyAttempts(#[from] TooManyAttempts),
+    /// The password is weak, or could not be hashed.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -111,27 +115,57 @@ pub async fn accept_invitation(
     command: AcceptInvitation,
 ) -> Result<User, AcceptInvitationError> {
     let (digest, now) = (invitation_digest(&command.token), cx.now());
+    let (action, factor) = (Action::AcceptInvitation, Factor::Invitation);
+    let counted = count_by_network::<AcceptInvitationError>(cx, action, factor).await?;
     // Only whoever has a good token makes us hash.
     let known = cx
-        .prepare(async move |tx| tx.find_invited_user(digest, now).await)
+        .prepare(
+            async move |tx| match tx.find_invited_user(digest, now).await? {
+                Some(id) => tx.find_user(id).await,
+                None => Ok(None),
+            },
+        )
         .await?;
-    if known.is_none() {
+    let Some(user) = known else {
         return refuse(cx).await;
+    };
+    let owner = Owner {
+        email: &user.email,
+        name: command.name.as_ref().or(user.name.as_ref()),
+    };
+    let hashed = hash_chosen(cx.platform(), command.password, owner).await;
+    if hashed.is_err() {
+        // The invitation was good.
+        counted.take_back(cx, action).await;
     }
-    let hash = cx.platform().hash(command.password).await?;
-    match redeem(cx, command.token, hash, command.name).await {
+    let accepted = Accepted {
+        token: command.token,
+        hash: hashed?,
+        name: command.name,
+        counted,
+    };
+    match redeem(cx, accepted).await {
         Err(AcceptInvitationError::Invalid) => refuse(cx).await,
         outcome => outcome,
     }
 }
 
-/// The user before the invitation, as whoever invites takes them: so two of them never wait for each other.
-async fn redeem(
-    cx: &Cx,
+/// What an invitation is used up with.
+struct Accepted {
     token: InvitationSecret,
     hash: PasswordHash,
     name: Option<DisplayName>,
-) -> Result<User, AcceptInvitationError> {
+    counted: Counted,
+}
+
+/// The user before the invitation, as whoever invites takes them: so two of them never wait for each other.
+async fn redeem(cx: &Cx, accepted: Accepted) -> Result<User, AcceptInvitationError> {
+    let Accepted {
+        token,
+        hash,
+        name,
+        counted,
+    } = accepted;
     let invalid = AcceptInvitationError::Invalid;
     cx.write(async move |cx, tx| {
         let permit = cx.permit(Action::AcceptInvitation, &TenantWide)?;
@@ -148,6 +182,7 @@ async fn redeem(
         if !tx.redeem_invitation(digest, now).await? {
             return Err(invalid);
         }
+        counted.succeed(tx, now).await?;
         let user = after.clone();
         let event = Event::InvitationAccepted { before, after };
         Ok(Recorded::new(permit, user, event))

@@ -1,8 +1,8 @@
 //! Keys in use: root key → tenant key → signing keys. Everything at rest below the root key is sealed.
 
 use keyward_crypto::{
-    Place, RequestDigestKey, SealError, SealingKey, SigningError, TokenSigner, mint_private_key,
-    mint_tenant_key, open, seal, sealed_key_id,
+    AttemptDigestKey, Place, RequestDigestKey, SealError, SealingKey, SigningError, TokenSigner,
+    mint_private_key, mint_tenant_key, open, seal, sealed_key_id,
 };
 use keyward_model::{
     Digest, Id, PrivateKeySecret, Random, RootKeySecret, SealedTenantKey, SigningKey, TenantId,
@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub struct RootKey {
     key: SealingKey,
     requests: RequestDigestKey,
+    attempts: AttemptDigestKey,
 }
 
 /// One tenant's key, opened.
@@ -44,7 +45,12 @@ impl RootKey {
     /// [`SealError`] when it is not of 32 bytes.
     pub fn new(secret: &RootKeySecret) -> Result<Self, SealError> {
         let requests = RequestDigestKey::of(secret);
-        SealingKey::root(secret).map(|key| Self { key, requests })
+        let attempts = AttemptDigestKey::of(secret);
+        SealingKey::root(secret).map(|key| Self {
+            key,
+            requests,
+            attempts,
+        })
     }
 
     /// Names the key; it tells nothing of the key itself.
@@ -55,6 +61,11 @@ impl RootKey {
     /// The digest of what is asked for in a tenant, which may hold a password.
     pub(crate) fn request_digest(&self, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
         self.requests.digest(tenant_id, parts)
+    }
+
+    /// The digest that attempts at credentials are counted by.
+    pub(crate) fn attempt_digest(&self, tenant_id: TenantId, parts: &[&[u8]]) -> Digest {
+        self.attempts.digest(tenant_id, parts)
     }
 
     pub(crate) fn mint_tenant_key(

@@ -1,6 +1,8 @@
 //! What the use cases count, for whoever watches the server. Names come from closed lists: no id and no text of a user.
 
-use keyward_model::{Counter, Event, EventRecord, Histogram, HistogramReading, SignInFailure};
+use keyward_model::{
+    AttemptScope, Counter, Event, EventRecord, Factor, Histogram, HistogramReading, SignInFailure,
+};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -11,6 +13,7 @@ pub(crate) struct ServiceMeter {
     events: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
     sign_ins: Mutex<BTreeMap<&'static str, u64>>,
     job_attempts: Mutex<BTreeMap<(String, &'static str), u64>>,
+    throttled: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
 /// How many kinds of jobs are counted apart. Their names are stored by this binary or another of Keyward, so that there are
@@ -42,6 +45,8 @@ pub struct ServiceReading {
     pub job_attempts: Vec<(String, &'static str, u64)>,
     /// Sign-ins: how they ended, how many.
     pub sign_ins: Vec<(&'static str, u64)>,
+    /// Attempts at credentials that were one too many: at what, which window was full, how many.
+    pub throttled: Vec<(&'static str, &'static str, u64)>,
     /// The hashing of passwords.
     pub hashing: HashReading,
 }
@@ -123,7 +128,16 @@ impl ServiceMeter {
         *attempts.entry((kind.to_owned(), outcome)).or_default() += 1;
     }
 
+    /// Counts an attempt that was one too many. It leaves no other trace: what is refused for being too much must not fill
+    /// the log of events.
+    pub(crate) fn note_throttled(&self, factor: Factor, scope: AttemptScope) {
+        *lock(&self.throttled)
+            .entry((factor.name(), scope.name()))
+            .or_default() += 1;
+    }
+
     pub(crate) fn read(&self, hashing: HashReading) -> ServiceReading {
+        let throttled = lock(&self.throttled);
         let job_attempts = lock(&self.job_attempts);
         let events = lock(&self.events);
         let sign_ins = lock(&self.sign_ins);
@@ -139,6 +153,10 @@ impl ServiceMeter {
             sign_ins: sign_ins
                 .iter()
                 .map(|(outcome, count)| (*outcome, *count))
+                .collect(),
+            throttled: throttled
+                .iter()
+                .map(|((factor, scope), count)| (*factor, *scope, *count))
                 .collect(),
             hashing,
         }

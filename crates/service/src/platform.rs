@@ -4,7 +4,9 @@ use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
+use crate::passwords::BreachList;
 use crate::refresh::Erasures;
+use crate::throttling::ThrottlingSettings;
 use crate::touches::Touches;
 use keyward_model::{
     Clock, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug, Timestamp, mint_id,
@@ -38,6 +40,8 @@ pub struct Parts {
     pub hashing: HashPool,
     /// What tenants' keys are sealed under.
     pub root_key: RootKey,
+    /// Passwords that leaked, if the operator has a list of them.
+    pub breach_list: Option<Arc<BreachList>>,
     /// What the operator set.
     pub settings: Settings,
 }
@@ -51,6 +55,8 @@ pub struct Settings {
     pub base_url: String,
     /// What operators call this node.
     pub node_name: String,
+    /// How many attempts at credentials there may be.
+    pub throttling: ThrottlingSettings,
 }
 
 impl Platform {
@@ -177,6 +183,11 @@ impl Platform {
     /// Sessions that were seen.
     pub(crate) fn touches(&self) -> &Touches {
         &self.0.touches
+    }
+
+    /// Passwords that leaked.
+    pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
+        self.0.parts.breach_list.as_ref()
     }
 
     /// Answers that are to be erased.

@@ -151,6 +151,8 @@ async fn exchange(
         access_token: signer.sign(&claims).map_err(KeyringError::from)?,
         expires_in: claims.exp - claims.iat,
         refresh_token: mint_refresh_token(cx.platform().random()),
+        // What the device has stays good: it proved nothing anew.
+        device_token: None,
         session,
         user,
     };
@@ -289,6 +291,7 @@ fn open_answer(
         access_token: AccessTokenSecret::new(form.access_token.into_owned()),
         expires_in: form.expires_in,
         refresh_token: RefreshTokenSecret::new(form.refresh_token.into_owned()),
+        device_token: None,
         session: form.session.into_owned(),
         user: form.user.into_owned(),
     })

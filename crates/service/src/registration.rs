@@ -1,9 +1,10 @@
 //! Making an account for oneself.
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Recorded;
-use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
+use crate::throttling::{TooManyAttempts, count_by_network};
+use keyward_model::{DisplayName, EmailAddress, Event, Factor, Password, Role, User, UserStatus};
 use keyward_policy::{Action, Denied};
 use std::sync::Arc;
 
@@ -24,9 +25,12 @@ pub enum RegisterUserError {
     /// The address has one already.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The password could not be hashed.
+    /// Too many addresses were tried from this network.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    TooManyAttempts(#[from] TooManyAttempts),
+    /// The password is weak, or could not be hashed.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -35,18 +39,30 @@ pub enum RegisterUserError {
     Store(#[from] keyward_store::Error),
 }
 
-/// Makes an account with the role of a member.
+/// Makes an account with the role of a member. The answer tells whether an address has one, so that attempts are counted; an
+/// account that was made gives its own back.
 ///
 /// # Errors
 /// [`RegisterUserError`].
 pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, RegisterUserError> {
-    let hash = cx.platform().hash(command.password).await?;
+    let action = Action::Register;
+    let counted = count_by_network::<RegisterUserError>(cx, action, Factor::Registration).await?;
+    let owner = Owner {
+        email: &command.email,
+        name: command.name.as_ref(),
+    };
+    let hashed = hash_chosen(cx.platform(), command.password, owner).await;
+    if hashed.is_err() {
+        counted.take_back(cx, action).await;
+    }
+    let hash = hashed?;
     let user = new_user(cx, command.email, command.name, Role::Member);
     let made = cx
         .write::<_, RegisterUserError, _>(async move |cx, tx| {
             let permit = cx.permit(Action::Register, &TenantWide)?;
             Ok(match tx.insert_user(&user, Some(&hash)).await? {
                 Some(user) => {
+                    counted.succeed(tx, cx.now()).await?;
                     Recorded::new(permit, Some(user.clone()), Event::UserRegistered { user })
                 }
                 None => Recorded::refused(

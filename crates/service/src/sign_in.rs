@@ -1,17 +1,19 @@
-//! Signing in with a password: verify first, then open a session if the account is still what it was.
+//! Signing in with a password: count the attempt, verify, then open a session if the account is still what it was.
 
 use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::keyring::KeyringError;
+use crate::known_devices::{Recognition, presented_digest};
 use crate::outcome::Recorded;
 use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
+use crate::throttling::{About, Counted, PasswordCounts, PasswordDigests, TooManyAttempts};
 use keyward_crypto::{
     AccessClaims, TokenSigner, Verdict, mint_refresh_token, refresh_token_digest,
 };
 use keyward_model::{
-    AccessTokenSecret, Device, EmailAddress, Event, Password, PasswordHash, Principal,
-    RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant, TokenFamily,
-    User, UserId, UserStatus,
+    AccessTokenSecret, Device, DeviceTokenSecret, EmailAddress, Event, Password, PasswordHash,
+    Principal, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
+    TokenFamily, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -29,6 +31,8 @@ pub struct SignIn {
     pub password: Arc<Password>,
     /// On which device.
     pub device: Device,
+    /// What that device was given when its user last signed in on it.
+    pub device_token: Option<DeviceTokenSecret>,
 }
 
 /// A session with its tokens.
@@ -40,6 +44,8 @@ pub struct SignedIn {
     pub expires_in: i64,
     /// Continues the session.
     pub refresh_token: RefreshTokenSecret,
+    /// By which the device is known from now on, if devices are.
+    pub device_token: Option<DeviceTokenSecret>,
     /// The session.
     pub session: Session,
     /// Whose it is.
@@ -52,6 +58,9 @@ pub enum SignInError {
     /// Unknown, wrong or disabled: one answer for all.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
+    /// Too many were tried already.
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
     /// The password could not be verified.
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -71,6 +80,7 @@ struct Facts {
     tenant: Tenant,
     key: KeyAtHand,
     subject: Option<SignInSubject>,
+    counts: PasswordCounts,
 }
 
 /// Signs a user in.
@@ -78,29 +88,52 @@ struct Facts {
 /// # Errors
 /// [`SignInError`]. Unknown, wrong and disabled take the same way through the same work (ASVS V6.3.8).
 pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> {
+    let Facts {
+        tenant,
+        key,
+        subject,
+        counts,
+    } = find_facts(cx, &command).await?;
+    let user_id = subject.as_ref().map(|subject| subject.user_id);
     let email = command.email.clone();
-    let facts = find_facts(cx, command.email).await?;
-    let hash = facts
-        .subject
+    let about = About {
+        user_id,
+        email: email.clone(),
+    };
+    let device_id = counts.device;
+    let counted: Counted = counts
+        .count::<SignInError>(cx, &tenant.settings, about)
+        .await?;
+    let hash = subject
         .as_ref()
         .and_then(|subject| subject.password_hash.clone());
-    let verdict = cx
+    let verified = cx
         .platform()
         .hashing()
         .verify(command.password.clone(), hash, cx.presence())
-        .await?;
-    match (&facts.subject, verdict) {
+        .await;
+    if verified.is_err() {
+        // Nothing was learned from it.
+        counted.take_back(cx, Action::SignIn).await;
+    }
+    match (subject, verified?) {
         (Some(subject), Verdict::Right { outdated }) if subject.status == UserStatus::Active => {
             let upgrade = match outdated {
                 true => upgrade_hash(cx, command.password).await,
                 false => None,
             };
-            let subject = subject.clone();
-            open_session(cx, facts, subject, command.device, upgrade).await
+            let known = device_id.zip(command.device_token);
+            let proven = Proven {
+                recognition: Recognition::prepare(cx, &tenant.settings, &subject, known),
+                session: new_session(cx, &tenant, subject.user_id, command.device),
+                subject,
+                counted,
+                upgrade,
+            };
+            open_session(cx, tenant, key, proven).await
         }
         (subject, verdict) => {
             let reason = reason_for(subject.as_ref(), verdict);
-            let user_id = subject.as_ref().map(|subject| subject.user_id);
             refuse(cx, email, user_id, reason).await
         }
     }
@@ -117,14 +150,18 @@ fn reason_for(subject: Option<&SignInSubject>, verdict: Verdict) -> SignInFailur
     }
 }
 
-async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> {
+async fn find_facts(cx: &Cx, command: &SignIn) -> Result<Facts, SignInError> {
     let (now, kept) = (cx.now(), cx.platform().parsed_keys().signer(cx.tenant_id()));
-    let (tenant, key, subject) = cx
+    let email = command.email.clone();
+    let token = presented_digest(command.device_token.as_ref());
+    let digests = PasswordDigests::of(cx, &email, token);
+    let (tenant, key, subject, counts) = cx
         .prepare(async move |tx| {
             Ok((
                 tx.find_tenant().await?,
                 find_signing_key(tx, now, kept).await?,
                 tx.find_sign_in_subject(&email).await?,
+                digests.find(tx, &email, now).await?,
             ))
         })
         .await?;
@@ -133,6 +170,7 @@ async fn find_facts(cx: &Cx, email: EmailAddress) -> Result<Facts, SignInError> 
             tenant,
             key,
             subject,
+            counts,
         }),
         _ => Err(KeyringError::Missing.into()),
     }
@@ -168,29 +206,33 @@ async fn refuse(
     Err(SignInError::InvalidCredentials)
 }
 
+/// What a session is opened with, once the password was right.
+struct Proven {
+    subject: SignInSubject,
+    counted: Counted,
+    session: Session,
+    recognition: Recognition,
+    upgrade: Option<PasswordHash>,
+}
+
 async fn open_session(
     cx: &Cx,
-    facts: Facts,
-    subject: SignInSubject,
-    device: Device,
-    upgrade: Option<PasswordHash>,
+    tenant: Tenant,
+    key: KeyAtHand,
+    proven: Proven,
 ) -> Result<SignedIn, SignInError> {
-    let session = new_session(cx, &facts.tenant, subject.user_id, device);
+    let Proven {
+        subject,
+        counted,
+        session,
+        recognition,
+        upgrade,
+    } = proven;
     // Opened before anything is changed: what cannot be signed for is not begun.
-    let signer = facts.key.signer(cx.platform(), cx.tenant_id())?;
-    let token_ttl_seconds = facts.tenant.settings.access_token_ttl_seconds;
+    let signer = key.signer(cx.platform(), cx.tenant_id())?;
+    let token_ttl_seconds = tenant.settings.access_token_ttl_seconds;
     let refresh_token = mint_refresh_token(cx.platform().random());
-    let family = TokenFamily {
-        id: cx.platform().mint(cx.now()),
-        session_id: session.id,
-        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
-        digest: refresh_token_digest(&refresh_token),
-        generation: 1,
-        issued_at: cx.now(),
-        rotated_at: None,
-        expires_at: session.expires_at,
-        revoked: None,
-    };
+    let family = new_family(cx, &session, &refresh_token);
     let opened = cx
         .write::<_, SignInError, _>(async move |cx, tx| {
             let permit = cx.permit(Action::SignIn, &TenantWide)?;
@@ -212,27 +254,31 @@ async fn open_session(
             let key = key.ok_or(KeyringError::Missing)?;
             tx.insert_session(&session).await?;
             tx.insert_token_family(&family).await?;
-            let event = Event::SessionOpened {
+            let mut events = vec![Event::SessionOpened {
                 session: session.clone(),
                 hash_upgraded,
-            };
+            }];
+            events.extend(counted.succeed(tx, cx.now()).await?);
+            let device_token = recognition.settle(tx).await?;
             let actor = Principal::User {
                 tenant_id: cx.tenant_id(),
                 user_id: user.id,
                 session_id: session.id,
                 role: user.role,
             };
-            Ok(Recorded::new(permit, Some((session, user, key)), event).acting_as(actor))
+            let opened = Some((session, user, key, device_token));
+            Ok(Recorded::all(permit, opened, events).acting_as(actor))
         })
         .await?;
-    let (session, user, key) = opened.ok_or(SignInError::InvalidCredentials)?;
-    let claims = claims_of(cx, &facts.tenant, &key, &session);
+    let (session, user, key, device_token) = opened.ok_or(SignInError::InvalidCredentials)?;
+    let claims = claims_of(cx, &tenant, &key, &session);
     let access_token = sign(cx, signer, key, &claims).await?;
     let expires_in = claims.exp - claims.iat;
     Ok(SignedIn {
         access_token,
         expires_in,
         refresh_token,
+        device_token,
         session,
         user,
     })
@@ -251,6 +297,20 @@ async fn changed_meanwhile(
         email: user.email,
         reason: SignInFailure::ChangedMeanwhile,
     })
+}
+
+fn new_family(cx: &Cx, session: &Session, refresh_token: &RefreshTokenSecret) -> TokenFamily {
+    TokenFamily {
+        id: cx.platform().mint(cx.now()),
+        session_id: session.id,
+        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
+        digest: refresh_token_digest(refresh_token),
+        generation: 1,
+        issued_at: cx.now(),
+        rotated_at: None,
+        expires_at: session.expires_at,
+        revoked: None,
+    }
 }
 
 fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Session {

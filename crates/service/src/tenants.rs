@@ -10,10 +10,10 @@ pub use lifecycle::{
 pub(crate) use lifecycle::{purge, purge_key};
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::instance_cx::InstanceCx;
 use crate::keyring::KeyringError;
 use crate::outcome::{Disclosed, Recorded};
+use crate::passwords::{ChoiceError, Owner, hash_chosen};
 use crate::registration::new_user;
 use crate::signing_keys::rotation_due_at;
 use keyward_crypto::public_jwk;
@@ -62,9 +62,9 @@ pub enum TenantError {
     /// The tenant is gone.
     #[error("no such tenant")]
     NotFound,
-    /// The administrator's password could not be hashed.
+    /// The administrator's password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// The tenant's keys could not be made.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
@@ -193,7 +193,11 @@ async fn prepare_tenant(cx: &Cx, command: CreateTenant) -> Result<NewTenant, Ten
     let signing_key = keyring.mint_signing_key(&settings, now, platform.random())?;
     let administrator = match administrator {
         Some((email, password)) => {
-            let hash = platform.hash(password).await?;
+            let owner = Owner {
+                email: &email,
+                name: None,
+            };
+            let hash = hash_chosen(platform, password, owner).await?;
             Some((new_user(cx, email, None, Role::Administrator), hash))
         }
         None => None,

@@ -8,12 +8,12 @@ mod status;
 pub use changing::{ChangeUser, change_user};
 pub use creation::{Access, CreateUser, CreatedUser, create_user};
 pub use sessions::{list_user_sessions, revoke_any_session, revoke_user_sessions};
-pub use status::{delete_user, disable_user, enable_user, restore_user};
+pub use status::{delete_user, disable_user, enable_user, restore_user, unlock_user};
 pub(crate) use status::{erasure, erasure_key};
 
 use crate::cx::{Cx, TenantWide};
-use crate::hashing::HashingError;
 use crate::outcome::Disclosed;
+use crate::passwords::ChoiceError;
 use keyward_model::{
     EndReason, Ended, Event, Page, PageRequest, Role, User, UserFilter, UserId, UserStatus,
 };
@@ -41,9 +41,9 @@ pub enum UserError {
     /// Another request changed the user at the same moment.
     #[error("the user was changed meanwhile")]
     Changed,
-    /// The password could not be hashed.
+    /// The password is weak, or could not be hashed.
     #[error(transparent)]
-    Hashing(#[from] HashingError),
+    Choice(#[from] ChoiceError),
     /// Not allowed.
     #[error(transparent)]
     Denied(#[from] Denied),

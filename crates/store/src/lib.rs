@@ -14,6 +14,7 @@
 //! - after a statement failed, nothing of its transaction is committed;
 //! - on PostgreSQL the request role cannot see rows of another tenant, whatever a statement says.
 
+mod attempts;
 mod backup;
 mod columns;
 mod error;
@@ -24,6 +25,7 @@ mod instance_events;
 mod invitations;
 mod jobs;
 mod keys;
+mod known_devices;
 mod link;
 mod locks;
 mod memory;

@@ -123,6 +123,11 @@ impl Ledger {
         self.changed -= rows;
     }
 
+    /// How many rows were changed so far, as far as that is known.
+    pub(crate) fn changed(&self) -> u64 {
+        self.changed
+    }
+
     pub(crate) fn note_recorded(&mut self) {
         self.recorded += 1;
     }

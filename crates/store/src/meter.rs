@@ -3,8 +3,8 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    events, feed, idempotency, instance_events, invitations, jobs, keys, nodes, publishable_keys,
-    purge, routing, sessions, tenants, token_families, users,
+    attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
+    nodes, publishable_keys, purge, routing, sessions, tenants, token_families, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 use std::time::Duration;
@@ -221,6 +221,7 @@ impl StoreMeter {
 /// The statements of every entity.
 pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Statement> {
     [
+        attempts::STATEMENTS,
         events::STATEMENTS,
         idempotency::STATEMENTS,
         instance_events::STATEMENTS,
@@ -232,6 +233,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::STATEMENTS_BY_ENGINE,
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
+        known_devices::STATEMENTS,
         nodes::STATEMENTS,
         purge::STATEMENTS,
         publishable_keys::STATEMENTS,

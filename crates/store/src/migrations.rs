@@ -47,6 +47,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0013_upkeep"),
     migration!("0014_idempotency_and_key_sets"),
     migration!("0015_refresh_rotation"),
+    migration!("0016_attempts"),
     migration!("0018_nodes"),
 ];
 

@@ -20,6 +20,10 @@ statements! {
         AND id IN (SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_INVITATIONS = "DELETE FROM invitations WHERE tenant_id = $1";
     PURGE_IDEMPOTENCY_KEYS = "DELETE FROM idempotency_keys WHERE tenant_id = $1";
+    PURGE_ATTEMPTS = "DELETE FROM attempt_counts WHERE tenant_id = $1
+        AND digest IN (SELECT digest FROM attempt_counts WHERE tenant_id = $1 ORDER BY digest LIMIT $2)";
+    PURGE_KNOWN_DEVICES = "DELETE FROM known_devices WHERE tenant_id = $1
+        AND id IN (SELECT id FROM known_devices WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_USERS = "DELETE FROM users WHERE tenant_id = $1
         AND id IN (SELECT id FROM users WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_ALLOWED_ORIGINS = "DELETE FROM allowed_origins WHERE tenant_id = $1";
@@ -47,6 +51,10 @@ pub enum Purge {
     Invitations,
     /// What answers to its callers were kept.
     IdempotencyKeys,
+    /// How often credentials were tried in it.
+    Attempts,
+    /// The devices that its users are known on.
+    KnownDevices,
     /// Its users.
     Users,
     /// Its other jobs.
@@ -61,11 +69,13 @@ pub enum Purge {
 
 impl Purge {
     /// All of them, in the order that foreign keys allow.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::RefreshTokens,
         Self::Sessions,
         Self::Invitations,
         Self::IdempotencyKeys,
+        Self::Attempts,
+        Self::KnownDevices,
         Self::Users,
         Self::Jobs,
         Self::Keys,
@@ -79,6 +89,7 @@ impl Purge {
             Self::Feed | Self::AuditEvents => true,
             Self::RefreshTokens | Self::Sessions | Self::Invitations => false,
             Self::IdempotencyKeys | Self::Users | Self::Jobs | Self::Keys => false,
+            Self::Attempts | Self::KnownDevices => false,
         }
     }
 }
@@ -94,6 +105,8 @@ impl TenantTx<'_> {
             Purge::Sessions => &[&PURGE_SESSIONS],
             Purge::Invitations => &[&PURGE_INVITATIONS],
             Purge::IdempotencyKeys => &[&PURGE_IDEMPOTENCY_KEYS],
+            Purge::Attempts => &[&PURGE_ATTEMPTS],
+            Purge::KnownDevices => &[&PURGE_KNOWN_DEVICES],
             Purge::Users => &[&PURGE_USERS],
             Purge::Jobs => &[&PURGE_JOBS],
             Purge::Keys => &[

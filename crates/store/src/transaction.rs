@@ -117,6 +117,32 @@ impl<'a> TenantTx<'a> {
             .map_err(|_| Error::unavailable("a statement was not answered"))
     }
 
+    /// The same for any number of them.
+    pub(crate) async fn run_each(
+        &mut self,
+        wanted: Vec<(&'static Statement, Vec<Value>)>,
+    ) -> Result<Vec<Answer>, Error> {
+        let calls = wanted
+            .into_iter()
+            .map(|(statement, values)| self.call(statement, values))
+            .collect();
+        self.link.run_all(&mut self.ledger, calls).await
+    }
+
+    /// Runs a change that asks for no event, and whose answer nobody waits for.
+    pub(crate) async fn defer_bookkeeping(
+        &mut self,
+        statement: &'static Statement,
+        values: Vec<Value>,
+    ) -> Result<(), Error> {
+        let before = self.ledger.changed();
+        self.defer(statement, values).await?;
+        // On PostgreSQL it has changed nothing yet.
+        let changed = self.ledger.changed() - before;
+        self.ledger.forget_changed(changed);
+        Ok(())
+    }
+
     /// Runs a change whose answer nobody waits for.
     pub(crate) async fn defer(
         &mut self,

@@ -297,6 +297,7 @@ impl TenantTx<'_> {
         };
         self.void_invitation(id).await?;
         self.forget_answers_of(id).await?;
+        self.forget_known_devices(id).await?;
         for statement in [
             &DELETE_REFRESH_TOKENS_OF_USER,
             &DELETE_SESSIONS_OF_USER,

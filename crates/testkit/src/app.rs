@@ -13,7 +13,9 @@ use keyward_model::{
 };
 use keyward_policy::Action;
 use keyward_service::tenants::{CreateTenant, create_tenant};
-use keyward_service::{Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings};
+use keyward_service::{
+    Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings, ThrottlingSettings,
+};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -57,6 +59,8 @@ pub struct TestAppOptions {
     pub default_tenant: bool,
     /// What lies between clients and the app: no proxy and no limit unless changed.
     pub edge: Edge,
+    /// How many attempts at credentials there may be.
+    pub throttling: ThrottlingSettings,
 }
 
 /// A tenant with an administrator whose password is [`PASSWORD`].
@@ -103,6 +107,7 @@ impl TestApp {
             hashing: HASHING,
             default_tenant: false,
             edge: Edge::default(),
+            throttling: ThrottlingSettings::default(),
         };
         change(&mut options);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,6 +118,7 @@ impl TestApp {
             node_name: "test".to_owned(),
             default_tenant,
             base_url: format!("http://{address}"),
+            throttling: options.throttling,
         };
         let platform = platform_on(&database, &options, settings);
         let api = Api::with_edge(platform.clone(), options.edge);
@@ -214,6 +220,7 @@ fn platform_on(database: &TestDatabase, options: &TestAppOptions, settings: Sett
         random: Arc::new(database.random.clone()),
         hashing: HashPool::start(hasher, options.hashing, clock).unwrap(),
         root_key: RootKey::new(&RootKeySecret::new(ROOT_KEY.to_vec())).unwrap(),
+        breach_list: None,
         settings,
     })
 }

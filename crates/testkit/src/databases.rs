@@ -14,7 +14,7 @@ pub use sqlite::{sqlite_store, sqlite_store_with};
 use crate::clock::MockClock;
 use crate::random::SeededRandom;
 use keyward_model::{Clock, Id, TenantId, Timestamp, mint_id};
-use keyward_store::Store;
+use keyward_store::{SqliteOptions, Store};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
@@ -57,6 +57,41 @@ impl TestDatabase {
             engine,
             clock: MockClock::new(),
             random: SeededRandom::new(seed()),
+            admin: OnceCell::new(),
+        }
+    }
+
+    /// The same database after a restart: the store is closed, and another one opened.
+    pub async fn restarted(self) -> Self {
+        let Self {
+            store,
+            engine,
+            clock,
+            random,
+            ..
+        } = self;
+        drop(store);
+        let store = match &engine {
+            Engine::Sqlite { path, .. } => Store::open_sqlite(&SqliteOptions::at(path)).unwrap(),
+            Engine::Postgres(urls) => Store::open_postgres(&urls.options()).await.unwrap(),
+        };
+        Self {
+            store,
+            engine,
+            clock,
+            random,
+            admin: OnceCell::new(),
+        }
+    }
+
+    /// Another store on the same PostgreSQL database, as another node has it, at the same time of day.
+    pub async fn beside(&self) -> Self {
+        let urls = self.postgres_urls().clone();
+        Self {
+            store: Store::open_postgres(&urls.options()).await.unwrap(),
+            engine: Engine::Postgres(urls),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
             admin: OnceCell::new(),
         }
     }

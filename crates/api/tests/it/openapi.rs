@@ -186,6 +186,7 @@ async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
     let body = match endpoint.path() {
         "/v1/auth/register" => registration("ada@example.org"),
         "/v1/auth/login" => registration(&app.tenant.administrator),
+        "/v1/auth/refresh" => json!({ "refresh_token": user.answer.text_at("/refresh_token") }),
         "/v1/admin/users" => registration("grace@example.org"),
         "/v1/admin/publishable-keys" => json!({ "name": "Shop", "allowed_origins": [] }),
         "/v1/admin/settings" => json!({ "session_ttl_seconds": 3_600 }),

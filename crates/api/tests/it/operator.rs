@@ -44,6 +44,7 @@ POST /operator/v1/tenants/{slug}/signing-keys/{kid}/revoke signing_key.revoke
 POST /operator/v1/tenants/{slug}/suspend tenant.suspend
 POST /operator/v1/tenants/{slug}/users user.create
 POST /operator/v1/tenants/{slug}/users/{user_id}/invitation user.invite
+POST /operator/v1/tenants/{slug}/users/{user_id}/unlock user.unlock
 PUT /operator/v1/tenants/{slug}/hosts/{host} tenant.add_host
 ";
 

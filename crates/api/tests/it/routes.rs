@@ -52,6 +52,7 @@ POST /v1/admin/users/{user_id}/disable user.disable Administrator Tenant
 POST /v1/admin/users/{user_id}/enable user.enable Administrator Tenant
 POST /v1/admin/users/{user_id}/invitation user.invite Administrator Tenant
 POST /v1/admin/users/{user_id}/restore user.restore Administrator Tenant
+POST /v1/admin/users/{user_id}/unlock user.unlock Administrator Tenant
 POST /v1/auth/invitation/accept user.accept_invitation Anyone Tenant
 POST /v1/auth/login session.open Anyone Tenant
 POST /v1/auth/logout session.sign_out Owner Tenant

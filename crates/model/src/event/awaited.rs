@@ -48,6 +48,10 @@ impl Event {
             | Self::UserInvited { .. }
             | Self::InvitationRefused
             | Self::SignInRefused { .. }
+            // What is counted is the database's, and memory says nothing of it.
+            | Self::UserLocked { .. }
+            | Self::UserUnlocked { .. }
+            | Self::KnownDeviceForgotten { .. }
             // It only makes the user's last sign-in another.
             | Self::SessionOpened { .. }
             | Self::SessionRefreshed { .. }

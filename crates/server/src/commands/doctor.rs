@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_folder::{DataFolder, SOCKET_NAME};
 use crate::failure::Failure;
 use crate::hashing::{free_memory, hash_limits, memory_of_one};
-use crate::instance::{Access, Instance};
+use crate::instance::{Access, Instance, open_breach_list};
 use crate::operator::{connect, token_of};
 use keyward_store::LockState;
 use serde_json::json;
@@ -31,6 +31,7 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
     checks.push(check_folder(config));
     checks.push(check_root_key(config));
     checks.push(check_hashing(config)?);
+    checks.push(check_breach_list(config));
     checks.push(check_operator_socket(config).await);
     checks.extend(check_operator_listener(config)?);
     match Instance::open(config, Access::Examine).await {
@@ -121,6 +122,18 @@ fn check_folder(config: &Config) -> Check {
         Ok(_) => {
             let detail = format!("others may look into {path}: run `chmod 700 {path}`");
             check("data folder", State::Warning, &detail)
+        }
+    }
+}
+
+fn check_breach_list(config: &Config) -> Check {
+    let name = "breached passwords";
+    match open_breach_list(config) {
+        Err(failure) => check(name, State::Failed, failure.text().unwrap_or_default()),
+        Ok(Some(list)) => check(name, State::Ok, &format!("{} are refused", list.count())),
+        Ok(None) => {
+            let detail = "no list but the built-in one of the most common passwords; see `keyward breach-list build`";
+            check(name, State::Ok, detail)
         }
     }
 }

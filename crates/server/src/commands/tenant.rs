@@ -148,6 +148,13 @@ pub(super) async fn settings(
         ("session_ttl_seconds", what.session_ttl_seconds),
         ("session_idle_seconds", what.session_idle_seconds),
         ("user_deletion_grace_days", what.user_deletion_grace_days),
+        ("account_attempts_max", what.account_attempts_max),
+        (
+            "account_network_attempts_max",
+            what.account_network_attempts_max,
+        ),
+        ("account_failures_max", what.account_failures_max),
+        ("known_device_days", what.known_device_days),
     ] {
         body.extend(given.map(|value| (name.to_owned(), json!(value))));
     }

@@ -1,7 +1,7 @@
 //! `keyward user …`
 
 use super::{no_tenant, parsed, query_of, report, tenant_path};
-use crate::command_line::{Global, InTenant, InviteUser};
+use crate::command_line::{Global, InTenant, InviteUser, UnlockUser};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::operator::{Ask, ask};
@@ -36,6 +36,22 @@ pub(super) async fn invite(
         text("/invitation/token")
     );
     report(global, &line, created)
+}
+
+pub(super) async fn unlock(
+    config: &Config,
+    what: UnlockUser,
+    global: &Global,
+) -> Result<(), Failure> {
+    let (id, tenant): (UserId, String) = (parsed(&what.id, "the user's id")?, what.of.tenant);
+    let path = tenant_path(&tenant, &format!("/users/{id}/unlock"))?;
+    let request = Ask::new(Method::POST, path, what.of.why, "user unlock").or_say(format!(
+        "the tenant {tenant} has no such user; see `keyward user list --tenant {tenant}`"
+    ));
+    let answer = ask(config, global, request).await?;
+    let email = answer["user"]["email"].as_str().unwrap_or_default();
+    let line = format!("{email} can sign in on any device again.");
+    report(global, &line, answer.clone())
 }
 
 /// The request for somebody new, or for somebody who is invited once more.

@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod breach_list;
 mod doctor;
 mod event_file;
 mod first_start;

@@ -1,6 +1,7 @@
 //! What each kind of job does, one file each.
 
 mod erase_user;
+mod prune_attempts;
 mod prune_idempotency_keys;
 mod prune_sessions;
 mod purge_tenant;
@@ -18,6 +19,7 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
     match kind {
         JobKind::PruneSessions {} => Action::PruneSessions,
         JobKind::PruneIdempotencyKeys {} => Action::PruneIdempotencyKeys,
+        JobKind::PruneAttempts {} => Action::PruneAttempts,
         JobKind::PurgeTenant {} => Action::PurgeTenant,
         JobKind::RotateSigningKey {} => Action::RotateSigningKey,
         JobKind::RetireSigningKey { .. } => Action::RetireSigningKey,
@@ -31,6 +33,7 @@ pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobEr
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
         JobKind::PruneIdempotencyKeys {} => prune_idempotency_keys::run(job).await,
+        JobKind::PruneAttempts {} => prune_attempts::run(job).await,
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,

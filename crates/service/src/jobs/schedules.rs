@@ -32,6 +32,7 @@ fn interval_seconds(schedule: Schedule) -> i64 {
     match schedule {
         Schedule::PruneSessions
         | Schedule::PruneIdempotencyKeys
+        | Schedule::PruneAttempts
         | Schedule::PruneJobs
         | Schedule::PruneFeed
         | Schedule::RotateSigningKeys => 3_600,
@@ -69,6 +70,11 @@ async fn step(
             let found = store.scan_idempotency_keys(claimed, now, STEP).await?;
             let kind = || JobKind::PruneIdempotencyKeys {};
             enqueue_in_each(platform, &found, now, kind).await?;
+            go_on(platform, claimed, found).await
+        }
+        Schedule::PruneAttempts => {
+            let found = store.scan_attempts(claimed, now, STEP).await?;
+            enqueue_in_each(platform, &found, now, || JobKind::PruneAttempts {}).await?;
             go_on(platform, claimed, found).await
         }
         Schedule::RotateSigningKeys => {

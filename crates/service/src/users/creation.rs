@@ -4,6 +4,7 @@ use super::UserError;
 use crate::cx::{Cx, TenantWide};
 use crate::invitations::{IssuedInvitation, keep_invitation, new_invitation};
 use crate::outcome::Recorded;
+use crate::passwords::{Owner, hash_chosen};
 use crate::registration::new_user;
 use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
 use keyward_policy::Action;
@@ -47,7 +48,16 @@ pub struct CreatedUser {
 pub async fn create_user(cx: &Cx, command: CreateUser) -> Result<CreatedUser, UserError> {
     let mut user = new_user(cx, command.email, command.name, command.role);
     let (hash, invitation) = match command.access {
-        Access::Password(password) => (Some(cx.platform().hash(password).await?), None),
+        Access::Password(password) => {
+            let owner = Owner {
+                email: &user.email,
+                name: user.name.as_ref(),
+            };
+            (
+                Some(hash_chosen(cx.platform(), password, owner).await?),
+                None,
+            )
+        }
         Access::Invitation => {
             user.status = UserStatus::Invited;
             (None, Some(new_invitation(cx, user.id)))

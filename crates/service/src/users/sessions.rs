@@ -24,7 +24,8 @@ pub async fn list_user_sessions(
     .await
 }
 
-/// Ends every session of a user; gives how many.
+/// Ends every session of a user; gives how many. Their devices are known no more either: whoever is put out everywhere may
+/// be somebody else.
 ///
 /// # Errors
 /// [`UserError`].
@@ -34,6 +35,7 @@ pub async fn revoke_user_sessions(cx: &Cx, id: UserId) -> Result<usize, UserErro
         let permit = cx.permit(Action::RevokeUserSessions, &user)?;
         tx.hold_user(id).await?;
         let events = end_sessions(cx, tx, id, EndReason::RevokedByAdministrator).await?;
+        tx.forget_known_devices(id).await?;
         Ok(Recorded::all(permit, events.len(), events))
     })
     .await

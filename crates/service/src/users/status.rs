@@ -1,10 +1,11 @@
-//! Whether a user may sign in: disabling, enabling, deleting with a time of grace, and taking that back.
+//! Whether a user may sign in: disabling, enabling, unlocking, deleting with a time of grace, and taking that back.
 //!
 //! Each is done once: whoever asks again is told how things are, and nothing is recorded a second time.
 
 use super::{UserError, end_sessions, find_user_in, keep_an_administrator};
 use crate::cx::Cx;
 use crate::outcome::Recorded;
+use crate::throttling::forget_account;
 use keyward_model::{EndReason, Event, JobKind, NewJob, Timestamp, User, UserId, UserStatus};
 use keyward_policy::Action;
 use keyward_store::TenantTx;
@@ -28,6 +29,7 @@ pub async fn disable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
         keep_an_administrator(tx, &before).await?;
         let after = tx.disable_user(id).await?.ok_or(UserError::Changed)?;
         let ended = end_sessions(cx, tx, id, EndReason::UserDisabled).await?;
+        tx.forget_known_devices(id).await?;
         let disabled = after.clone();
         let events = [vec![Event::UserDisabled { before, after }], ended].concat();
         Ok(Recorded::all(permit, disabled, events))
@@ -58,6 +60,23 @@ pub async fn enable_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
     .await
 }
 
+/// Opens an account again that too many failures closed to unknown devices, and lets its owner try at once. Of one that is
+/// open it forgets the attempts alike.
+///
+/// # Errors
+/// [`UserError`].
+pub async fn unlock_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
+    cx.govern(async move |cx, tx| {
+        let user = find_user_in(tx, id).await?;
+        let permit = cx.permit(Action::UnlockUser, &user)?;
+        let forgotten = forget_account(cx, tx, &user.email).await?;
+        let (user_id, failures) = (user.id, forgotten.map_or(0, |count| count.failures()));
+        let event = Event::UserUnlocked { user_id, failures };
+        Ok(Recorded::new(permit, user, event))
+    })
+    .await
+}
+
 /// Deletes a user: at once they have no session and cannot sign in; for good they are gone after the tenant's time of
 /// grace. A deletion whose job was cancelled or given up is planned anew.
 ///
@@ -82,6 +101,7 @@ pub async fn delete_user(cx: &Cx, id: UserId) -> Result<User, UserError> {
             return Err(UserError::Changed);
         }
         let ended = end_sessions(cx, tx, id, EndReason::UserDeleted).await?;
+        tx.forget_known_devices(id).await?;
         let deleting = after.clone();
         let events = [vec![Event::UserDeletionScheduled { before, after }], ended].concat();
         Ok(Recorded::all(permit, deleting, events))

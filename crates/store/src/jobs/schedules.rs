@@ -25,6 +25,10 @@ statements! {
     SCAN_IDEMPOTENCY_KEYS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
             AND EXISTS (SELECT 1 FROM idempotency_keys k WHERE k.tenant_id = t.tenant_id AND k.expires_at <= $2)
         ORDER BY t.tenant_id LIMIT $3";
+    SCAN_ATTEMPTS = "SELECT t.tenant_id FROM tenants t WHERE t.tenant_id > $1
+            AND (EXISTS (SELECT 1 FROM attempt_counts a WHERE a.tenant_id = t.tenant_id AND a.expires_at <= $2)
+                OR EXISTS (SELECT 1 FROM known_devices d WHERE d.tenant_id = t.tenant_id AND d.expires_at <= $2))
+        ORDER BY t.tenant_id LIMIT $3";
     SCAN_ROTATIONS = "SELECT tenant_id FROM tenants WHERE rotation_due_at <= $2 AND tenant_id > $1
         ORDER BY tenant_id LIMIT $3";
 }
@@ -36,6 +40,8 @@ pub enum Schedule {
     PruneSessions,
     /// Finds tenants with kept answers whose time is over.
     PruneIdempotencyKeys,
+    /// Finds tenants with counts of attempts that hold nobody back any more, or with devices that are known no longer.
+    PruneAttempts,
     /// Deletes jobs that ended long ago.
     PruneJobs,
     /// Deletes rows of the feed that every reader has had.
@@ -75,6 +81,7 @@ impl Schedule {
     pub const ALL: &'static [Self] = &[
         Self::PruneSessions,
         Self::PruneIdempotencyKeys,
+        Self::PruneAttempts,
         Self::PruneJobs,
         Self::PruneFeed,
         Self::RotateSigningKeys,
@@ -85,6 +92,7 @@ impl Schedule {
         match self {
             Self::PruneSessions => "prune_sessions",
             Self::PruneIdempotencyKeys => "prune_idempotency_keys",
+            Self::PruneAttempts => "prune_attempts",
             Self::PruneJobs => "prune_jobs",
             Self::PruneFeed => "prune_feed",
             Self::RotateSigningKeys => "rotate_signing_keys",
@@ -215,6 +223,22 @@ impl Store {
     ) -> Result<ScanStep, Error> {
         self.system_read(async move |tx: &mut SystemTx<'_>| {
             tx.scan(&SCAN_IDEMPOTENCY_KEYS, claimed, now, limit).await
+        })
+        .await
+    }
+
+    /// The next tenants, at most `limit`, with a count of attempts or a known device whose time is over at `now`.
+    ///
+    /// # Errors
+    /// As [`Store::system_read`].
+    pub async fn scan_attempts(
+        &self,
+        claimed: ClaimedSchedule,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<ScanStep, Error> {
+        self.system_read(async move |tx: &mut SystemTx<'_>| {
+            tx.scan(&SCAN_ATTEMPTS, claimed, now, limit).await
         })
         .await
     }

@@ -12,10 +12,12 @@ const ISOLATION: &str =
 /// else does, except that it deletes the log of a tenant whose end has begun ([`PURGED`]).
 const POLICIES_OF_SYSTEM: &[(&str, &str)] = &[
     ("allowed_origins", "system_reads|r|t|f|true"),
+    ("attempt_counts", "system_scans|r|t|f|true"),
     ("feed", "system_prunes|d|t|f|true"),
     ("feed", "system_reads|r|t|f|true"),
     ("idempotency_keys", "system_scans|r|t|f|true"),
     ("jobs", "system_works|*|t|f|true"),
+    ("known_devices", "system_scans|r|t|f|true"),
     ("sessions", "system_scans|r|t|f|true"),
     ("tenant_routes", "system_reads|r|t|f|true"),
     ("tenants", "system_reads|r|t|f|true"),

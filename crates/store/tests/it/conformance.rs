@@ -1,12 +1,14 @@
 //! Every method of the transactions does what its documentation says, on both engines.
 
 mod administration;
+mod attempts;
 mod events;
 mod feed;
 mod idempotency;
 mod invitations;
 mod jobs;
 mod keys;
+mod known_devices;
 mod publishable_keys;
 mod schedules;
 mod sessions;
@@ -66,6 +68,8 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     tenants::all(&open).await;
     users::all(&open).await;
     administration::all(&open).await;
+    attempts::all(&open).await;
+    known_devices::all(&open).await;
     idempotency::all(&open).await;
     invitations::all(&open).await;
     sessions::all(&open).await;

@@ -182,17 +182,24 @@ async fn the_system_role_reads_routes_and_nothing_else_of_a_tenant() {
     let tables: Vec<&String> = found.keys().collect();
     let expected = [
         "SELECT allowed_origins",
+        "SELECT attempt_counts",
         "SELECT audit_events",
         "SELECT feed",
         "SELECT idempotency_keys",
         "SELECT jobs",
+        "SELECT known_devices",
         "SELECT sessions",
         "SELECT tenant_routes",
         "SELECT tenants",
         "UPDATE jobs",
     ];
     assert_eq!(tables, expected);
-    for scanned in ["SELECT sessions", "SELECT idempotency_keys"] {
+    for scanned in [
+        "SELECT sessions",
+        "SELECT idempotency_keys",
+        "SELECT attempt_counts",
+        "SELECT known_devices",
+    ] {
         assert_eq!(found[scanned], ["expires_at", "tenant_id"], "{scanned}");
     }
     assert_eq!(found["SELECT audit_events"], ["id", "tenant_id"]);

@@ -32,6 +32,14 @@ pub(crate) struct SettingsBody {
     signing_key_propagation_seconds: i64,
     /// How long verifiers may keep the key set.
     key_set_max_age_seconds: i64,
+    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
+    account_attempts_max: i64,
+    /// How many of them from one network.
+    account_network_attempts_max: i64,
+    /// After how many failures in a row an account's password is closed to unknown devices.
+    account_failures_max: i64,
+    /// For how many days a device is known that is not signed in on; none ever is, if 0.
+    known_device_days: i64,
 }
 
 /// The settings.
@@ -71,6 +79,18 @@ pub(crate) struct SettingsRequest {
     /// How long verifiers may keep the key set: 1 to 86400.
     #[schema(minimum = 1, maximum = 86_400)]
     key_set_max_age_seconds: Option<i64>,
+    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again: 1 to 100.
+    #[schema(minimum = 1, maximum = 100)]
+    account_attempts_max: Option<i64>,
+    /// How many of them from one network: 1 to 100.
+    #[schema(minimum = 1, maximum = 100)]
+    account_network_attempts_max: Option<i64>,
+    /// After how many failures in a row an account's password is closed to unknown devices: 10 to 100.
+    #[schema(minimum = 10, maximum = 100)]
+    account_failures_max: Option<i64>,
+    /// For how many days a device is known that is not signed in on; none ever is, if 0: 0 to 365.
+    #[schema(minimum = 0, maximum = 365)]
+    known_device_days: Option<i64>,
 }
 
 /// A signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -117,6 +137,10 @@ pub(in crate::endpoints) async fn change_own(
         signing_key_rotation_days: request.signing_key_rotation_days,
         signing_key_propagation_seconds: request.signing_key_propagation_seconds,
         key_set_max_age_seconds: request.key_set_max_age_seconds,
+        account_attempts_max: request.account_attempts_max,
+        account_network_attempts_max: request.account_network_attempts_max,
+        account_failures_max: request.account_failures_max,
+        known_device_days: request.known_device_days,
     };
     let tenant = change_settings(&cx, ChangeSettings { expected, change }).await?;
     Ok(versioned(tenant))
@@ -138,6 +162,10 @@ impl From<TenantSettings> for SettingsBody {
             signing_key_rotation_days,
             signing_key_propagation_seconds,
             key_set_max_age_seconds,
+            account_attempts_max,
+            account_network_attempts_max,
+            account_failures_max,
+            known_device_days,
         } = settings;
         Self {
             access_token_ttl_seconds,
@@ -148,6 +176,10 @@ impl From<TenantSettings> for SettingsBody {
             signing_key_rotation_days,
             signing_key_propagation_seconds,
             key_set_max_age_seconds,
+            account_attempts_max,
+            account_network_attempts_max,
+            account_failures_max,
+            known_device_days,
         }
     }
 }

@@ -33,7 +33,7 @@ pub(in crate::endpoints) fn accept() -> Endpoint {
         .summary("Sets an invited user's first password. They sign in with it afterwards.")
         .takes::<AcceptInvitationRequest>()
         .gives::<RegisterAnswer>(StatusCode::OK)
-        .fails_with(&[Code::InvalidInvitation])
+        .fails_with(&[Code::InvalidInvitation, Code::TooManyAttempts])
         .handled_by(accept_one)
 }
 

@@ -7,7 +7,7 @@ use crate::extract::{Body, Caller, FieldErrors, Object, SecretText};
 use crate::problem::{Code, Problem};
 use axum::Json;
 use axum::http::StatusCode;
-use keyward_model::{Device, Password};
+use keyward_model::{Device, DeviceTokenSecret, Password};
 use keyward_policy::Action;
 use keyward_service::sign_in::{SignIn, SignedIn, sign_in};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,10 @@ pub(crate) struct DeviceRequest {
     /// Which device wins a conflict, 0 to 100; higher wins.
     #[schema(minimum = 0, maximum = 100)]
     priority: Option<u8>,
+    /// The `device_token` of the last sign-in on this device: attempts are then counted for the device by itself, and what
+    /// others do to the account does not keep its user out. One that is wrong or over is as if none were sent.
+    #[schema(value_type = Option<String>, format = "password", max_length = 64)]
+    token: Option<SecretText>,
 }
 
 /// A session with its tokens.
@@ -64,6 +68,11 @@ pub(crate) struct LoginAnswer {
     expires_in: i64,
     /// Continues the session; opaque.
     refresh_token: String,
+    /// By which this device is known at the next sign-in; opaque. To be kept as long as the device is used, also when the
+    /// user signs out. Given at sign-in alone, and
+    /// not when the tenant wants no known devices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<String>,
     /// The session.
     session: SessionBody,
     /// Whose it is.
@@ -72,10 +81,10 @@ pub(crate) struct LoginAnswer {
 
 pub(crate) fn endpoint() -> Endpoint {
     Endpoint::post("/v1/auth/login", Action::SignIn)
-        .summary("Signs a user in. Unknown, wrong and disabled give one answer.")
+        .summary("Signs a user in. Unknown, wrong and disabled give one answer; too many attempts give another, alike for all.")
         .takes::<LoginRequest>()
         .gives::<LoginAnswer>(StatusCode::OK)
-        .fails_with(&[Code::InvalidCredentials])
+        .fails_with(&[Code::InvalidCredentials, Code::TooManyAttempts])
         .handled_by(login)
 }
 
@@ -96,6 +105,11 @@ impl LoginRequest {
             password_code,
             Password::presented(self.password.expose()),
         );
+        let device_token = self
+            .device
+            .as_ref()
+            .and_then(|Object(device)| device.token.as_ref())
+            .map(|token| DeviceTokenSecret::new(token.expose().to_owned()));
         let device = errors.check(
             "/device",
             |_| "invalid",
@@ -108,6 +122,7 @@ impl LoginRequest {
                 email,
                 password: Arc::new(password),
                 device: device.unwrap_or_default(),
+                device_token,
             }),
             _ => Err(errors.into_problem()),
         }
@@ -154,6 +169,9 @@ impl From<SignedIn> for LoginAnswer {
             token_type: "Bearer",
             expires_in: signed_in.expires_in,
             refresh_token: signed_in.refresh_token.expose().to_owned(),
+            device_token: signed_in
+                .device_token
+                .map(|token| token.expose().to_owned()),
             session: SessionBody::new(signed_in.session, current),
             user: signed_in.user.into(),
         }

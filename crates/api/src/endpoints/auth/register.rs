@@ -40,7 +40,7 @@ pub(crate) fn endpoint() -> Endpoint {
         .summary("Makes an account with the role of a member.")
         .takes::<RegisterRequest>()
         .gives::<RegisterAnswer>(StatusCode::CREATED)
-        .fails_with(&[Code::EmailTaken])
+        .fails_with(&[Code::EmailTaken, Code::TooManyAttempts])
         .handled_by(register)
 }
 

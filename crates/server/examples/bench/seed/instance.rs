@@ -12,7 +12,9 @@ use keyward_model::{
     RootKeySecret, Route, TenantKeySecret, Timestamp, mint_id,
 };
 use keyward_policy::Action;
-use keyward_service::{Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings};
+use keyward_service::{
+    Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings, ThrottlingSettings,
+};
 use keyward_store::{Error, SqliteOptions, Store, TenantScope};
 use std::path::Path;
 use std::sync::Arc;
@@ -71,10 +73,12 @@ impl Instance {
             random: Arc::new(random.clone()),
             hashing: HashPool::start(hasher, limits, clock).unwrap(),
             root_key: RootKey::new(&root_key).unwrap(),
+            breach_list: None,
             settings: Settings {
                 node_name: "bench".to_owned(),
                 default_tenant: None,
                 base_url: "http://bench.invalid".to_owned(),
+                throttling: ThrottlingSettings::default(),
             },
         });
         Self {

@@ -109,6 +109,7 @@ async fn end(
     scheduled: Map<String, Value>,
 ) -> Result<(), JobError> {
     let (action, cx) = (job.action(), job.cx());
+    let tenant = Box::new(tenant);
     let act = InstanceAct::TenantDeleted { tenant, scheduled };
     let event = InstanceEvent {
         id: cx.platform().mint(cx.now()),

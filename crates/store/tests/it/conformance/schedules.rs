@@ -2,7 +2,7 @@
 
 use super::scenarios_alone;
 use crate::support::{read, write};
-use keyward_model::{Digest, OnceRequest, Timestamp};
+use keyward_model::{Digest, KnownDevice, OnceRequest, Timestamp};
 use keyward_store::{ClaimedSchedule, Error, Schedule, TenantScope};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_tenant,
@@ -14,6 +14,7 @@ scenarios_alone!(
     a_schedule_is_gone_through_by_one_and_continued_by_another,
     tenants_whose_keys_are_due_are_found,
     tenants_with_answers_that_were_kept_long_enough_are_found,
+    tenants_with_counts_or_devices_whose_time_is_over_are_found,
     expired_sessions_go_with_their_tokens,
 );
 
@@ -152,6 +153,41 @@ async fn tenants_with_answers_that_were_kept_long_enough_are_found(database: Tes
         (expires_at, vec![kept]),
     ] {
         let scan = database.store.scan_idempotency_keys(claimed, moment, 9);
+        assert_eq!(scan.await.unwrap().tenants, expected);
+    }
+}
+
+async fn tenants_with_counts_or_devices_whose_time_is_over_are_found(database: TestDatabase) {
+    let (counts, _) = new_tenant(&database, "counts").await;
+    let (devices, _) = new_tenant(&database, "devices").await;
+    let (_none, _) = new_tenant(&database, "none").await;
+    let (user, now) = (new_user(&database, &devices).await, database.now());
+    let expires_at = now.plus_seconds(60);
+    let digest = Digest([7; 32]);
+    write(&database, &counts, async move |tx| {
+        tx.hold_attempts(&[digest], expires_at).await
+    })
+    .await;
+    let device = KnownDevice {
+        id: database.mint(),
+        user_id: user.id,
+        digest,
+        password_version: 1,
+        created_at: now,
+        last_used_at: now,
+        expires_at: expires_at.plus_seconds(1),
+    };
+    write(&database, &devices, async move |tx| {
+        tx.insert_known_device(&device).await
+    })
+    .await;
+    let claimed = claim(&database, now).await.unwrap();
+    for (moment, expected) in [
+        (expires_at.plus_micros(-1), vec![]),
+        (expires_at, vec![counts]),
+        (expires_at.plus_seconds(1), vec![counts, devices]),
+    ] {
+        let scan = database.store.scan_attempts(claimed, moment, 9);
         assert_eq!(scan.await.unwrap().tenants, expected);
     }
 }

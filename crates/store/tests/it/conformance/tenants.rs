@@ -2,7 +2,9 @@
 
 use super::scenarios;
 use crate::support::{read, some_event, try_write, write};
-use keyward_model::{HostName, InstanceEvent, PageRequest, Route, Slug, TenantStatus};
+use keyward_model::{
+    Digest, HostName, InstanceEvent, KnownDevice, PageRequest, Route, Slug, TenantStatus,
+};
 use keyward_store::{Error, Misuse, Purge, TenantTx};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_signing_key, unsaved_tenant,
@@ -245,7 +247,19 @@ async fn a_purged_tenant_leaves_nothing_but_a_line(database: TestDatabase) {
     );
     let (sealing, now) = (unsaved_tenant_key(&database), database.now());
     let version = tenant.version;
+    let (digest, device_id) = (Digest([7; 32]), database.mint());
     write(&database, &scope, async move |tx| {
+        tx.hold_attempts(&[digest], now).await?;
+        let device = KnownDevice {
+            id: device_id,
+            user_id: user.id,
+            digest,
+            password_version: 1,
+            created_at: now,
+            last_used_at: now,
+            expires_at: now,
+        };
+        tx.insert_known_device(&device).await?;
         tx.insert_token_family(&token).await?;
         tx.insert_signing_key(&key).await?;
         tx.insert_tenant_key(&sealing).await?;

@@ -3,9 +3,9 @@
 use super::loot::Loot;
 use crate::support::hash;
 use keyward_model::{
-    AuditFilter, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked, Id, InstanceEvent,
-    KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer, Route, SealedBytes,
-    SigningKey, TenantStatus, Timestamp, UserFilter,
+    AttemptCount, AuditFilter, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked, Id,
+    InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer, Route,
+    SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -36,6 +36,7 @@ pub(super) fn meaning_of_conflict(method: &str, scope: &TenantScope, loot: &Loot
         | "insert_session"
         | "insert_token_family"
         | "replace_invitation"
+        | "insert_known_device"
         | "record"
         | "insert_user" => Seen::if_any(as_a),
         other => panic!("{other} must not end in a conflict"),
@@ -52,6 +53,9 @@ pub(super) async fn run_case(
         return Ok(seen);
     }
     if let Some(seen) = on_idempotency_keys(method, tx, loot).await? {
+        return Ok(seen);
+    }
+    if let Some(seen) = on_attempts(method, tx, loot).await? {
         return Ok(seen);
     }
     if let Some(seen) = on_invitations(method, tx, loot).await? {
@@ -173,6 +177,41 @@ async fn on_idempotency_keys(
             tx.release_idempotency_key(request).await?;
             return Ok(Some(Seen::NothingEver));
         }
+        _ => return Ok(None),
+    };
+    Ok(Some(Seen::if_any(any)))
+}
+
+async fn on_attempts(
+    method: &str,
+    tx: &mut TenantTx<'_>,
+    loot: &Loot,
+) -> Result<Option<Seen>, Error> {
+    let (digest, device) = (loot.attempts, &loot.device);
+    let (now, end) = (device.created_at, device.expires_at);
+    let shows = |counts: &[AttemptCount]| counts.iter().any(|count| count.failures() > 0);
+    let any = match method {
+        "find_attempts" => shows(&tx.find_attempts(&[digest]).await?),
+        "hold_attempts" => shows(&tx.hold_attempts(&[digest], end).await?),
+        "keep_attempts" => {
+            let none = AttemptCount::default();
+            tx.keep_attempts(digest, &none, Some(end)).await?;
+            return Ok(Some(Seen::NothingEver));
+        }
+        "forget_attempts" => tx.forget_attempts(digest).await?.is_some(),
+        "prune_attempts" => tx.prune_attempts(end, 9).await? > 0,
+        "find_known_device" => tx
+            .find_known_device(device.digest, &loot.user.email, now)
+            .await?
+            .is_some(),
+        "insert_known_device" => {
+            tx.insert_known_device(device).await?;
+            true
+        }
+        "touch_known_device" => tx.touch_known_device(device.id, now, end).await?,
+        "forget_known_device" => tx.forget_known_device(device.id).await?.is_some(),
+        "forget_known_devices" => tx.forget_known_devices(device.user_id).await? > 0,
+        "prune_known_devices" => tx.prune_known_devices(end, 9).await? > 0,
         _ => return Ok(None),
     };
     Ok(Some(Seen::if_any(any)))

@@ -2,9 +2,10 @@
 
 use crate::support::{insert, write};
 use keyward_model::{
-    Digest, DisplayName, EventRecord, HostName, Invitation, JobFence, KeptContent, NewJob,
-    OnceRequest, PublishableKey, Random, RefreshAnswer, Role, Route, SealedBytes, SealedTenantKey,
-    Session, SignInSubject, SigningKey, Tenant, Timestamp, TokenFamily, User, UserId, UserStatus,
+    AttemptCount, AttemptLimit, Digest, DisplayName, EventRecord, HostName, Invitation, JobFence,
+    KeptContent, KnownDevice, NewJob, OnceRequest, PublishableKey, Random, RefreshAnswer, Role,
+    Route, SealedBytes, SealedTenantKey, Session, SignInSubject, SigningKey, Tenant, Timestamp,
+    TokenFamily, User, UserId, UserStatus,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{
@@ -24,6 +25,9 @@ pub(super) struct Loot {
     pub(super) deleting: User,
     pub(super) invitation: Invitation,
     pub(super) once: OnceRequest,
+    /// Of a count of attempts.
+    pub(super) attempts: Digest,
+    pub(super) device: KnownDevice,
     pub(super) subject: SignInSubject,
     pub(super) name: DisplayName,
     pub(super) session: Session,
@@ -62,7 +66,28 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         expires_at: now.plus_seconds(60),
     };
     let to_claim = once.clone();
+    let attempts = invitation.digest;
+    let device = KnownDevice {
+        id: database.mint(),
+        user_id: user.id,
+        digest: invitation.digest,
+        password_version: 1,
+        created_at: now,
+        last_used_at: now,
+        expires_at: now.plus_seconds(60),
+    };
+    let to_know = device.clone();
     let deleting = write(database, &scope, async move |tx| {
+        let mut count = AttemptCount::default();
+        let limit = AttemptLimit {
+            attempts_max: 5,
+            window_seconds: 60,
+        };
+        count.count(limit, now);
+        tx.hold_attempts(&[attempts], now).await?;
+        tx.keep_attempts(attempts, &count, Some(to_know.expires_at))
+            .await?;
+        tx.insert_known_device(&to_know).await?;
         for other in &others {
             insert(tx, other).await?;
         }
@@ -117,6 +142,8 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         deleting,
         invitation,
         once,
+        attempts,
+        device,
         subject,
         name: "Mallory".parse().unwrap(),
         session,

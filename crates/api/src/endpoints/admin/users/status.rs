@@ -1,4 +1,4 @@
-//! `POST /v1/admin/users/{user_id}/disable`, `…/enable`, `…/restore`
+//! `POST /v1/admin/users/{user_id}/disable`, `…/enable`, `…/unlock`, `…/restore`
 
 use super::{AdminUserAnswer, versioned};
 use crate::endpoint::Endpoint;
@@ -8,7 +8,7 @@ use crate::version::Versioned;
 use axum::http::StatusCode;
 use keyward_model::User;
 use keyward_policy::Action;
-use keyward_service::users::{disable_user, enable_user, restore_user};
+use keyward_service::users::{disable_user, enable_user, restore_user, unlock_user};
 
 pub(in crate::endpoints) fn disable() -> Endpoint {
     Endpoint::post("/v1/admin/users/{user_id}/disable", Action::DisableUser)
@@ -28,6 +28,13 @@ pub(in crate::endpoints) fn enable() -> Endpoint {
         .gives::<AdminUserAnswer>(StatusCode::OK)
         .fails_with(&[Code::WrongStatus, Code::ChangedMeanwhile])
         .handled_by(enable_one)
+}
+
+pub(in crate::endpoints) fn unlock() -> Endpoint {
+    Endpoint::post("/v1/admin/users/{user_id}/unlock", Action::UnlockUser)
+        .summary("Opens an account again that too many failed sign-ins closed to unknown devices.")
+        .gives::<AdminUserAnswer>(StatusCode::OK)
+        .handled_by(unlock_one)
 }
 
 pub(in crate::endpoints) fn restore() -> Endpoint {
@@ -50,6 +57,13 @@ async fn enable_one(
     PathId(id): PathId<User>,
 ) -> Result<Versioned<AdminUserAnswer>, Problem> {
     Ok(versioned(enable_user(&cx, id).await?))
+}
+
+pub(in crate::endpoints) async fn unlock_one(
+    Caller(cx): Caller,
+    PathId(id): PathId<User>,
+) -> Result<Versioned<AdminUserAnswer>, Problem> {
+    Ok(versioned(unlock_user(&cx, id).await?))
 }
 
 async fn restore_one(

@@ -5,7 +5,8 @@ use crate::endpoint::Endpoint;
 use crate::endpoints::admin::users::create::{CreateUserRequest, create as create_one};
 use crate::endpoints::admin::users::invitation::invite as invite_one;
 use crate::endpoints::admin::users::list::{UserParameters, list as give_list};
-use crate::endpoints::admin::users::{AdminUserBody, CreatedUserAnswer};
+use crate::endpoints::admin::users::status::unlock_one;
+use crate::endpoints::admin::users::{AdminUserAnswer, AdminUserBody, CreatedUserAnswer};
 use crate::problem::Code;
 use axum::http::StatusCode;
 use keyward_policy::Action;
@@ -41,4 +42,15 @@ pub(in crate::endpoints) fn invite() -> Endpoint {
     .gives::<CreatedUserAnswer>(StatusCode::CREATED)
     .fails_with(&[Code::WrongStatus, Code::ChangedMeanwhile])
     .handled_by(invite_one)
+}
+
+pub(in crate::endpoints) fn unlock() -> Endpoint {
+    Endpoint::post(
+        "/operator/v1/tenants/{slug}/users/{user_id}/unlock",
+        Action::UnlockUser,
+    )
+    .of_operators()
+    .summary("Opens an account again that too many failed sign-ins closed to unknown devices.")
+    .gives::<AdminUserAnswer>(StatusCode::OK)
+    .handled_by(unlock_one)
 }
