@@ -5,12 +5,11 @@ use crate::edge::Edge;
 use crate::meter::{HttpMeter, HttpReading};
 use crate::rate_limit::RateLimiter;
 use crate::recent_origins::RecentOrigins;
-use keyward_model::Timestamp;
+use keyward_model::{NodeId, Timestamp};
 use keyward_service::Platform;
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 /// What every endpoint can reach. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,7 +24,7 @@ pub struct Parts {
     /// Of those who say that they are operators, and are not.
     pub(crate) operator_tries: RateLimiter,
     pub(crate) meter: HttpMeter,
-    pub(crate) node_id: Uuid,
+    pub(crate) node_id: NodeId,
     pub(crate) started_at: Timestamp,
     pub(crate) recent_origins: RecentOrigins,
 }
@@ -40,7 +39,9 @@ impl Api {
     pub fn with_edge(platform: Platform, edge: Edge) -> Self {
         let started_at = platform.now();
         Self(Arc::new(Parts {
-            node_id: platform.mint::<Self>(started_at).uuid(),
+            node_id: platform
+                .node_id()
+                .unwrap_or_else(|| platform.mint(started_at)),
             started_at,
             platform,
             running: TaskTracker::new(),

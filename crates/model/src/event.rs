@@ -1,6 +1,7 @@
 //! Everything that can happen. One variant per act; what is recorded, told and forgotten follows from it alone.
 
 mod attempts;
+mod awaited;
 mod description;
 mod jobs;
 mod oauth_clients;

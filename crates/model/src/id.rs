@@ -38,6 +38,8 @@ pub type EventId = Id<crate::Event>;
 pub type TokenId = Id<crate::AccessTokenSecret>;
 /// Names a family of refresh tokens.
 pub type FamilyId = Id<crate::TokenFamily>;
+/// Names a process that serves; another one each time it starts.
+pub type NodeId = Id<crate::Node>;
 /// Names one request, from log line to audit record.
 pub type RequestId = Id<crate::Client>;
 

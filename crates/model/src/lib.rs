@@ -22,6 +22,7 @@ mod job;
 mod key;
 mod known_device;
 mod meter;
+mod node;
 mod oauth_client;
 mod page;
 mod password;
@@ -45,8 +46,8 @@ pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,
 };
 pub use id::{
-    ClientId, EventId, FamilyId, Id, JobId, KnownDeviceId, PublishableKeyId, RequestId, SessionId,
-    SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
+    ClientId, EventId, FamilyId, Id, JobId, KnownDeviceId, NodeId, PublishableKeyId, RequestId,
+    SessionId, SigningKeyId, TenantId, TenantKeyId, TokenId, UserId,
 };
 pub use idempotency::{
     IdempotencyKey, InvalidIdempotencyKey, KeptAnswer, KeptContent, OnceRequest,
@@ -60,6 +61,7 @@ pub use job::{
 pub use key::{Digest, SealedBytes, SealedTenantKey};
 pub use known_device::{KNOWN_DEVICES_MAX, KnownDevice};
 pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, Stopwatch, Unit};
+pub use node::Node;
 pub use oauth_client::{
     CLIENT_KEYS_MAX, ClientAuthentication, ClientKey, ClientRight, ClientRights, ClientSecrets,
     ClientStatus, OAUTH_CLIENTS_MAX, OAuthClient,

@@ -33,6 +33,8 @@ pub struct EventRecord {
     pub entity_version: Option<i64>,
     /// What every node must forget.
     pub removal: Option<Removal>,
+    /// Whether the answer waits until every node has forgotten it.
+    pub is_awaited: bool,
     /// RFC 8785 bytes as text.
     pub public: String,
     /// RFC 8785 bytes as text, erasable.

@@ -3,6 +3,7 @@
 mod throttling;
 
 use crate::command_line::{Global, Serve};
+use crate::process;
 use keyward_api::{Edge, RateLimit, RateLimits, TrustedProxies};
 use keyward_crypto::HashCost;
 use keyward_model::{Issuer, Password, Slug};
@@ -43,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) demo: Demo,
     pub(crate) operator: Operator,
     pub(crate) database: Database,
+    pub(crate) node: Node,
     pub(crate) passwords: Passwords,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
@@ -98,6 +100,12 @@ pub(crate) struct Database {
     pub(crate) admin_url: SecretSetting,
     pub(crate) connections_max: usize,
     pub(crate) ca_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Node {
+    name: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -389,6 +397,14 @@ impl Config {
                 .parse()
                 .map(Some)
                 .map_err(|error| ConfigError(format!("default_tenant: {error}"))),
+        }
+    }
+
+    /// What operators call this node.
+    pub(crate) fn node_name(&self) -> String {
+        match self.node.name.as_str() {
+            "" => process::host_name().unwrap_or_else(|| "keyward".to_owned()),
+            name => name.to_owned(),
         }
     }
 

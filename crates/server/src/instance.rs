@@ -6,19 +6,23 @@ use crate::data_folder::{DataFolder, DataFolderError, FolderLock};
 use crate::failure::Failure;
 use crate::hashing::hash_limits;
 use keyward_crypto::PasswordHasher;
-use keyward_model::{Client, Clock, Principal, Random, RootKeySecret};
+use keyward_model::{Client, Clock, Principal, RootKeySecret, mint_id};
 use keyward_policy::Action;
 use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
 use keyward_service::passwords::BreachList;
 use keyward_service::{Cx, HashPool, InstanceCx, Parts, Platform, RootKey, Settings};
-use keyward_store::{PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite};
+use keyward_store::{
+    NodeIdentity, PostgresOptions, SqliteOptions, Store, TenantScope, migrate_sqlite,
+};
 use std::path::Path;
 use std::sync::Arc;
 
 /// What a command wants to do with the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Serve it or change it: nobody else may meanwhile. Makes what is missing.
+    /// Serve it, on PostgreSQL as one node among others. Makes what is missing.
+    Serve,
+    /// Change what is in it: on SQLite nobody else may meanwhile. Makes what is missing.
     Change,
     /// Look at what is in it, beside a server that runs.
     Look,
@@ -38,17 +42,23 @@ impl Instance {
     pub(crate) async fn open(config: &Config, access: Access) -> Result<Self, Failure> {
         let on_sqlite = config.database.url.get().is_none();
         let folder = match access {
-            Access::Change => DataFolder::create(&config.data)?,
+            Access::Serve | Access::Change => DataFolder::create(&config.data)?,
             Access::Look | Access::Examine => DataFolder::existing(&config.data)?,
         };
-        // On PostgreSQL the store takes a lock in the database, which holds from every machine.
         let lock = match access {
-            Access::Change if on_sqlite => Some(folder.lock()?),
+            Access::Serve | Access::Change if on_sqlite => Some(folder.lock()?),
             _ => None,
         };
         let root_key = folder.read_root_key()?;
         let random = SystemRandom::default();
-        let store = open_store(config, &folder, access, &random).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let identity = NodeIdentity {
+            id: mint_id(clock.now(), &random),
+            name: config.node_name(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock: clock.clone(),
+        };
+        let store = open_store(config, &folder, access, identity).await?;
         if access != Access::Examine {
             store.require_closed_locks().await?;
         }
@@ -58,7 +68,6 @@ impl Instance {
             None => first_root_key(&store, &folder, access, &random).await?,
         };
         let hasher = PasswordHasher::new(config.hash_cost()?, &random).map_err(Failure::of)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let limits = hash_limits(config)?;
         let platform = Platform::new(Parts {
             store,
@@ -70,6 +79,7 @@ impl Instance {
             settings: Settings {
                 default_tenant: config.default_tenant()?,
                 base_url: config.base_url(),
+                node_name: config.node_name(),
                 throttling: config.throttling()?,
             },
         });
@@ -126,12 +136,14 @@ async fn open_store(
     config: &Config,
     folder: &DataFolder,
     access: Access,
-    random: &dyn Random,
+    identity: NodeIdentity,
 ) -> Result<Store, Failure> {
     let Some(app_url) = config.database.url.get() else {
         let path = folder.database();
         match access {
-            Access::Change => drop(migrate_sqlite(&path, SystemClock::start().now())?),
+            Access::Serve | Access::Change => {
+                drop(migrate_sqlite(&path, SystemClock::start().now())?)
+            }
             // Opening would make an empty file.
             Access::Look | Access::Examine if !path.exists() => {
                 return Err(missing_database(&path).into());
@@ -148,23 +160,11 @@ async fn open_store(
     );
     options.connections_max = config.database.connections_max;
     options.ca_file = config.ca_file().map(ToOwned::to_owned);
+    options.memory_bytes_max = config.memory_bytes_max();
     Ok(match access {
-        Access::Change => Store::open_postgres_to_serve(&options, process_name(random)).await?,
-        Access::Look | Access::Examine => Store::open_postgres(&options).await?,
+        Access::Serve => Store::open_postgres_as_node(&options, identity).await?,
+        Access::Change | Access::Look | Access::Examine => Store::open_postgres(&options).await?,
     })
-}
-
-/// A name that no other process has or will have, for the lock in the database; behind it, where to find the process.
-fn process_name(random: &dyn Random) -> String {
-    let mut number = [0; 8];
-    random.fill(&mut number);
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let process = std::process::id();
-    format!(
-        "{:016x} process {process} on {}",
-        u64::from_le_bytes(number),
-        host.trim()
-    )
 }
 
 /// A new instance gets a key. One that has data was sealed under another, which must be brought here instead.
@@ -175,7 +175,7 @@ async fn first_root_key(
     random: &SystemRandom,
 ) -> Result<RootKeySecret, Failure> {
     match (access, known_root_key_id(store).await?) {
-        (Access::Change, None) => Ok(folder.write_root_key(random)?),
+        (Access::Serve | Access::Change, None) => Ok(folder.write_root_key(random)?),
         _ => Err(missing_root_key(folder).into()),
     }
 }

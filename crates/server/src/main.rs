@@ -3,7 +3,7 @@
 //! What it is not: it decides nothing about users or tenants; its commands call the same use cases as the API.
 //!
 //! Invariants:
-//! - one process at a time changes a data folder (a lock on a file in it) or a PostgreSQL database (a lock in the store);
+//! - one process at a time changes a data folder (a lock on a file in it); a PostgreSQL database is any number's at once;
 //! - the system clock and the OS generator are read here and nowhere else (`ambient`);
 //! - a failure at start names the setting and the fix.
 

@@ -65,6 +65,13 @@ fn line_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     line.split_whitespace().next()
 }
 
+/// What this machine calls itself.
+pub(crate) fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::read;

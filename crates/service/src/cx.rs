@@ -8,8 +8,8 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
-    Timestamp, TokenKind, User, UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, SPANS, Session, TenantId, Timestamp,
+    TokenKind, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, TokenFacts, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
@@ -282,7 +282,6 @@ impl Cx {
                 let recorded = closure(&cx, tx).await?;
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
-                let mut tenant_is_over = false;
                 let mut tallies = Vec::with_capacity(recorded.events.len());
                 for (position, event) in (0_i64..).zip(&recorded.events) {
                     let permit = Some(permit.as_str());
@@ -292,7 +291,6 @@ impl Cx {
                         permit,
                     };
                     let record = record_of(&cx, act, position)?;
-                    tenant_is_over |= matches!(record.removal, Some(Removal::Tenant(_)));
                     tallies.push(Tally::of(event, &record));
                     tx.record(&record).await?;
                 }
@@ -300,16 +298,13 @@ impl Cx {
                     let content = once.content_of(&recorded.value);
                     once.settle(tx, content).await?;
                 }
-                Ok((recorded.value, tallies, tenant_is_over))
+                Ok((recorded.value, tallies))
             })
             .instrument(self.span())
             .await;
-        let outcome = outcome.map(|(value, tallies, tenant_is_over)| {
+        let outcome = outcome.map(|(value, tallies)| {
             self.once.iter().for_each(Once::note_done);
             self.platform().meter().note(&tallies);
-            if tenant_is_over {
-                self.platform().parsed_keys().forget(self.tenant_id());
-            }
             value
         });
         self.after(outcome).await

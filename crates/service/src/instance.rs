@@ -1,6 +1,7 @@
 //! The instance as a whole: that its root key is the right one, and that it was set up once.
 
 use crate::platform::Platform;
+use keyward_model::Node;
 use keyward_store::{Error, Store, SystemTx};
 
 const ROOT_KEY_ID: &str = "root_key_id";
@@ -60,13 +61,21 @@ pub async fn is_initialized(platform: &Platform) -> Result<bool, Error> {
     Ok(platform.store().system_read(read).await?.is_some())
 }
 
-/// Whether requests can be served: the database answers, and this server is the one that may change it.
+/// Whether requests can be served: the database answers. A node without a lease serves too, from the database alone.
 ///
 /// # Errors
 /// The store's.
 pub async fn require_ready(platform: &Platform) -> Result<(), Error> {
-    is_initialized(platform).await?;
-    platform.store().require_serving()
+    is_initialized(platform).await.map(drop)
+}
+
+/// The nodes that say they serve the instance; of those that do, what each says changes twice a second.
+///
+/// # Errors
+/// The store's.
+pub async fn find_nodes(platform: &Platform) -> Result<Vec<Node>, Error> {
+    let read = async |tx: &mut SystemTx<'_>| tx.list_nodes().await;
+    platform.store().system_read(read).await
 }
 
 /// Notes that the instance is set up.

@@ -2,7 +2,7 @@
 
 use crate::instance_cx::InstanceCx;
 use crate::outcome::Disclosed;
-use keyward_model::{InstanceEvent, Page, PageRequest};
+use keyward_model::{InstanceEvent, Node, Page, PageRequest};
 use keyward_policy::{Action, Denied};
 
 /// Why nothing was shown.
@@ -31,11 +31,14 @@ pub async fn list_instance_events(
     .await
 }
 
-/// Notes that an operator looked at the nodes; what they see is what the node that is asked knows of itself.
+/// The nodes that serve the database, as they say of themselves; none where a single one needs no row.
 ///
 /// # Errors
 /// [`InstanceEventsError`].
-pub async fn look_at_nodes(cx: &InstanceCx) -> Result<(), InstanceEventsError> {
-    cx.read(async move |cx, _tx| Ok(Disclosed::new(cx.permit(Action::ListNodes)?, ())))
-        .await
+pub async fn list_nodes(cx: &InstanceCx) -> Result<Vec<Node>, InstanceEventsError> {
+    cx.read(async move |cx, tx| {
+        let permit = cx.permit(Action::ListNodes)?;
+        Ok(Disclosed::new(permit, tx.list_nodes().await?))
+    })
+    .await
 }

@@ -57,7 +57,7 @@ pub use cx::{Cx, Owned, Refusal, TenantWide};
 pub use hashing::{HashLimits, HashPool, HashingError};
 pub use instance_cx::InstanceCx;
 pub use keyring::{KeyringError, RootKey};
-pub use keyward_store::{Error as StoreError, KnownSession, StoreReading};
+pub use keyward_store::{Error as StoreError, KnownSession, NodeReading, StoreReading};
 pub use meter::{HashReading, ServiceReading};
 pub use once::{DoneBefore, Keep, OnceAsked};
 pub use outcome::{Disclosed, Recorded};

@@ -95,13 +95,22 @@ impl ParsedKeys {
         Ok(verifier)
     }
 
-    /// Forgets a tenant's keys: one was revoked or retired, or the tenant is gone.
+    /// Forgets a tenant's keys: one was revoked or retired, or the tenant is gone. Memory calls it, on every node.
     pub(crate) fn forget(&self, tenant_id: TenantId) {
         let mut signers = lock(&self.signers);
         signers.by_tenant.remove(&tenant_id);
         signers.forgotten += 1;
         drop(signers);
         lock(&self.verifiers).retain(|_, (owner, _)| *owner != tenant_id);
+    }
+
+    /// Forgets all keys: this node has missed what others forgot meanwhile.
+    pub(crate) fn forget_all(&self) {
+        let mut signers = lock(&self.signers);
+        signers.by_tenant.clear();
+        signers.forgotten += 1;
+        drop(signers);
+        lock(&self.verifiers).clear();
     }
 }
 

@@ -9,7 +9,9 @@ use crate::refresh::Erasures;
 use crate::throttling::ThrottlingSettings;
 use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
-use keyward_model::{Clock, Id, Password, PasswordHash, Random, Route, Slug, Timestamp, mint_id};
+use keyward_model::{
+    Clock, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug, Timestamp, mint_id,
+};
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -25,7 +27,7 @@ pub(crate) struct WeakPlatform(Weak<Running>);
 struct Running {
     parts: Parts,
     meter: ServiceMeter,
-    parsed_keys: ParsedKeys,
+    parsed_keys: Arc<ParsedKeys>,
     touches: Touches,
     token_counts: TokenCounts,
     erasures: Erasures,
@@ -56,6 +58,8 @@ pub struct Settings {
     pub default_tenant: Option<Slug>,
     /// The URL under which tenants without a host of their own are reached.
     pub base_url: String,
+    /// What operators call this node.
+    pub node_name: String,
     /// How many attempts at credentials there may be.
     pub throttling: ThrottlingSettings,
 }
@@ -63,10 +67,19 @@ pub struct Settings {
 impl Platform {
     /// Takes the parts over.
     pub fn new(parts: Parts) -> Self {
+        let parsed_keys = Arc::new(ParsedKeys::new());
+        let follower = parsed_keys.clone();
+        parts.store.follow_removals(move |removal| match removal {
+            Some(Removal::Tenant(id)) => follower.forget(id),
+            Some(
+                Removal::User(_) | Removal::Session(_) | Removal::Token(_) | Removal::Client(_),
+            ) => {}
+            None => follower.forget_all(),
+        });
         Self(Arc::new(Running {
             parts,
             meter: ServiceMeter::default(),
-            parsed_keys: ParsedKeys::new(),
+            parsed_keys,
             touches: Touches::default(),
             token_counts: TokenCounts::default(),
             erasures: Erasures::default(),
@@ -97,6 +110,11 @@ impl Platform {
         self.store().reading()
     }
 
+    /// Names this process among those that serve the database; none where it serves alone, and for a command.
+    pub fn node_id(&self) -> Option<NodeId> {
+        self.store().node_id()
+    }
+
     /// Which engine keeps the data, as people call it.
     pub fn engine(&self) -> &'static str {
         self.store().engine_name()
@@ -108,6 +126,14 @@ impl Platform {
     /// The store's.
     pub async fn locks(&self) -> Result<Vec<Lock>, keyward_store::Error> {
         self.store().locks().await
+    }
+
+    /// Tries whether nodes would hear of one another's changes at once; gives how long it took, where there may be several.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn try_notifying(&self) -> Result<Option<Duration>, keyward_store::Error> {
+        self.store().try_notifying().await
     }
 
     /// An operator's way into an existing tenant; every transaction in it records an event.

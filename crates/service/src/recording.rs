@@ -41,6 +41,7 @@ pub(crate) fn record_of(cx: &Cx, act: Act<'_>, position: i64) -> Result<EventRec
         target: description.target,
         entity_version: description.entity_version,
         removal: description.removal,
+        is_awaited: act.event.is_awaited(),
         public,
         personal,
     })

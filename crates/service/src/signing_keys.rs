@@ -195,7 +195,6 @@ pub(crate) async fn retire_signing_key(
             Ok::<_, SigningKeyError>(Recorded::new(permit, true, event))
         })
         .await?;
-    cx.platform().parsed_keys().forget(cx.tenant_id());
     Ok(retired)
 }
 

@@ -5,7 +5,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{AuditEvent, AuditFilter, EventRecord, Outcome, Page, PageRequest};
+use keyward_model::{AuditEvent, AuditFilter, EventRecord, Outcome, Page, PageRequest, Removal};
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -30,12 +30,11 @@ impl TenantTx<'_> {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn record(&mut self, event: &EventRecord) -> Result<(), Error> {
+        let removal = self.note_told(event);
         self.defer(&INSERT_AUDIT_EVENT, audit_values(event)).await?;
-        self.defer(&INSERT_FEED_ROW, feed_values(event)).await?;
+        self.defer(&INSERT_FEED_ROW, feed_values(event, removal))
+            .await?;
         self.ledger().note_recorded();
-        if let Some(removal) = event.removal {
-            self.note_removal(removal);
-        }
         Ok(())
     }
 
@@ -82,8 +81,8 @@ fn audit_values(event: &EventRecord) -> Vec<Value> {
     ]
 }
 
-fn feed_values(event: &EventRecord) -> Vec<Value> {
-    let (removal_kind, removal_id) = event.removal.map(|removal| removal.columns()).unzip();
+fn feed_values(event: &EventRecord, removal: Option<Removal>) -> Vec<Value> {
+    let (removal_kind, removal_id) = removal.map(|removal| removal.columns()).unzip();
     vec![
         Value::from(event.id),
         Value::from(event.kind),

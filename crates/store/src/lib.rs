@@ -5,7 +5,7 @@
 //! [`TenantScope`].
 //!
 //! What it is not: it decides nothing, draws no randomness, hashes nothing, and reads no clock but a stopwatch for meters and
-//! the one that says for how long this server holds its database (`tenure.rs`).
+//! the one that says for how long this node may answer from memory (`node_lease.rs`).
 //!
 //! Invariants:
 //! - what was answered is durable, and what was not answered may or may not stand;
@@ -31,6 +31,8 @@ mod locks;
 mod memory;
 mod meter;
 mod migrations;
+mod node_lease;
+mod nodes;
 mod oauth_clients;
 mod postgres;
 mod publishable_keys;
@@ -44,7 +46,6 @@ mod sqlite;
 mod statement;
 mod store;
 mod tenants;
-mod tenure;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod token_families;
@@ -62,10 +63,11 @@ pub use jobs::{
 pub use locks::{Lock, LockState};
 pub use memory::{HostTicket, KnownClient, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
 pub use meter::{
-    MemoryReading, PoolReading, SqliteReading, StoreReading, TransactionKind, TransactionReading,
+    MemoryReading, NodeReading, PoolReading, SqliteReading, StoreReading, TransactionKind,
+    TransactionReading,
 };
 pub use migrations::{PostgresMigrator, migrate_postgres, migrate_sqlite};
-pub use postgres::PostgresOptions;
+pub use postgres::{NodeIdentity, PostgresOptions};
 pub use publishable_keys::TenantNames;
 pub use purge::Purge;
 pub use roles::{RoleUrls, create_roles, role_of};

@@ -30,7 +30,7 @@ use keyward_model::{
 };
 use pool::Pool;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use stripe::Stripe;
 use tenants::Tenants;
 
@@ -91,6 +91,18 @@ pub struct Memory {
     shared_hosts: SharedHosts,
     clients: Clients,
     stripe_bytes_max: usize,
+    follower: OnceLock<Follower>,
+}
+
+/// What forgets with memory; `None` is everything.
+pub(crate) type Follow = Box<dyn Fn(Option<Removal>) + Send + Sync>;
+
+struct Follower(Follow);
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Follower")
+    }
 }
 
 impl Memory {
@@ -106,7 +118,13 @@ impl Memory {
             shared_hosts: SharedHosts::new(),
             clients: Clients::default(),
             stripe_bytes_max: bytes_max / STRIPES,
+            follower: OnceLock::new(),
         }
+    }
+
+    /// Takes in who forgets with it; a second one is refused.
+    pub(crate) fn follow(&self, follow: Follow) {
+        let _ = self.follower.set(Follower(follow));
     }
 
     /// The session of the token with this digest, if the token was verified here before and has not ended; whether the
@@ -193,6 +211,7 @@ impl Memory {
         for stripe in &self.stripes {
             *lock(stripe) = Stripe::new();
         }
+        self.tell(None);
     }
 
     /// What it holds. The rest of the reading is counted by whoever asks.
@@ -230,6 +249,13 @@ impl Memory {
                 // A host that was nobody's may have become this tenant's.
                 self.shared_hosts.forget_all();
             }
+        }
+        self.tell(Some(removal));
+    }
+
+    fn tell(&self, removal: Option<Removal>) {
+        if let Some(Follower(follow)) = self.follower.get() {
+            follow(removal);
         }
     }
 

@@ -4,10 +4,11 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
-    oauth_clients, publishable_keys, purge, routing, sessions, tenants, token_families, tokens,
-    users,
+    nodes, oauth_clients, publishable_keys, purge, routing, sessions, tenants, token_families,
+    tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
+use std::time::Duration;
 
 /// What transactions are for, as far as they are counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,25 @@ pub struct StoreReading {
     pub pools: Vec<PoolReading>,
     /// What memory holds.
     pub memory: MemoryReading,
+    /// How this node stands among the others, on PostgreSQL.
+    pub node: Option<NodeReading>,
+}
+
+/// How a node stands among the others.
+#[derive(Debug, Clone)]
+pub struct NodeReading {
+    /// How much longer its memory may answer without hearing more.
+    pub lease_rest: Duration,
+    /// How often it joined the others: once at its start, and after each loss.
+    pub joins: u64,
+    /// How long it took to read the feed and to say so, each time.
+    pub turns: HistogramReading,
+    /// How many removals it took from the feed.
+    pub removals_heard: u64,
+    /// How long answers waited until every node knew.
+    pub waits: HistogramReading,
+    /// How many of them waited for as long as a lease may last, since a node did not move.
+    pub outwaited: u64,
 }
 
 /// The transactions of one kind.
@@ -168,6 +188,7 @@ impl StoreMeter {
         memory: &Memory,
         sqlite: Option<(usize, usize)>,
         pools: Vec<PoolReading>,
+        node: Option<NodeReading>,
     ) -> StoreReading {
         let transactions = TransactionKind::ALL.into_iter().zip(&self.transactions);
         StoreReading {
@@ -188,6 +209,7 @@ impl StoreMeter {
                 commit_seconds: self.sqlite.commit_seconds.read(),
             }),
             pools,
+            node,
             memory: MemoryReading {
                 hits: self.memory.hits.value(),
                 misses: self.memory.misses.value(),
@@ -213,6 +235,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         jobs::SCHEDULE_STATEMENTS,
         keys::STATEMENTS,
         known_devices::STATEMENTS,
+        nodes::STATEMENTS,
         purge::STATEMENTS,
         oauth_clients::STATEMENTS,
         publishable_keys::STATEMENTS,

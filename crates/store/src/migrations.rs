@@ -49,6 +49,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0015_refresh_rotation"),
     migration!("0016_attempts"),
     migration!("0017_oauth_clients"),
+    migration!("0018_nodes"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

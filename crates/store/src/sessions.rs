@@ -194,7 +194,11 @@ impl TenantTx<'_> {
             Value::from(end.at),
             Value::name_of(&end.reason),
         ];
-        self.find(&END_SESSION, values, read_session).await
+        let ended = self.find(&END_SESSION, values, read_session).await?;
+        if ended.is_none() {
+            self.note_found_over();
+        }
+        Ok(ended)
     }
 
     /// Ends every session of a user but `kept`; gives those that it ended.
@@ -215,7 +219,13 @@ impl TenantTx<'_> {
             Value::from(end.at),
             Value::name_of(&end.reason),
         ];
-        self.list(&END_SESSIONS_OF_USER, values, read_session).await
+        let ended = self
+            .list(&END_SESSIONS_OF_USER, values, read_session)
+            .await?;
+        if ended.is_empty() {
+            self.note_found_over();
+        }
+        Ok(ended)
     }
 
     /// Ends the sessions of the tenant that come after `after` and have not ended, whoever's they are, in the order of

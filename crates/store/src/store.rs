@@ -7,10 +7,9 @@ use crate::link::{Link, Mode};
 use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
 use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
-use crate::postgres::{self, Begin, Postgres, PostgresOptions, Serving};
+use crate::postgres::{self, Begin, Node, Postgres, PostgresOptions};
 use crate::scope::TenantScope;
 use crate::sqlite::{Lane, Sqlite, SqliteOptions};
-use crate::tenure::Tenure;
 use crate::transaction::{SystemTx, TenantTx};
 use futures_util::FutureExt;
 use keyward_model::{
@@ -26,17 +25,17 @@ use tokio::sync::Notify;
 #[derive(Clone)]
 pub struct Store {
     engine: Arc<Engine>,
-    memory: Arc<Memory>,
+    pub(crate) memory: Arc<Memory>,
     /// Rung when a job was enqueued here.
     job_bell: Arc<Notify>,
     meter: Arc<StoreMeter>,
-    /// On PostgreSQL, of the server that serves: none on SQLite, whose file is locked, and for who looks beside a server.
-    serving: Option<Arc<Serving>>,
+    /// This process among those that serve a PostgreSQL database: none on SQLite, whose file is locked, and for a command.
+    pub(crate) node: Option<Arc<Node>>,
 }
 
 enum Engine {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 /// Forgets when it is dropped: after a commit, and also when nobody knows whether there was one.
@@ -86,12 +85,12 @@ impl Store {
             memory: Arc::new(Memory::new(options.memory_bytes_max)),
             job_bell: Arc::default(),
             meter,
-            serving: None,
+            node: None,
         })
     }
 
-    /// Opens a PostgreSQL database to look at it beside a server that may run, and refuses it unless its roles are safe and
-    /// its migrations complete. Memory is off.
+    /// Opens a PostgreSQL database beside the nodes that serve it, and refuses it unless its roles are safe and its migrations
+    /// complete. Memory is off; what is changed is waited for as a node's changes are.
     ///
     /// # Errors
     /// [`Error::Unfit`] with what to do about it; [`Error::Unavailable`] when it cannot be reached.
@@ -108,37 +107,13 @@ impl Store {
         migrations::refuse_pending_on_postgres(&lease).await?;
         lease.release();
         Ok(Self {
-            engine: Arc::new(Engine::Postgres(engine)),
-            // Another node may serve the same database, and this one would not hear what it revokes.
+            engine: Arc::new(Engine::Postgres(Box::new(engine))),
+            // Only a node hears what others revoke.
             memory: Arc::new(Memory::new(0)),
             job_bell: Arc::default(),
             meter: Arc::default(),
-            serving: None,
+            node: None,
         })
-    }
-
-    /// The same to serve or to change it, which one process at a time may do. `name` is the process's alone, such as no
-    /// other ever had, and is shown to whoever is refused meanwhile.
-    ///
-    /// # Errors
-    /// As [`Store::open_postgres`]; [`Error::Unfit`] when another server has the database.
-    pub async fn open_postgres_to_serve(
-        options: &PostgresOptions,
-        name: String,
-    ) -> Result<Self, Error> {
-        let mut store = Self::open_postgres(options).await?;
-        store.memory = Arc::new(Memory::new(options.memory_bytes_max));
-        let serving = Serving::take(options, name, store.memory.clone()).await?;
-        store.serving = Some(Arc::new(serving));
-        Ok(store)
-    }
-
-    /// Refuses when this server may not change the database just now: on PostgreSQL, when its lock is lost.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`], with the reason.
-    pub fn require_serving(&self) -> Result<(), Error> {
-        self.tenure().map_or(Ok(()), Tenure::require)
     }
 
     /// Changes rows of one tenant. The closure awaits nothing but its transaction and records an event for what it changes.
@@ -277,8 +252,9 @@ impl Store {
     /// What it counted so far, and how it stands.
     pub fn reading(&self) -> StoreReading {
         let pools = self.postgres().map(Postgres::pools).unwrap_or_default();
+        let waiting = self.sqlite().map(Sqlite::waiting);
         self.meter
-            .read(&self.memory, self.sqlite().map(Sqlite::waiting), pools)
+            .read(&self.memory, waiting, pools, self.node_reading())
     }
 
     /// What a test does to what this node keeps of sessions.
@@ -361,46 +337,6 @@ impl Store {
         Ok(Some(self.memory.keep(ticket, token, found, now)))
     }
 
-    fn memory_holds(&self) -> bool {
-        self.tenure().is_none_or(Tenure::holds)
-    }
-
-    /// What is known of this server's lock, where it has one.
-    pub(crate) fn tenure(&self) -> Option<&Tenure> {
-        self.serving.as_ref().map(|serving| serving.tenure())
-    }
-
-    /// Begins a transaction in a tenant.
-    async fn begin(
-        &self,
-        engine: &Postgres,
-        scope: &TenantScope,
-        mode: Mode,
-    ) -> Result<postgres::Lease, Error> {
-        let how = match (mode, &self.serving) {
-            (Mode::Read, _) => Begin::Read,
-            (Mode::Recorded | Mode::Unrecorded, None) => Begin::Change,
-            (Mode::Recorded | Mode::Unrecorded, Some(serving)) => {
-                // At once, rather than behind somebody who is taking over.
-                serving.tenure().require()?;
-                Begin::FencedChange
-            }
-        };
-        engine.begin(scope.tenant_id(), how).await
-    }
-
-    /// The server's own changes look at its tenure once more, under the fence and before COMMIT: from there on nobody takes
-    /// over before they have ended.
-    async fn require_tenure_of(&self, lease: &postgres::Lease, mode: Mode) -> Result<(), Error> {
-        match &self.serving {
-            Some(serving) if mode != Mode::Read => {
-                lease.ensure_begun().await?;
-                serving.tenure().require()
-            }
-            _ => Ok(()),
-        }
-    }
-
     async fn in_tenant<T, E, F>(&self, scope: TenantScope, mode: Mode, closure: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
@@ -413,17 +349,22 @@ impl Store {
             Mode::Unrecorded => TransactionKind::Housekeeping,
         };
         let begun = Stopwatch::start();
-        let outcome = self.in_tenant_uncounted(scope, mode, closure).await;
+        let (outcome, is_awaited) = self.in_tenant_uncounted(scope, mode, closure).await;
         self.meter.note(kind, begun, outcome.is_err());
+        if is_awaited {
+            // This node has forgotten it already.
+            self.wait_for_nodes().await;
+        }
         outcome
     }
 
+    /// With the outcome goes whether other nodes are to be waited for.
     async fn in_tenant_uncounted<T, E, F>(
         &self,
         scope: TenantScope,
         mode: Mode,
         closure: F,
-    ) -> Result<T, E>
+    ) -> (Result<T, E>, bool)
     where
         F: AsyncFnOnce(&mut TenantTx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -448,26 +389,30 @@ impl Store {
                     ))
                 };
                 // Dropped, it forgets: right here after the commit, or else when nobody knows how that ended.
-                engine
+                let outcome = engine
                     .perform(lane(mode), act, |(value, _ring, _forget)| value)
-                    .await
+                    .await;
+                (outcome, false)
             }
             Engine::Postgres(engine) => {
-                let lease = self.begin(engine, &scope, mode).await?;
+                let how = match mode {
+                    Mode::Read => Begin::Read,
+                    Mode::Recorded | Mode::Unrecorded => Begin::Change,
+                };
+                let lease = match engine.begin(scope.tenant_id(), how).await {
+                    Ok(lease) => lease,
+                    Err(error) => return (Err(error.into()), false),
+                };
                 let mut tx = TenantTx::new(Link::Postgres(&lease), scope, mode);
                 let outcome = closure(&mut tx).await;
                 let (verdict, removals) = (tx.verdict(), tx.take_removals());
-                let enqueued = tx.has_enqueued();
+                let (enqueued, is_awaited) = (tx.has_enqueued(), tx.is_awaited(outcome.is_ok()));
                 let memory = self.memory.clone();
                 let forget = Forget { memory, removals };
                 let ring = Ring(enqueued.then(|| self.job_bell.clone()));
-                let verdict = match (&outcome, verdict) {
-                    (Ok(_), Ok(())) => self.require_tenure_of(&lease, mode).await,
-                    (_, verdict) => verdict,
-                };
                 let outcome = end(lease, mode, outcome, verdict).await;
                 drop((forget, ring));
-                outcome
+                (outcome, is_awaited)
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::row::Row;
 use crate::statement::statements;
 use crate::transaction::TenantTx;
 use crate::value::Value;
-use keyward_model::{HostName, Removal, Route, Tenant, TenantSettings, TenantStatus, Timestamp};
+use keyward_model::{HostName, Route, Tenant, TenantSettings, TenantStatus, Timestamp};
 
 statements! {
     FIND_TENANT = concat!("SELECT ", tenant_columns!(), " FROM tenants WHERE tenant_id = $1");
@@ -192,7 +192,7 @@ impl TenantTx<'_> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
         let made = !self.run(&INSERT_ROUTE, values).await?.rows.is_empty();
         // Memory knows tenants with their hosts, and hosts that are nobody's.
-        self.note_removal(Removal::Tenant(self.tenant_id()));
+        self.note_tenant_removal();
         Ok(made)
     }
 
@@ -202,7 +202,9 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`].
     pub async fn delete_route(&mut self, route: &Route) -> Result<bool, Error> {
         let values = vec![Value::from(route.kind()), Value::from(route.name())];
-        Ok(!self.run(&DELETE_ROUTE, values).await?.rows.is_empty())
+        let was_there = !self.run(&DELETE_ROUTE, values).await?.rows.is_empty();
+        self.note_tenant_removal();
+        Ok(was_there)
     }
 
     /// Says when the tenant's signing keys are to be looked at for a rotation; never, if `None`. It is no change, and asks for

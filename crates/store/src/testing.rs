@@ -2,8 +2,11 @@
 
 use crate::error::Error;
 use crate::meter::all_statements;
+use crate::node_lease::NodeLease;
 use crate::sqlite::Lane;
 use crate::store::Store;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The texts of all statements as PostgreSQL gets them, by name.
 pub fn statement_texts() -> Vec<(&'static str, String)> {
@@ -51,14 +54,30 @@ impl Store {
         Ok(all_statements().count())
     }
 
-    /// Makes the thread that keeps the lock of a serving store stand still for so long from its next beat on, as all of a
-    /// stopped process does.
-    pub fn stall_lock(&self, length: std::time::Duration) {
-        if let Some(tenure) = self.tenure() {
-            let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-            let order = std::sync::atomic::Ordering::SeqCst;
-            tenure.stall.store(milliseconds, order);
+    /// Makes the node's thread stand still for so long before its next turn, as all of a stopped process does.
+    pub fn stall_node(&self, length: Duration) {
+        if let Some(lease) = self.node_lease() {
+            set(&lease.hindrance.stall, length);
         }
+    }
+
+    /// The same within its next turn: after it has forgotten what the feed said, and before it says so.
+    pub fn stall_node_within_a_turn(&self, length: Duration) {
+        if let Some(lease) = self.node_lease() {
+            set(&lease.hindrance.stall_within, length);
+        }
+    }
+
+    /// Makes the node hear no notifications from now on.
+    pub fn deafen_node(&self) {
+        if let Some(lease) = self.node_lease() {
+            lease.hindrance.is_deaf.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether memory may answer at this moment.
+    pub fn has_lease(&self) -> bool {
+        self.node_lease().is_some_and(NodeLease::holds)
     }
 
     /// Runs any SQL on SQLite's writer connection, inside its transaction.
@@ -80,4 +99,9 @@ impl Store {
             )
             .await
     }
+}
+
+fn set(milliseconds: &AtomicU64, length: Duration) {
+    let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    milliseconds.store(length, Ordering::SeqCst);
 }

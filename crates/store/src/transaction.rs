@@ -7,7 +7,7 @@ use crate::row::{Answer, Row};
 use crate::scope::TenantScope;
 use crate::statement::Statement;
 use crate::value::Value;
-use keyward_model::{Removal, TenantId};
+use keyward_model::{EventRecord, Removal, TenantId};
 
 /// A transaction in one tenant. It binds the tenant to `$1` of each statement itself.
 pub struct TenantTx<'a> {
@@ -15,6 +15,10 @@ pub struct TenantTx<'a> {
     scope: TenantScope,
     ledger: Ledger,
     removals: Vec<Removal>,
+    /// What is to be forgotten though no event has told the other nodes so yet.
+    untold: Option<Removal>,
+    is_awaited: bool,
+    found_over: bool,
     enqueued: bool,
 }
 
@@ -31,6 +35,9 @@ impl<'a> TenantTx<'a> {
             scope,
             ledger: Ledger::new(mode),
             removals: Vec::new(),
+            untold: None,
+            is_awaited: false,
+            found_over: false,
             enqueued: false,
         }
     }
@@ -44,8 +51,29 @@ impl<'a> TenantTx<'a> {
         std::mem::take(&mut self.removals)
     }
 
-    pub(crate) fn note_removal(&mut self, removal: Removal) {
-        self.removals.push(removal);
+    /// Notes that everything that rests on the tenant is to be forgotten, whatever the event of it says.
+    pub(crate) fn note_tenant_removal(&mut self) {
+        self.untold = Some(Removal::Tenant(self.tenant_id()));
+        self.removals.extend(self.untold);
+    }
+
+    /// Notes what a record says; gives what it is to tell the other nodes.
+    pub(crate) fn note_told(&mut self, event: &EventRecord) -> Option<Removal> {
+        self.removals.extend(event.removal);
+        self.is_awaited |= event.is_awaited;
+        // What rests on the tenant has all in it that rests on its users and their sessions.
+        self.untold.take().or(event.removal)
+    }
+
+    /// Notes that what was to be ended was found to have ended. Whoever ended it may not have answered yet, or never will: the
+    /// answer to this one says as much, and has to wait for the same.
+    pub(crate) fn note_found_over(&mut self) {
+        self.found_over = true;
+    }
+
+    /// Whether the answer waits until every node has forgotten what is over.
+    pub(crate) fn is_awaited(&self, is_committed: bool) -> bool {
+        self.found_over || self.is_awaited && is_committed
     }
 
     /// Whether a worker has something to do once this is committed.

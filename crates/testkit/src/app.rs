@@ -115,6 +115,7 @@ impl TestApp {
         let slug = unique_slug(&database, "first");
         let default_tenant = options.default_tenant.then(|| slug.clone());
         let settings = Settings {
+            node_name: "test".to_owned(),
             default_tenant,
             base_url: format!("http://{address}"),
             throttling: options.throttling,

@@ -102,6 +102,7 @@ pub fn event_record(database: &TestDatabase, tenant_id: TenantId, event: &Event)
         target: description.target,
         entity_version: description.entity_version,
         removal: description.removal,
+        is_awaited: event.is_awaited(),
         public: public_part(&context, &description, Digest([0xd1; 32])).unwrap(),
         personal,
     }

@@ -47,6 +47,7 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
                 checks.push(check("locks", State::Failed, &error.to_string()));
                 Vec::new()
             });
+            checks.extend(check_notifications(&instance).await);
             for (number, lock) in (1..).zip(locks) {
                 let state = match lock.state {
                     LockState::Closed => State::Ok,
@@ -65,6 +66,28 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
     match checks.iter().any(|check| check.state == State::Failed) {
         true => Err(Failure::Said),
         false => Ok(()),
+    }
+}
+
+/// Whether nodes would hear of one another's changes at once, where there may be several.
+async fn check_notifications(instance: &Instance) -> Option<Check> {
+    let name = "notifications";
+    match instance.platform.try_notifying().await {
+        Ok(None) => None,
+        Ok(Some(took)) => {
+            let detail = format!(
+                "nodes hear of one another's changes; one came after {:.1} ms",
+                took.as_secs_f64() * 1_000.0
+            );
+            Some(check(name, State::Ok, &detail))
+        }
+        Err(error) => {
+            let detail = format!(
+                "{error}. Nodes need a session of their own at database.system_url; without notifications each end of a right \
+                 on request takes up to half a second"
+            );
+            Some(check(name, State::Failed, &detail))
+        }
     }
 }
 

@@ -11,12 +11,11 @@ pub(super) async fn list(config: &Config, why: Why, global: &Global) -> Result<(
     let nodes = ask(config, global, request).await?;
     let columns = [
         "id",
+        "name",
         "version",
         "engine",
         "started_at",
-        "requests_in_flight",
-        "sessions_in_memory",
-        "hashes_waiting",
+        "seen_milliseconds_ago",
     ];
     Ok(print_page(&nodes, &columns, global.json)?)
 }

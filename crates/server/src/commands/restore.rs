@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::instance::{Access, Instance};
 use keyward_model::{PageRequest, Principal, RootKeySecret, Route, Tenant};
 use keyward_policy::Action;
+use keyward_service::instance::find_nodes;
 use keyward_service::restore::{SettleRestore, Settled, settle_restore};
 use keyward_service::tenants::list_tenants;
 use serde_json::json;
@@ -17,12 +18,15 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// How many tenants are worked on at once: on SQLite they share commits, on PostgreSQL each takes a connection.
 const TENANTS_AT_ONCE: usize = 8;
 /// How many tenants are read at once.
 const PAGE: u16 = 200;
+/// A node that lives changes its row twice a second.
+const NODES_WATCHED: Duration = Duration::from_millis(1_500);
 
 pub(super) async fn run(config: Config, what: Restore, global: &Global) -> Result<(), Failure> {
     let who = operator(what.why, "restore");
@@ -135,6 +139,7 @@ fn unpack_into(staged: &DataFolder, from: &From<'_>) -> Result<Manifest, Failure
 
 async fn end_sessions(config: &Config, who: Principal, global: &Global) -> Result<(), Failure> {
     let instance = Instance::open(config, Access::Change).await?;
+    refuse_beside_nodes(&instance).await?;
     let command = SettleRestore {
         backup_created_at: None,
         keep_sessions: false,
@@ -146,6 +151,23 @@ async fn end_sessions(config: &Config, who: Principal, global: &Global) -> Resul
         json!({ "status": "sessions_ended", "sessions_ended": ended.sessions,
             "invitations_ended": ended.invitations }),
     )
+}
+
+/// Whoever ends everybody's sessions means a database that nobody serves yet. A dump has rows of nodes too: those do not move.
+async fn refuse_beside_nodes(instance: &Instance) -> Result<(), Failure> {
+    let before = find_nodes(&instance.platform).await?;
+    if before.is_empty() {
+        return Ok(());
+    }
+    tokio::time::sleep(NODES_WATCHED).await;
+    let now = find_nodes(&instance.platform).await?;
+    match now.iter().find(|node| !before.contains(node)) {
+        None => Ok(()),
+        Some(node) => Err(Failure::Failed(format!(
+            "a node serves this database ({}, see `keyward node list`), and everybody would be signed out: stop it first",
+            node.name
+        ))),
+    }
 }
 
 /// Settles every tenant, page by page: with ten thousand of them memory holds a page, and a second run does again only what

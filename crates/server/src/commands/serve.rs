@@ -36,7 +36,7 @@ const METRICS_STOP: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(config: &Config) -> Result<(), Failure> {
     let traces = telemetry::start(config)?;
-    let mut instance = Instance::open(config, Access::Change).await?;
+    let mut instance = Instance::open(config, Access::Serve).await?;
     // Before the demo tenant is made: its password is shown once, by a server that has its address.
     let socket = bind(config.listen, "listen").await?;
     let tls = Tls::open(config)?;

@@ -1,13 +1,55 @@
 //! The store's families.
 
 use crate::exposition::Exposition;
-use keyward_service::StoreReading;
+use keyward_service::{NodeReading, StoreReading};
 
 pub(super) fn show(exposition: &mut Exposition, reading: &StoreReading) {
     show_transactions(exposition, reading);
     show_memory(exposition, reading);
     show_sqlite(exposition, reading);
     show_pools(exposition, reading);
+    if let Some(node) = &reading.node {
+        show_node(exposition, node);
+    }
+}
+
+fn show_node(exposition: &mut Exposition, node: &NodeReading) {
+    exposition
+        .gauge(
+            "keyward_node_lease_seconds",
+            "How much longer memory may answer before the feed must have been read again; 0: the database is asked.",
+        )
+        .sample(&[], node.lease_rest.as_secs_f64());
+    exposition
+        .counter(
+            "keyward_node_joins_total",
+            "How often this node joined the others, with an empty memory: once at its start, and after each loss.",
+        )
+        .sample(&[], node.joins);
+    exposition
+        .histogram(
+            "keyward_node_turn_duration_seconds",
+            "What it took to read the feed, forget what it says, and tell the others.",
+        )
+        .distribution(&[], &node.turns);
+    exposition
+        .counter(
+            "keyward_node_removals_heard_total",
+            "Removals that the feed told of, those of this node included.",
+        )
+        .sample(&[], node.removals_heard);
+    exposition
+        .histogram(
+            "keyward_node_wait_duration_seconds",
+            "How long answers to changes waited until every node had heard of them.",
+        )
+        .distribution(&[], &node.waits);
+    exposition
+        .counter(
+            "keyward_node_waits_outlasted_total",
+            "Answers that waited for a whole lease, since a node did not move.",
+        )
+        .sample(&[], node.outwaited);
 }
 
 fn show_transactions(exposition: &mut Exposition, reading: &StoreReading) {

@@ -21,13 +21,14 @@ mod killed_refresh;
 mod locks;
 mod logs;
 mod metrics;
+mod nodes;
 mod operator;
 mod output;
 mod process;
 mod restored;
 mod roles;
 mod root_key;
-mod serving;
+
 mod settings;
 mod shutdown;
 mod skip;

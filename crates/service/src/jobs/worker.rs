@@ -4,7 +4,7 @@ use super::back_off::jittered;
 use super::running::{JobError, RunningJob};
 use super::schedules;
 use crate::platform::Platform;
-use keyward_model::{Client, Timestamp};
+use keyward_model::Timestamp;
 use keyward_store::{ClaimedJob, Error, Held};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -61,10 +61,12 @@ enum Phase {
 impl Worker {
     /// A worker with a name of its own.
     pub fn new(platform: &Platform, settings: WorkerSettings) -> Self {
-        let node_id = platform.mint::<Client>(platform.now()).uuid();
+        let node_id = platform
+            .node_id()
+            .unwrap_or_else(|| platform.mint(platform.now()));
         Self {
             platform: platform.clone(),
-            node_id,
+            node_id: node_id.uuid(),
             settings,
         }
     }

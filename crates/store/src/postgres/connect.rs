@@ -6,13 +6,15 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a request waits for a connection, and a connection for its server.
@@ -29,7 +31,7 @@ pub struct PostgresOptions {
     pub connections_max: usize,
     /// PEM file of the authorities that sign the server's certificate; else the system's are used.
     pub ca_file: Option<PathBuf>,
-    /// About how many bytes of sessions the serving server keeps in memory.
+    /// About how many bytes of sessions a node keeps in memory.
     pub memory_bytes_max: usize,
     /// Takes the tenant filter out of every statement, to show that row-level security holds alone.
     #[cfg(feature = "testing")]
@@ -102,15 +104,32 @@ pub(crate) async fn connect_once(url: &str, ca_file: Option<&Path>) -> Result<Cl
     Ok(client)
 }
 
-/// A connection of the system role for the lock of the serving server. The task ends with the connection, and says why.
-///
-/// Neither end waits long for the other: the lock of a machine that lost its power is free after about four seconds.
-pub(super) async fn connect_to_serve(
+/// Where nodes are woken.
+pub(super) const CHANNEL: &str = "keyward_removals";
+
+/// A connection of the system role that is woken by others. Dropped, it is closed at once: its client alone may wait for a
+/// database that does not answer.
+pub(super) struct Listening {
+    pub(super) client: Client,
+    /// Ends with the connection, and says why.
+    pub(super) connection: JoinHandle<String>,
+    /// Rung by a notification.
+    pub(super) bell: Arc<Notify>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+/// Connects a node's own connection, and listens. Neither end waits long for the other.
+pub(super) async fn listen(
     options: &PostgresOptions,
     application: &str,
-) -> Result<(Client, JoinHandle<String>), Error> {
+) -> Result<Listening, Error> {
     let mut config = parse(&options.system_url)?;
-    let limits = "-c statement_timeout=12s -c idle_session_timeout=0 -c tcp_keepalives_idle=2 \
+    let limits = "-c statement_timeout=5s -c idle_session_timeout=0 -c tcp_keepalives_idle=2 \
                   -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c tcp_user_timeout=4000";
     let given = config
         .get_options()
@@ -124,17 +143,31 @@ pub(super) async fn connect_to_serve(
         .keepalives_idle(Duration::from_secs(2))
         .keepalives_interval(Duration::from_secs(1))
         .keepalives_retries(2);
-    let (client, connection) = config
+    let (client, mut connection) = config
         .connect(tls(&config, options.ca_file.as_deref())?)
         .await
         .map_err(|error| Error::unavailable(words(&error)))?;
-    let watched = async move {
-        match connection.await {
-            Ok(()) => "the connection was closed".to_owned(),
-            Err(error) => words(&error),
+    let bell = Arc::new(Notify::new());
+    let rung = bell.clone();
+    let heard = async move {
+        loop {
+            match poll_fn(|context| connection.poll_message(context)).await {
+                Some(Ok(AsyncMessage::Notification(_))) => rung.notify_one(),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return words(&error),
+                None => return "the connection was closed".to_owned(),
+            }
         }
     };
-    Ok((client, tokio::spawn(watched)))
+    let listening = Listening {
+        client,
+        connection: tokio::spawn(heard),
+        bell,
+    };
+    let listen = format!("LISTEN {CHANNEL}");
+    let began = listening.client.batch_execute(&listen).await;
+    began.map_err(|error| Error::unavailable(words(&error)))?;
+    Ok(listening)
 }
 
 /// An error with its causes, which tokio-postgres does not print by itself. It never holds a password.

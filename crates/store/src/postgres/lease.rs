@@ -11,9 +11,18 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
+use tokio::time::timeout;
 use tokio_postgres::Statement as Prepared;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
+
+/// How long an answer may take. The database gives a statement up before (`connect.rs`); what takes longer will not come, as
+/// when the network loses its way without a word.
+const ANSWER_MAX: Duration = Duration::from_secs(12);
+/// The same of a ROLLBACK, for which closing the connection does as well.
+const ROLLBACK_MAX: Duration = Duration::from_secs(2);
+const NO_ANSWER: &str = "the database does not answer";
 
 /// A connection that is in use.
 ///
@@ -64,15 +73,6 @@ impl Lease {
         self.waiting().begin = Some(text);
     }
 
-    /// Makes sure that the transaction has begun.
-    pub(crate) async fn ensure_begun(&self) -> Result<(), Error> {
-        let Some(begin) = self.waiting().begin.take() else {
-            return Ok(());
-        };
-        self.waiting().has_begun = true;
-        self.batch(&begin).await
-    }
-
     /// Sends what waits together with COMMIT, and gives the connection back.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         let had_begun = self.has_begun();
@@ -91,7 +91,10 @@ impl Lease {
                 Ok(Reply::Done)
             }));
             let begun = Stopwatch::start();
-            let replies = in_order(replying).await;
+            // Nobody knows whether what is not answered was done.
+            let replies = timeout(ANSWER_MAX, in_order(replying))
+                .await
+                .map_err(|_| Error::OutcomeUnknown(NO_ANSWER.to_owned()))?;
             note_time(&calls, &begun);
             let first = usize::from(begin.is_some());
             settle(&calls, first, replies)
@@ -114,7 +117,11 @@ impl Lease {
     pub(crate) async fn roll_back(mut self) {
         let has_begun = self.has_begun();
         let Ok(client) = self.client() else { return };
-        if !has_begun || client.batch_execute("ROLLBACK").await.is_ok() {
+        let rolled_back = match has_begun {
+            true => timeout(ROLLBACK_MAX, client.batch_execute("ROLLBACK")).await,
+            false => Ok(Ok(())),
+        };
+        if matches!(rolled_back, Ok(Ok(()))) {
             drop(self.client.take());
         }
     }
@@ -133,6 +140,7 @@ impl Lease {
     }
 
     /// Runs statements without parameters.
+    #[cfg(feature = "testing")]
     pub(crate) async fn batch(&self, text: &str) -> Result<(), Error> {
         self.client()?
             .batch_execute(text)
@@ -161,7 +169,9 @@ impl Lease {
         let prepared = self.prepare(&calls).await?;
         let replying = begin_and_run(self.client()?, begin.as_deref(), &prepared, &calls);
         let begun = Stopwatch::start();
-        let mut replies = in_order(replying).await.into_iter();
+        let replies = timeout(ANSWER_MAX, in_order(replying)).await;
+        let replies = replies.map_err(|_| Error::unavailable(NO_ANSWER))?;
+        let mut replies = replies.into_iter();
         note_time(&calls, &begun);
         if begin.is_some() {
             let begun = replies.next().transpose();
@@ -190,7 +200,8 @@ impl Lease {
         let mut prepared = Vec::with_capacity(calls.len());
         for call in calls {
             let text = call.statement.for_postgres(self.without_tenant_filter);
-            let statement = client.prepare_cached(&text).await;
+            let preparing = timeout(ANSWER_MAX, client.prepare_cached(&text)).await;
+            let statement = preparing.map_err(|_| Error::unavailable(NO_ANSWER))?;
             prepared.push(statement.map_err(|error| translate(call.statement.name(), &error))?);
         }
         Ok(prepared)

@@ -75,6 +75,7 @@ impl Instance {
             root_key: RootKey::new(&root_key).unwrap(),
             breach_list: None,
             settings: Settings {
+                node_name: "bench".to_owned(),
                 default_tenant: None,
                 base_url: "http://bench.invalid".to_owned(),
                 throttling: ThrottlingSettings::default(),
@@ -125,6 +126,7 @@ impl Instance {
             target: description.target,
             entity_version: description.entity_version,
             removal: description.removal,
+            is_awaited: false,
             public: "{}".to_owned(),
             personal: "{}".to_owned(),
         }

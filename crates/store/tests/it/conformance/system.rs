@@ -1,15 +1,17 @@
 //! What is asked before a tenant is known.
 
 use super::scenarios;
-use keyward_model::{Cursor, InstanceEvent, PageRequest, Tenant};
-use keyward_store::Error;
-use keyward_testkit::{Engine, TestDatabase, new_tenant, query_postgres};
+use keyward_model::{Clock, Cursor, InstanceEvent, Node, NodeId, PageRequest, Tenant};
+use keyward_store::{Error, NodeIdentity, Store};
+use keyward_testkit::{Engine, MockClock, TestDatabase, new_tenant, query_postgres};
 use serde_json::json;
+use std::sync::Arc;
 
 scenarios!(
     tenants_are_listed_oldest_first_page_by_page,
     a_setting_of_the_instance_is_claimed_once,
     the_log_of_the_instance_is_read_back_and_stays_as_it_is,
+    nodes_are_listed,
 );
 
 async fn tenants_are_listed_oldest_first_page_by_page(database: TestDatabase) {
@@ -129,4 +131,35 @@ async fn the_log_of_the_instance_is_read_back_and_stays_as_it_is(database: TestD
             }
         }
     }
+}
+
+async fn nodes_are_listed(database: TestDatabase) {
+    let id: NodeId = database.mint();
+    let list = async || {
+        let listed = database.store.system_read(async |tx| tx.list_nodes().await);
+        let nodes: Result<Vec<Node>, Error> = listed.await;
+        nodes.unwrap()
+    };
+    let Engine::Postgres(urls) = &database.engine else {
+        assert_eq!(list().await, [], "the one that serves needs no row");
+        return;
+    };
+    let clock = MockClock::new();
+    let started_at = clock.now();
+    let identity = NodeIdentity {
+        id,
+        name: "listed".to_owned(),
+        version: "1".to_owned(),
+        clock: Arc::new(clock),
+    };
+    let node = Store::open_postgres_as_node(&urls.options(), identity).await;
+    let found = list().await;
+    let found = found.iter().find(|node| node.id == id).unwrap();
+    assert_eq!(
+        (found.name.as_str(), found.version.as_str()),
+        ("listed", "1")
+    );
+    assert_eq!((found.started_at, found.seen_at), (started_at, started_at));
+    drop(node);
+    assert!(list().await.iter().all(|node| node.id != id), "it has left");
 }
