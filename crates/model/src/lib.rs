@@ -81,7 +81,7 @@ pub use secret::{
     AccessTokenSecret, ClientSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret,
     RefreshTokenSecret, RootKeySecret, Secret, SecretBytes, TenantKeySecret,
 };
-pub use session::{Device, EndReason, Ended, Session, SessionUser};
+pub use session::{ConcurrentSessions, Device, EndReason, Ended, Session, SessionUser};
 pub use settings::{
     Range, SESSION_PRESET, SETTINGS, SessionLimit, SessionPreset, Setting, SettingKind,
     SettingProblem, SettingsChange, TenantSettings,

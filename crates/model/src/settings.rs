@@ -20,6 +20,7 @@ pub struct TenantSettings {
     pub session_idle_seconds: i64,
     pub sessions_per_user_max: i64,
     pub session_limit: SessionLimit,
+    pub reauthentication_max_age_seconds: i64,
     pub user_deletion_grace_days: i64,
     pub signing_algorithm: SigningAlgorithm,
     pub signing_key_rotation_days: i64,
@@ -39,6 +40,7 @@ impl Default for TenantSettings {
             session_idle_seconds: 30 * 60,
             sessions_per_user_max: 10,
             session_limit: SessionLimit::default(),
+            reauthentication_max_age_seconds: 0,
             user_deletion_grace_days: 30,
             signing_algorithm: SigningAlgorithm::default(),
             signing_key_rotation_days: 90,
@@ -81,6 +83,12 @@ pub const SETTINGS: &[Setting] = &[
         "What a sign-in does that is one too many: `evict_oldest` ends the sessions of the devices with the lowest priority, of those \
          the oldest; `refuse` answers 403 `too_many_sessions`.",
         &["evict_oldest", "refuse"],
+    ),
+    number(
+        "reauthentication_max_age_seconds",
+        "How long ago an administrator may have proven who they are when they change accounts, clients or settings (ASVS V7.5.3); \
+         after that it is 403 `reauthentication_required` until they do at `/v1/auth/reauthenticate`. Not asked, if 0.",
+        Range::of(|own| own.reauthentication_max_age_seconds, 0, 30 * 86_400),
     ),
     number(
         "user_deletion_grace_days",
@@ -147,11 +155,11 @@ pub enum SessionLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionPreset {
-    /// 30 days, and 7 without a request.
+    /// 30 days, and 7 without a request; nothing is asked for twice.
     Aal1,
-    /// 24 hours, and one without a request.
+    /// 24 hours, and one without a request; sensitive changes ask for a proof of the last hour.
     Aal2,
-    /// 12 hours, and 15 minutes without a request.
+    /// 12 hours, and 15 minutes without a request; sensitive changes ask for a proof of the last 15 minutes.
     Aal3,
 }
 
@@ -172,13 +180,14 @@ impl SessionPreset {
     }
 
     fn set(self, settings: &mut TenantSettings) {
-        let (ttl, idle) = match self {
-            Self::Aal1 => (30 * 86_400, 7 * 86_400),
-            Self::Aal2 => (24 * 3_600, 3_600),
-            Self::Aal3 => (12 * 3_600, 15 * 60),
+        let (ttl, idle, proof) = match self {
+            Self::Aal1 => (30 * 86_400, 7 * 86_400, 0),
+            Self::Aal2 => (24 * 3_600, 3_600, 3_600),
+            Self::Aal3 => (12 * 3_600, 15 * 60, 15 * 60),
         };
         settings.session_ttl_seconds = ttl;
         settings.session_idle_seconds = idle;
+        settings.reauthentication_max_age_seconds = proof;
     }
 }
 

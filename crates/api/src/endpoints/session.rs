@@ -74,12 +74,15 @@ fn write_session(json: &mut JsonText, known: &KnownSession) {
     json.raw(r#","address":"#).string_or_null(known.address());
     json.raw(r#","user_agent":"#)
         .string_or_null(known.user_agent());
+    json.raw(r#","country":"#).string_or_null(known.country());
     json.raw(r#","device":{"name":"#)
         .string_or_null(known.device_name());
     json.raw(r#","fingerprint":"#)
         .string_or_null(known.device_fingerprint());
     json.raw(r#","priority":"#).value(&known.device_priority);
-    json.raw("}}");
+    json.raw(r#"},"authenticated_at":"#)
+        .moment(known.authenticated_at);
+    json.raw("}");
 }
 
 fn write_user(json: &mut JsonText, known: &KnownSession) {

@@ -98,15 +98,16 @@ fn what_is_no_setting_or_of_another_type_is_refused_by_name() {
 fn a_preset_sets_what_goes_together_and_is_shown_while_it_does() {
     let settings = TenantSettings::default();
     assert_eq!(settings.shown()[SESSION_PRESET], Value::Null);
-    for (preset, ttl, idle) in [
-        (SessionPreset::Aal1, 2_592_000, 604_800),
-        (SessionPreset::Aal2, 86_400, 3_600),
-        (SessionPreset::Aal3, 43_200, 900),
+    for (preset, ttl, idle, proof) in [
+        (SessionPreset::Aal1, 2_592_000, 604_800, 0),
+        (SessionPreset::Aal2, 86_400, 3_600, 3_600),
+        (SessionPreset::Aal3, 43_200, 900, 900),
     ] {
         let asked = change(json!({ "session_preset": preset.name() }));
         let changed = settings.changed(&asked).unwrap();
         assert_eq!(changed.session_ttl_seconds, ttl);
         assert_eq!(changed.session_idle_seconds, idle);
+        assert_eq!(changed.reauthentication_max_age_seconds, proof);
         assert_eq!(changed.shown()[SESSION_PRESET], preset.name());
         let beside = json!({ "session_preset": preset.name(), "session_idle_seconds": 600 });
         let changed = settings.changed(&change(beside)).unwrap();

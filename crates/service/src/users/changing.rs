@@ -24,7 +24,7 @@ pub struct ChangeUser {
     pub role: Change<Role>,
 }
 
-/// Changes an account. Whoever is an administrator no more has no session left.
+/// Changes an account. Whoever gets another role has no session left: the new rights begin with a new one.
 ///
 /// # Errors
 /// [`UserError`].
@@ -56,8 +56,9 @@ pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError
             // Whoever was given the token may have been the wrong one.
             tx.void_invitation(after.id).await?;
         }
-        let mut events = match withdrawn {
-            true => end_sessions(cx, tx, after.id, EndReason::RoleWithdrawn).await?,
+        // New rights begin with a new session, wherever the old ones are known (ASVS V7.2.4).
+        let mut events = match after.role != before.role {
+            true => end_sessions(cx, tx, after.id, EndReason::RoleChanged).await?,
             false => Vec::new(),
         };
         let changed = after.clone();

@@ -53,6 +53,8 @@ pub struct KnownSession {
     pub tenant: Arc<KnownTenant>,
     /// When the user signed in.
     pub created_at: Timestamp,
+    /// When the user last proved in it who they are.
+    pub authenticated_at: Timestamp,
     /// When it ends whatever happens.
     pub expires_at: Timestamp,
     /// How many seconds without a request end it.
@@ -72,7 +74,7 @@ pub struct KnownSession {
     /// When it was last seen, in microseconds: what was read, or a touch since, which the store may get a little later.
     last_active_at: AtomicI64,
     user_agent: Option<Arc<str>>,
-    texts: Texts<6>,
+    texts: Texts<7>,
     token: KnownToken,
     stamp: Stamp,
     bytes: u32,
@@ -200,6 +202,7 @@ impl KnownSession {
             session.address.as_deref(),
             session.device.name.as_deref(),
             session.device.fingerprint.as_deref(),
+            session.country.as_deref(),
         ]);
         let of_arc = size_of::<Self>() + 2 * size_of::<usize>();
         let bytes =
@@ -209,6 +212,7 @@ impl KnownSession {
             user_id: user.id,
             tenant: shared.tenant,
             created_at: session.created_at,
+            authenticated_at: session.authenticated_at,
             expires_at: session.expires_at,
             idle_seconds: session.idle_seconds,
             device_priority: session.device.priority,
@@ -291,6 +295,11 @@ impl KnownSession {
     /// By which the client recognizes the device.
     pub fn device_fingerprint(&self) -> Option<&str> {
         self.texts.get(5)
+    }
+
+    /// The country that the address is in, where that is known (ISO 3166-1 alpha-2).
+    pub fn country(&self) -> Option<&str> {
+        self.texts.get(6)
     }
 
     /// The token by which it was found.

@@ -49,6 +49,8 @@ fn found(token: &VerifiedToken) -> Found {
         device: Device::default(),
         ended: None,
         version: 1,
+        authenticated_at: START,
+        country: None,
     };
     let user = User {
         id: session.user_id,

@@ -107,9 +107,9 @@ impl ToSchema for SettingsRequest {
 
 impl PartialSchema for SettingsRequest {
     fn schema() -> RefOr<Schema> {
-        let about = "Sets `session_ttl_seconds` and `session_idle_seconds` to what NIST SP 800-63B-4 asks for at an assurance level: \
-                     30 days and 7 days at `aal1`, 24 hours and one at `aal2`, 12 hours and 15 minutes at `aal3`. What is named \
-                     beside it counts.";
+        let about = "Sets `session_ttl_seconds`, `session_idle_seconds` and `reauthentication_max_age_seconds` to what goes \
+                     with an assurance level of NIST SP 800-63B-4: 30 days, 7 days and 0 at `aal1`; 24 hours, one and one at \
+                     `aal2`; 12 hours, 15 minutes and 15 minutes at `aal3`. What is named beside it counts.";
         let body = SETTINGS.iter().fold(ObjectBuilder::new(), |body, setting| {
             body.property(setting.name, schema_of(setting, true))
         });
