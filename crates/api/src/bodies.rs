@@ -56,8 +56,6 @@ pub(crate) struct SessionBody {
     address: Option<String>,
     /// With which agent.
     user_agent: Option<String>,
-    /// The country that the address is in (ISO 3166-1 alpha-2), where that is known.
-    country: Option<String>,
     /// What the client said of its device.
     device: DeviceBody,
     /// When the user last proved in it who they are. RFC 3339, UTC.
@@ -145,7 +143,6 @@ impl SessionBody {
             idles_out_at: session.idles_out_at().to_string(),
             address: session.address,
             user_agent: session.user_agent,
-            country: session.country,
             device: DeviceBody {
                 name: session.device.name,
                 fingerprint: session.device.fingerprint,

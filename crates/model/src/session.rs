@@ -31,9 +31,6 @@ pub struct Session {
     /// When the user last proved in it who they are: at the sign-in, or at a re-authentication since.
     #[serde(default = "beginning")]
     pub authenticated_at: Timestamp,
-    /// The country that the address is in (ISO 3166-1 alpha-2), where that is known.
-    #[serde(default)]
-    pub country: Option<String>,
 }
 
 /// What is said of a session that was kept before there was such a moment: nobody goes by it.
@@ -145,7 +142,6 @@ mod tests {
             ended: None,
             version: 1,
             authenticated_at: start,
-            country: None,
         }
     }
 

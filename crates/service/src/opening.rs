@@ -166,7 +166,6 @@ fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Ses
         ended: None,
         version: 1,
         authenticated_at: cx.now(),
-        country: None,
     }
 }
 

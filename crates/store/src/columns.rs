@@ -71,9 +71,7 @@ macro_rules! session_columns {
             $prefix,
             "authenticated_at, ",
             $prefix,
-            "created_at), ",
-            $prefix,
-            "country"
+            "created_at)"
         )
     };
 }

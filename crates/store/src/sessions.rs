@@ -39,8 +39,8 @@ statements! {
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!());
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
-            address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, country, epoch)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+            address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, epoch)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
             (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1))";
     END_SESSION = concat!("UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
@@ -91,7 +91,7 @@ impl TenantTx<'_> {
         let read = |row: &mut Row| {
             Ok(SessionUser {
                 session: read_session(row)?,
-                user: read_user_from(row, 16)?,
+                user: read_user_from(row, 15)?,
             })
         };
         self.find(&FIND_SESSION_USER, vec![Value::from(id)], read)
@@ -188,7 +188,6 @@ impl TenantTx<'_> {
             Value::from(session.device.priority),
             Value::from(session.version),
             Value::from(session.authenticated_at),
-            Value::from(session.country.clone()),
         ];
         self.run(&INSERT_SESSION, values).await.map(drop)
     }
@@ -371,6 +370,5 @@ pub(crate) fn read_session_from(row: &mut Row, first: usize) -> Result<Session, 
         ended,
         version: row.get(first + 13)?,
         authenticated_at: row.get(first + 14)?,
-        country: row.get(first + 15)?,
     })
 }

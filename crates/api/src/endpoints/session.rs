@@ -74,7 +74,6 @@ fn write_session(json: &mut JsonText, known: &KnownSession) {
     json.raw(r#","address":"#).string_or_null(known.address());
     json.raw(r#","user_agent":"#)
         .string_or_null(known.user_agent());
-    json.raw(r#","country":"#).string_or_null(known.country());
     json.raw(r#","device":{"name":"#)
         .string_or_null(known.device_name());
     json.raw(r#","fingerprint":"#)

@@ -26,7 +26,6 @@ pub(super) fn opened(
     description.personal.after = object(json!({
         "device_name": session.device.name,
         "device_fingerprint": session.device.fingerprint,
-        "country": session.country,
     }));
     // The user's last sign-in is another now.
     description.removal = Some(Removal::User(session.user_id));

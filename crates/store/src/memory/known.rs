@@ -74,7 +74,7 @@ pub struct KnownSession {
     /// When it was last seen, in microseconds: what was read, or a touch since, which the store may get a little later.
     last_active_at: AtomicI64,
     user_agent: Option<Arc<str>>,
-    texts: Texts<7>,
+    texts: Texts<6>,
     token: KnownToken,
     stamp: Stamp,
     bytes: u32,
@@ -202,7 +202,6 @@ impl KnownSession {
             session.address.as_deref(),
             session.device.name.as_deref(),
             session.device.fingerprint.as_deref(),
-            session.country.as_deref(),
         ]);
         let of_arc = size_of::<Self>() + 2 * size_of::<usize>();
         let bytes =
@@ -295,11 +294,6 @@ impl KnownSession {
     /// By which the client recognizes the device.
     pub fn device_fingerprint(&self) -> Option<&str> {
         self.texts.get(5)
-    }
-
-    /// The country that the address is in, where that is known (ISO 3166-1 alpha-2).
-    pub fn country(&self) -> Option<&str> {
-        self.texts.get(6)
     }
 
     /// The token by which it was found.

@@ -50,7 +50,6 @@ fn found(token: &VerifiedToken) -> Found {
         ended: None,
         version: 1,
         authenticated_at: START,
-        country: None,
     };
     let user = User {
         id: session.user_id,

@@ -50,7 +50,6 @@ async fn the_answer_is_a_session_with_its_tokens_and_its_user(database: TestData
             "idles_out_at": now.plus_seconds(30 * 60).to_string(),
             "address": "127.0.0.1",
             "user_agent": "testkit",
-            "country": null,
             "device": { "name": null, "fingerprint": null, "priority": 0 },
             "authenticated_at": now.to_string(),
             "concurrent_sessions": 0,

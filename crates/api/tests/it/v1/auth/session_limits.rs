@@ -34,6 +34,9 @@ async fn sign_in_on(app: &TestApp, name: &str, priority: u8) -> Answer {
 async fn asvs_v7_1_2_thirty_sign_ins_at_once_leave_exactly_the_maximum(database: TestDatabase) {
     let app = TestApp::start(database).await;
     app.register(&app.tenant, "ada@example.org").await;
+    // Those that are under way are counted as attempts until they turn out right.
+    let many = json!({ "account_attempts_max": 100, "account_network_attempts_max": 100 });
+    change_settings(&app, &app.tenant, &many).await;
     let client = app.client(&app.tenant);
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..30 {
@@ -53,7 +56,7 @@ async fn asvs_v7_1_2_thirty_sign_ins_at_once_leave_exactly_the_maximum(database:
     assert_eq!(good, 10, "each of the others was evicted");
     assert_eq!(live(&app, &last.unwrap()).await.len(), 10);
     let chief = app.administrator(&app.tenant).await;
-    let evicted = audit_events(&chief, "type=session.revoked&limit=200").await;
+    let evicted = audit_events(&chief, "type=session.revoked").await;
     assert_eq!(evicted.len(), 20);
     for event in evicted {
         assert_eq!(event["public"]["details"]["reason"], "evicted");
@@ -129,7 +132,7 @@ async fn a_sign_in_says_what_other_sessions_there_are(database: TestDatabase) {
         assert_eq!(answer.json["session"]["concurrent_sessions"], others);
     }
     let chief = app.administrator(&app.tenant).await;
-    let opened = audit_events(&chief, "type=session.opened&limit=200").await;
+    let opened = audit_events(&chief, "type=session.opened").await;
     let details: Vec<_> = opened
         .iter()
         .map(|event| &event["public"]["details"])
