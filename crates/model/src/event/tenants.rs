@@ -12,7 +12,7 @@ pub(super) fn created(tenant: &Tenant) -> Description {
             "slug": tenant.slug,
             "issuer": tenant.issuer,
             "status": tenant.status,
-            "settings": tenant.settings.shown(),
+            "settings": tenant.settings,
         }))
 }
 
@@ -81,8 +81,8 @@ pub(super) fn settings_changed(before: &Tenant, after: &Tenant) -> Description {
     let mut description =
         Description::success("tenant.settings_changed", Target::one("tenant", after.id))
             .version(after.version)
-            .after(after.settings.shown());
-    description.public.before = object(before.settings.shown());
+            .after(json!(after.settings));
+    description.public.before = object(json!(before.settings));
     description.removal = Some(Removal::Tenant(after.id));
     description
 }

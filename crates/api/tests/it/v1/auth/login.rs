@@ -285,12 +285,9 @@ async fn asvs_v11_4_2_a_hash_of_an_older_cost_is_renewed_at_sign_in(database: Te
     let opened = audit_events(&administrator, &filter).await;
     let details: Vec<_> = opened
         .iter()
-        .map(|event| &event["public"]["details"])
+        .map(|event| &event["public"]["details"]["password_hash_upgraded"])
         .collect();
-    assert_eq!(
-        details,
-        [&json!(null), &json!({ "password_hash_upgraded": true })]
-    );
+    assert_eq!(details, [&json!(null), &json!(true)]);
 }
 
 async fn a_refresh_token_is_stored_as_its_digest_alone(database: TestDatabase) {
