@@ -5,8 +5,8 @@ pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod tokens;
 
-use keyward_model::Timestamp;
-use keyward_testkit::{Answer, PASSWORD, TestApp, TestClient, TestTenant, TestUser};
+use keyward_model::{TenantId, Timestamp};
+use keyward_testkit::{Answer, PASSWORD, Rows, TestApp, TestClient, TestTenant, TestUser};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
@@ -98,6 +98,13 @@ pub(crate) async fn change_settings(app: &TestApp, tenant: &TestTenant, settings
     let id = app.database.id_literal(tenant.id);
     let sql = format!("UPDATE tenants SET settings = '{settings}' WHERE tenant_id = {id}");
     app.database.admin_sql(&sql).await;
+}
+
+/// Every row of a tenant but its figures of tokens, which are written a moment after what they count.
+pub(crate) async fn recorded_rows(app: &TestApp, tenant_id: TenantId) -> Vec<(String, Rows)> {
+    let mut tables = app.database.rows_of_tenant(tenant_id).await;
+    tables.retain(|(table, _)| table != "token_usage");
+    tables
 }
 
 /// How many rows a query counts.
