@@ -5,6 +5,7 @@ mod lifecycle;
 mod tenants;
 mod tries;
 
+use crate::support::recorded_rows;
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, Plane, endpoints, operator_endpoints};
 use keyward_policy::Rule;
@@ -80,19 +81,19 @@ fn concrete(app: &TestApp, endpoint: &Endpoint) -> String {
 
 async fn asvs_v13_2_1_whom_no_listener_vouches_for_is_nobody(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let before = app.database.rows_of_tenant(app.tenant.id).await;
+    let before = recorded_rows(&app, app.tenant.id).await;
     for endpoint in operator_endpoints() {
         let path = concrete(&app, &endpoint);
         let answer = app.operator().nobody();
         let answer = answer.send(endpoint.method(), &path, Some(json!({}))).await;
         answer.expect_problem(401, "unauthenticated");
     }
-    assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
+    assert_eq!(recorded_rows(&app, app.tenant.id).await, before);
 }
 
 async fn asvs_v16_2_1_a_change_needs_a_reason_and_a_reason_has_a_form(database: TestDatabase) {
     let app = TestApp::start(database).await;
-    let before = app.database.rows_of_tenant(app.tenant.id).await;
+    let before = recorded_rows(&app, app.tenant.id).await;
     for endpoint in operator_endpoints() {
         let path = concrete(&app, &endpoint);
         let (method, operator) = (endpoint.method(), app.operator());
@@ -107,7 +108,7 @@ async fn asvs_v16_2_1_a_change_needs_a_reason_and_a_reason_has_a_form(database: 
             answer.expect_problem(400, "invalid_operator_reason");
         }
     }
-    assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
+    assert_eq!(recorded_rows(&app, app.tenant.id).await, before);
 }
 
 async fn neither_service_serves_the_other_plane(database: TestDatabase) {

@@ -1,6 +1,6 @@
 //! The table of routes: which there are, who may use them, and that nothing else is served.
 
-use crate::support::audit_events;
+use crate::support::{audit_events, recorded_rows};
 use keyward_api::{Endpoint, Plane, endpoints};
 use keyward_policy::Rule;
 use keyward_testkit::{TestApp, TestDatabase, on_both_engines};
@@ -209,7 +209,7 @@ async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
     let body = serde_json::json!({ "name": "A service", "rights": [] });
     let made = administrator.client.post("/v1/admin/clients", body).await;
     app.platform.write_token_counts().await;
-    let before = app.database.rows_of_tenant(app.tenant.id).await;
+    let before = recorded_rows(&app, app.tenant.id).await;
     for endpoint in endpoints()
         .iter()
         .filter(|endpoint| endpoint.method() == "GET")
@@ -227,7 +227,7 @@ async fn asvs_v3_5_3_no_get_writes_anything(database: TestDatabase) {
             client.send(request).await.expect(200);
         }
     }
-    assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
+    assert_eq!(recorded_rows(&app, app.tenant.id).await, before);
 }
 
 async fn asvs_v14_2_5_what_is_not_declared_is_not_served_and_not_kept_by_caches(

@@ -5,8 +5,9 @@ pub(crate) mod raw;
 pub(crate) mod schema;
 pub(crate) mod tokens;
 
-use keyward_model::Timestamp;
-use keyward_testkit::{Answer, PASSWORD, TestApp, TestClient, TestTenant, TestUser};
+use keyward_model::{TenantId, Timestamp};
+use keyward_testkit::{Answer, PASSWORD, Rows, TestApp, TestClient, TestTenant, TestUser};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Every event of the tenant that matches, newest first, over all pages.
@@ -99,6 +100,13 @@ pub(crate) async fn change_settings(app: &TestApp, tenant: &TestTenant, settings
     app.database.admin_sql(&sql).await;
 }
 
+/// Every row of a tenant but its figures of tokens, which are written a moment after what they count.
+pub(crate) async fn recorded_rows(app: &TestApp, tenant_id: TenantId) -> Vec<(String, Rows)> {
+    let mut tables = app.database.rows_of_tenant(tenant_id).await;
+    tables.retain(|(table, _)| table != "token_usage");
+    tables
+}
+
 /// How many rows a query counts.
 pub(crate) async fn count(app: &TestApp, table: &str, condition: &str) -> i64 {
     let query = format!("SELECT COUNT(*) FROM {table} WHERE {condition}");
@@ -115,6 +123,16 @@ pub(crate) fn moment(value: &Value) -> Timestamp {
 pub(crate) async fn sign_in_again(app: &TestApp, tenant: &TestTenant, user: &TestUser) -> TestUser {
     let email = user.answer.text_at("/user/email");
     app.sign_in(tenant, email).await
+}
+
+/// The request with a body of the kind that its path reads: a form for OAuth, else JSON.
+pub(crate) fn with_body(request: RequestBuilder, path: &str, body: &Value) -> RequestBuilder {
+    match path.contains("/oauth2/") {
+        true => request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("token=some"),
+        false => request.json(body),
+    }
 }
 
 /// The JSON body of a registration.

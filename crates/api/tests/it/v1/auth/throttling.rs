@@ -5,7 +5,7 @@ mod devices;
 mod exactness;
 mod keeping;
 
-use crate::support::{count, try_password};
+use crate::support::{count, recorded_rows, try_password};
 use keyward_api::{ForwardedHeader, TrustedProxies};
 use keyward_service::ThrottlingSettings;
 use keyward_testkit::{Answer, PASSWORD, TestApp, TestClient, TestDatabase, on_both_engines};
@@ -207,13 +207,13 @@ async fn a_refused_attempt_writes_nothing(database: TestDatabase) {
     app.register(&app.tenant, "ada@example.org").await;
     let client = app.client(&app.tenant);
     fail_from(&client, "192.0.2.1", "ada@example.org", 5).await;
-    let before = app.database.rows_of_tenant(app.tenant.id).await;
+    let before = recorded_rows(&app, app.tenant.id).await;
     for network in 0..9 {
         let address = format!("198.51.100.{network}");
         let refused = try_from(&client, &address, "ada@example.org", PASSWORD).await;
         expect_throttled(refused, "account");
     }
-    assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
+    assert_eq!(recorded_rows(&app, app.tenant.id).await, before);
     let throttled = app.platform.reading().throttled;
     assert_eq!(throttled, [("password", "account", 9)]);
 }
@@ -372,7 +372,7 @@ async fn what_is_counted_names_nobody(database: TestDatabase) {
     let app = start(database).await;
     let client = app.client(&app.tenant);
     fail_from(&client, "192.0.2.77", "nobody@example.org", 1).await;
-    let rows = app.database.rows_of_tenant(app.tenant.id).await;
+    let rows = recorded_rows(&app, app.tenant.id).await;
     let (_, counts) = rows
         .into_iter()
         .find(|(table, _)| table == "attempt_counts")

@@ -1,6 +1,7 @@
 //! Whoever is no administrator of the tenant gets nowhere.
 
 use super::path_of;
+use crate::support::recorded_rows;
 use keyward_testkit::{PASSWORD, TestApp, TestDatabase, on_both_engines};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -61,7 +62,7 @@ async fn asvs_v8_4_1_another_tenants_users_are_not_found(database: TestDatabase)
     let other = app.new_tenant("other").await;
     let stranger = app.administrator(&other).await;
     let ada = app.member(&app.tenant, "ada@example.org").await;
-    let before = app.database.rows_of_tenant(app.tenant.id).await;
+    let before = recorded_rows(&app, app.tenant.id).await;
     for (method, path, body) in ways(&path_of(&ada)) {
         let request = stranger.client.request(method, &path);
         let request = match body {
@@ -71,6 +72,6 @@ async fn asvs_v8_4_1_another_tenants_users_are_not_found(database: TestDatabase)
         let answer = stranger.client.send(request).await;
         answer.expect_problem(404, "not_found");
     }
-    assert_eq!(app.database.rows_of_tenant(app.tenant.id).await, before);
+    assert_eq!(recorded_rows(&app, app.tenant.id).await, before);
     ada.client.get("/v1/session").await.expect(200);
 }
