@@ -61,7 +61,7 @@ async fn asvs_v7_4_3_asvs_v7_2_4_another_password_ends_every_session_and_gives_a
     assert!(!accepts_password(&client, "ada@example.org", PASSWORD).await);
     assert!(accepts_password(&client, "ada@example.org", NEW).await);
     let event = only_event(&chief, "user.password_changed").await;
-    assert_eq!(event["target_id"], ada.id.to_string());
+    assert_eq!(event["public"]["target"]["id"], ada.id.to_string());
     for event in audit_events(&chief, "type=session.revoked").await {
         assert_eq!(event["public"]["details"]["reason"], "password_changed");
     }
