@@ -32,6 +32,16 @@ pub(crate) async fn only_event(administrator: &TestUser, kind: &str) -> Value {
     events.remove(0)
 }
 
+/// The session of a sign-in as it is read afterwards: what was found beside it is said once.
+pub(crate) fn session_as_read(user: &TestUser) -> Value {
+    let mut session = user.answer.json["session"].clone();
+    session
+        .as_object_mut()
+        .unwrap()
+        .remove("concurrent_sessions");
+    session
+}
+
 /// Signs in with a password, whatever comes of it.
 pub(crate) async fn try_password(client: &TestClient, email: &str, password: &str) -> Answer {
     let body = json!({ "email": email, "password": password });
