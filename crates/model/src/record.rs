@@ -5,8 +5,8 @@
 //! without them a digest of an address could be found by trying.
 
 use crate::{
-    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, Revoked, Target, TenantId,
-    Timestamp,
+    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, Revoked, Target,
+    TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

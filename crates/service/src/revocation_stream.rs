@@ -184,14 +184,20 @@ pub async fn follow_revocations(
 ) -> Result<Follower, FollowError> {
     let (platform, scope) = (cx.platform().clone(), cx.scope());
     let Principal::OAuthClient { client_id, .. } = *cx.principal() else {
-        return Err(Denied { action: Action::FollowRevocations }.into());
+        return Err(Denied {
+            action: Action::FollowRevocations,
+        }
+        .into());
     };
     let readers = platform.readers();
     let place = readers.places().take(cx.tenant_id(), client_id);
     let place = place.ok_or(FollowError::TooMany)?;
     let found = cx.read(async move |cx, tx: &mut TenantTx<'_>| {
         let permit = cx.permit(Action::FollowRevocations, &TenantWide)?;
-        let facts = (tx.find_oauth_client(client_id).await?, tx.find_feed_mark().await?);
+        let facts = (
+            tx.find_oauth_client(client_id).await?,
+            tx.find_feed_mark().await?,
+        );
         Ok::<_, FollowError>(Disclosed::new(permit, facts))
     });
     let (Some(client), Some((_, mark))) = found.await? else {
@@ -199,7 +205,9 @@ pub async fn follow_revocations(
     };
     let client = Standing::of(&client, cx.now()).ok_or(FollowError::Over)?;
     // From here on nothing is missed: what became visible since `mark` the reader finds, or what is read below.
-    let turns = readers.hear(&platform, scope, mark).ok_or(FollowError::Stopping)?;
+    let turns = readers
+        .hear(&platform, scope, mark)
+        .ok_or(FollowError::Stopping)?;
     let now = platform.now();
     let mark = find_mark(&platform, scope).await?;
     let reached = ResumeId::new(&mark, now);
@@ -221,7 +229,9 @@ pub async fn follow_revocations(
 
 async fn find_mark(platform: &Platform, scope: TenantScope) -> Result<FeedMark, FollowError> {
     let read = async move |tx: &mut TenantTx<'_>| tx.find_feed_mark().await;
-    let found = platform.store().read::<_, keyward_store::Error, _>(&scope, read);
+    let found = platform
+        .store()
+        .read::<_, keyward_store::Error, _>(&scope, read);
     let (_, mark) = found.await?.ok_or(FollowError::Over)?;
     Ok(mark)
 }
@@ -270,7 +280,8 @@ impl CatchUp {
         let (filter, then) = match resume {
             None => (all, None),
             Some(resume) => {
-                let again = Timestamp::from_micros(0).plus_seconds(resume.seconds - OVERLAP_SECONDS);
+                let again =
+                    Timestamp::from_micros(0).plus_seconds(resume.seconds - OVERLAP_SECONDS);
                 let lately = RevocationFilter {
                     since: again,
                     keys_since: again,
@@ -316,7 +327,10 @@ impl Follower {
         };
         let filter = catch_up.filter.clone();
         let read = async move |tx: &mut TenantTx<'_>| tx.list_revocations(&filter, PAGE).await;
-        let page = self.platform.store().read::<_, keyward_store::Error, _>(&self.scope, read);
+        let page = self
+            .platform
+            .store()
+            .read::<_, keyward_store::Error, _>(&self.scope, read);
         let page = page.await.inspect_err(note_failure).ok()?;
         let is_last = match (page.next, catch_up.then.take()) {
             (Some(next), then) => {
@@ -375,10 +389,13 @@ impl Follower {
     fn say_each(&mut self, revocations: &[Revocation], reached: ResumeId) {
         let told = self.told;
         let count = revocations.len();
-        let messages = revocations.iter().enumerate().map(|(index, revocation)| Message {
-            id: Some(if index + 1 == count { reached } else { told }),
-            said: Said::Revocation(*revocation),
-        });
+        let messages = revocations
+            .iter()
+            .enumerate()
+            .map(|(index, revocation)| Message {
+                id: Some(if index + 1 == count { reached } else { told }),
+                said: Said::Revocation(*revocation),
+            });
         self.ready.extend(messages);
     }
 
@@ -412,7 +429,17 @@ mod tests {
     fn an_id_is_two_numbers() {
         let id: ResumeId = "17-1767225600".parse().unwrap();
         assert_eq!(id.to_string(), "17-1767225600");
-        for text in ["", "17", "-", "+1-2", "1--2", "a-1", "1-1-1", "99999999999999999999-1", " 1-1"] {
+        for text in [
+            "",
+            "17",
+            "-",
+            "+1-2",
+            "1--2",
+            "a-1",
+            "1-1-1",
+            "99999999999999999999-1",
+            " 1-1",
+        ] {
             assert!(text.parse::<ResumeId>().is_err(), "{text}");
         }
     }
@@ -424,7 +451,13 @@ mod tests {
         for good in [id(10, 10_000), id(0, 6_341), id(10, 10_060)] {
             assert!(good.is_good(reached), "{good}");
         }
-        for bad in [id(11, 10_000), id(10, 6_340), id(10, 10_061), id(1, 0), id(1, i64::MAX)] {
+        for bad in [
+            id(11, 10_000),
+            id(10, 6_340),
+            id(10, 10_061),
+            id(1, 0),
+            id(1, i64::MAX),
+        ] {
             assert!(!bad.is_good(reached), "{bad}");
         }
     }

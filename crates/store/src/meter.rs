@@ -4,8 +4,8 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
-    nodes, oauth_clients, publishable_keys, purge, revocations, routing, sessions, tenants, token_families,
-    tokens, users,
+    nodes, oauth_clients, publishable_keys, purge, revocations, routing, sessions, tenants,
+    token_families, tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 use std::time::Duration;

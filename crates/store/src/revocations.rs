@@ -112,7 +112,9 @@ impl TenantTx<'_> {
             Value::from(*keys_since),
             Value::from(limit),
         ];
-        let rows = self.list(&LIST_REVOCATIONS, values, read_revocation).await?;
+        let rows = self
+            .list(&LIST_REVOCATIONS, values, read_revocation)
+            .await?;
         let is_full = i64::try_from(rows.len()).is_ok_and(|length| length >= limit);
         let next = rows.last().filter(|_| is_full).map(|(_, place)| FeedMark {
             transaction_id: place.0,

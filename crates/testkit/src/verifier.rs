@@ -156,7 +156,11 @@ impl Verifier {
             }
         };
         let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
-        assert!(waited.is_ok(), "the verifier never heard of it: {:?}", lock(&self.heard.known));
+        assert!(
+            waited.is_ok(),
+            "the verifier never heard of it: {:?}",
+            lock(&self.heard.known)
+        );
     }
 
     fn check_freshness(&self, now: Timestamp) -> Result<(), Rejected> {
@@ -268,7 +272,8 @@ impl Known {
     }
 
     fn is_fresh(&self, now: Timestamp, seconds: i64) -> bool {
-        self.as_of.is_some_and(|as_of| now <= as_of.plus_seconds(seconds))
+        self.as_of
+            .is_some_and(|as_of| now <= as_of.plus_seconds(seconds))
     }
 
     fn revokes(&self, claims: &AccessClaims, key: SigningKeyId) -> bool {

@@ -10,9 +10,7 @@ use axum::response::Response;
 use futures_util::stream;
 use keyward_model::{Revocation, Timestamp};
 use keyward_policy::Action;
-use keyward_service::revocation_stream::{
-    Follower, Message, ResumeId, Said, follow_revocations,
-};
+use keyward_service::revocation_stream::{Follower, Message, ResumeId, Said, follow_revocations};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use utoipa::ToSchema;
@@ -22,7 +20,10 @@ const RETRY: &str = "retry: 1000\n\n";
 
 /// The data of an event `revocation`.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the shape that is promised; it is written event by event")]
+#[expect(
+    dead_code,
+    reason = "the shape that is promised; it is written event by event"
+)]
 pub(crate) struct RevocationBody {
     /// `session` (the `sid` of a token), `token` (`jti`), `user` (`sub`, of tokens issued until `at`), `tenant` (all tokens of
     /// the issuer that were issued until `at`) or `signing_key` (`kid`).
@@ -37,7 +38,10 @@ pub(crate) struct RevocationBody {
 
 /// The data of an event `snapshot`: a part of all revocations whose tokens may still be alive.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the shape that is promised; it is written event by event")]
+#[expect(
+    dead_code,
+    reason = "the shape that is promised; it is written event by event"
+)]
 pub(crate) struct RevocationSnapshot {
     /// Some of them.
     revocations: Vec<RevocationBody>,
@@ -50,7 +54,10 @@ pub(crate) struct RevocationSnapshot {
 
 /// The data of an event `heartbeat`.
 #[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the shape that is promised; it is written event by event")]
+#[expect(
+    dead_code,
+    reason = "the shape that is promised; it is written event by event"
+)]
 pub(crate) struct RevocationHeartbeat {
     /// All that was revoked until then was said.
     #[schema(format = "date-time")]
@@ -60,7 +67,10 @@ pub(crate) struct RevocationHeartbeat {
 /// The data of one event, by its name.
 #[derive(Debug, ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "the shape that is promised; it is written event by event")]
+#[expect(
+    dead_code,
+    reason = "the shape that is promised; it is written event by event"
+)]
 pub(crate) enum RevocationEvent {
     /// Of `snapshot`, first, unless an earlier stream is resumed.
     Snapshot(RevocationSnapshot),
@@ -73,7 +83,9 @@ pub(crate) enum RevocationEvent {
 pub(super) fn endpoint() -> Endpoint {
     Endpoint::get("/v1/revocations", Action::FollowRevocations)
         .by_clients()
-        .summary("Says what a service must refuse that verifies access tokens itself, as it is revoked.")
+        .summary(
+            "Says what a service must refuse that verifies access tokens itself, as it is revoked.",
+        )
         .streams::<RevocationEvent>()
         .fails_with(&[Code::UnauthorizedClient, Code::Forbidden])
         .handled_by(answer)
@@ -112,13 +124,17 @@ fn text_of(message: &Message) -> String {
             as_of,
         } => {
             let revocations: Vec<Value> = revocations.iter().map(body_of).collect();
-            let data = json!({ "revocations": revocations, "complete": is_complete, "as_of": as_of });
+            let data =
+                json!({ "revocations": revocations, "complete": is_complete, "as_of": as_of });
             ("snapshot", data)
         }
         Said::Revocation(revocation) => ("revocation", body_of(revocation)),
         Said::Heartbeat { as_of } => ("heartbeat", json!({ "as_of": as_of })),
     };
-    let id = message.id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let id = message
+        .id
+        .map(|id| format!("id: {id}\n"))
+        .unwrap_or_default();
     format!("{id}event: {name}\ndata: {data}\n\n")
 }
 

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn each_client_and_each_tenant_has_its_own_places() {
         let (places, id) = (Places::default(), |number| Uuid::from_u128(number));
-        let take = |tenant, client| places.take(Id::from_uuid(id(tenant)), Id::from_uuid(id(client)));
+        let take =
+            |tenant, client| places.take(Id::from_uuid(id(tenant)), Id::from_uuid(id(client)));
         let mut held: Vec<_> = (0..OF_CLIENT_MAX).map(|_| take(1, 1).unwrap()).collect();
         assert!(take(1, 1).is_none());
         for client in 2..=(OF_TENANT_MAX / OF_CLIENT_MAX) as u128 {

@@ -172,7 +172,10 @@ impl Reader {
                     true => tx.find_feed_mark().await?,
                     false => None,
                 };
-                Ok((mark, tx.list_revocations(&filter, TURN_REVOCATIONS_MAX).await?))
+                Ok((
+                    mark,
+                    tx.list_revocations(&filter, TURN_REVOCATIONS_MAX).await?,
+                ))
             };
             let store = self.platform.store();
             let (mark, page) = store.read::<_, Error, _>(&self.scope, read).await?;
