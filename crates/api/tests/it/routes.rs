@@ -45,6 +45,7 @@ GET /v1/admin/users user.list Administrator Tenant
 GET /v1/admin/users/{user_id} user.read Administrator Tenant
 GET /v1/admin/users/{user_id}/sessions session.list_of_user Administrator Tenant
 GET /v1/profile user.read_profile Owner Tenant
+GET /v1/revocations revocation.follow Client(FollowRevocations) Tenant
 GET /v1/session session.read Owner Tenant
 GET /v1/sessions session.list Owner Tenant
 PATCH /v1/admin/clients/{client_id} oauth_client.change Administrator Tenant

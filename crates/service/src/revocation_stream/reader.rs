@@ -4,7 +4,7 @@ use super::note_failure;
 use super::places::Places;
 use crate::platform::Platform;
 use keyward_model::{Removal, Revocation, TenantId, Timestamp};
-use keyward_store::{Error, FeedMark, RevocationFilter, TenantScope, TenantTx};
+use keyward_store::{Error, FeedMark, RevocationFilter, RevocationPage, TenantScope, TenantTx};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -160,51 +160,46 @@ impl Reader {
         alone
     }
 
-    /// Says what was revoked since the last turn; false when the tenant is not served any more.
+    /// Says what was revoked since the last turn; false when the tenant is not served any more, which is said too.
     async fn take_turn(&mut self) -> Result<bool, Error> {
         let as_of = self.platform.now();
-        let mut beyond = self.mark.clone();
-        let mut reached = None;
-        loop {
-            let (is_first, filter) = (reached.is_none(), filter(beyond.clone()));
-            let read = async move |tx: &mut TenantTx<'_>| {
-                let mark = match is_first {
-                    true => tx.find_feed_mark().await?,
-                    false => None,
-                };
-                Ok((
-                    mark,
-                    tx.list_revocations(&filter, TURN_REVOCATIONS_MAX).await?,
-                ))
-            };
-            let store = self.platform.store();
-            let (mark, page) = store.read::<_, Error, _>(&self.scope, read).await?;
-            if is_first {
-                let Some((status, mark)) = mark else {
-                    return Ok(false);
-                };
-                if !status.serves_users() {
-                    return Ok(false);
-                }
-                reached = Some(mark);
-            }
-            let is_last = page.next.is_none();
-            let said_until = reached.as_ref().filter(|_| is_last).unwrap_or(&self.mark);
-            let turn = Turn {
-                revocations: page.revocations,
-                mark: said_until.clone(),
-                as_of,
-            };
-            // Who hears it is looked at after the turn.
-            let _ = self.turns.send(Arc::new(turn));
-            match page.next {
-                Some(next) => beyond = next,
-                None => {
-                    self.mark = reached.unwrap_or(beyond);
-                    return Ok(true);
-                }
-            }
+        let filter = filter(self.mark.clone());
+        let read = async move |tx: &mut TenantTx<'_>| {
+            let found = tx.find_feed_mark().await?;
+            let page = tx.list_revocations(&filter, TURN_REVOCATIONS_MAX).await?;
+            Ok((found, page))
+        };
+        let store = self.platform.store();
+        let (found, mut page) = store.read::<_, Error, _>(&self.scope, read).await?;
+        let Some((status, reached)) = found else {
+            return Ok(false);
+        };
+        while let Some(beyond) = page.next.take() {
+            // From here nobody resumes: the rest is still to be said.
+            self.say(page.revocations, self.mark.clone(), as_of);
+            page = self.read_page(beyond).await?;
         }
+        self.say(page.revocations, reached.clone(), as_of);
+        self.mark = reached;
+        Ok(status.serves_users())
+    }
+
+    async fn read_page(&self, beyond: FeedMark) -> Result<RevocationPage, Error> {
+        let filter = filter(beyond);
+        let read = async move |tx: &mut TenantTx<'_>| {
+            tx.list_revocations(&filter, TURN_REVOCATIONS_MAX).await
+        };
+        self.platform.store().read(&self.scope, read).await
+    }
+
+    fn say(&self, revocations: Vec<Revocation>, mark: FeedMark, as_of: Timestamp) {
+        let turn = Turn {
+            revocations,
+            mark,
+            as_of,
+        };
+        // Whether anybody hears it is looked at after the turn.
+        let _ = self.turns.send(Arc::new(turn));
     }
 }
 

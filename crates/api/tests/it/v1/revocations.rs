@@ -290,7 +290,7 @@ async fn asvs_v8_2_1_nobody_follows_without_the_right(database: TestDatabase) {
         http: app.client(&other),
         ..client.clone()
     };
-    assert_eq!(refused(elsewhere).await.status, 404);
+    assert_invalid_client(refused(elsewhere).await);
     // And the right to follow is no right to ask or to revoke.
     let ada = app.member(&app.tenant, "ada@example.org").await;
     assert!(!client.finds_active(ada.client.token()).await);
@@ -344,12 +344,14 @@ async fn the_stream_of_a_tenant_that_is_suspended_ends(database: TestDatabase) {
     let (_, id) = snapshot(&mut stream).await;
     let path = format!("/operator/v1/tenants/{}/suspend", app.tenant.slug);
     app.operator().post(&path, json!({})).await.expect(200);
-    assert_ends(&mut stream).await;
+    let tenant = ("tenant".to_owned(), app.tenant.id.to_string());
+    let event = next_revocation(&mut stream).await;
+    assert_eq!(named(&[event.data]), [tenant.clone()], "that is said yet");
+    assert!(next(&mut stream).await.is_none());
     assert_eq!(open(&client, None).await.status(), 403);
     let path = format!("/operator/v1/tenants/{}/resume", app.tenant.slug);
     app.operator().post(&path, json!({})).await.expect(200);
     let event = next_revocation(&mut follow(&client, id.as_deref()).await).await;
-    let tenant = ("tenant".to_owned(), app.tenant.id.to_string());
     assert_eq!(named(&[event.data]), [tenant]);
 }
 
