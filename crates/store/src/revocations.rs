@@ -24,7 +24,7 @@ statements_by_engine! {
     }
     LIST_REVOCATIONS {
         sqlite: "SELECT revoked_kind, revoked_id, revoked_at, transaction_id, position FROM feed
-            WHERE tenant_id = $1 AND revoked_kind IS NOT NULL AND (transaction_id, position) > ($2, $3) AND $4 = ''
+            WHERE tenant_id = $1 AND revoked_kind IS NOT NULL AND transaction_id = $2 AND position > $3 AND $4 = ''
                 AND (revoked_at >= $5 OR revoked_kind = 'signing_key' AND revoked_at >= $6)
             ORDER BY transaction_id, position LIMIT $7",
         postgres: "SELECT revoked_kind, revoked_id, revoked_at, transaction_id, position FROM feed
