@@ -11,6 +11,7 @@ mod licences;
 mod manifests;
 mod migrations;
 mod module_files;
+mod named_tests;
 mod sizes;
 mod sources;
 mod sql_text;
@@ -23,7 +24,7 @@ use sources::Sources;
 
 const HELP: &str = "\
 Check what the compiler does not: formatting, lints, layers, drivers, licences, sizes, module files, glob imports,
-migration parity and SQL statements. All checks run, also when one fails.
+migration parity, SQL statements and tests that documents name. All checks run, also when one fails.
 
 Usage: cargo xtask tidy";
 
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     }
     let metadata = Metadata::read_all()?;
     let sources = Sources::read(&metadata.root)?;
-    let checks: [(&str, Check<'_>); 11] = [
+    let checks: [(&str, Check<'_>); 12] = [
         ("formatting", &cargo_checks::check_formatting),
         ("clippy", &cargo_checks::check_clippy),
         ("layers", &|| Ok(layers::check(&metadata))),
@@ -54,6 +55,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
         ("glob imports", &|| Ok(glob_imports::check(&sources.files))),
         ("migration parity", &|| migrations::check(&metadata.root)),
         ("statements", &|| Ok(statements::check(&sources.files))),
+        ("named tests", &|| {
+            named_tests::check(&metadata.root, &sources.files)
+        }),
     ];
     let mut all_hold = true;
     for (name, check) in checks {

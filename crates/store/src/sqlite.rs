@@ -159,6 +159,9 @@ fn serve_reads(mut connection: Connection, waiting: &Receiver<Box<dyn Job>>, _: 
     }
 }
 
+/// More than there are.
+const STATEMENTS_KEPT: usize = 512;
+
 /// Opens a connection that may write, with the pragmas that durability and safety ask for.
 pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -171,7 +174,7 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        connection.set_prepared_statement_cache_capacity(256);
+        keep_prepared(&connection)?;
         Ok(())
     };
     configure().map_err(|error| cannot_open(path, &error))?;
@@ -197,11 +200,19 @@ fn connect_to_read(path: &Path) -> Result<Connection, Error> {
         Connection::open_with_flags(path, flags).map_err(|error| cannot_open(path, &error))?;
     let configure = || -> rusqlite::Result<()> {
         connection.busy_timeout(Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(256);
+        keep_prepared(&connection)?;
         Ok(())
     };
     configure().map_err(|error| cannot_open(path, &error))?;
     Ok(connection)
+}
+
+/// Statements are prepared once. Without a stable plan SQLite prepares one anew at each execution whose parameters it once
+/// compared with the condition of a partial index.
+fn keep_prepared(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(())
 }
 
 fn cannot_open(path: &Path, error: &rusqlite::Error) -> Error {
@@ -276,5 +287,37 @@ pub(crate) fn translate(statement: &'static str, error: &rusqlite::Error) -> Err
             statement,
             reason: error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keep_prepared;
+    use rusqlite::{Connection, StatementStatus};
+
+    /// How often a statement had to be prepared anew, of ten executions.
+    fn prepared_anew(connection: &Connection) -> i32 {
+        let text = "SELECT a FROM t WHERE b = ?1 AND c = ?2";
+        let mut statement = connection.prepare_cached(text).unwrap();
+        for number in 0..10 {
+            let found = statement.query_row((number, "other"), |row| row.get::<_, i64>(0));
+            assert!(found.is_err());
+        }
+        statement.get_status(StatementStatus::RePrepare)
+    }
+
+    #[test]
+    fn a_statement_is_prepared_once_though_an_index_has_a_condition() {
+        let open = || {
+            let connection = Connection::open_in_memory().unwrap();
+            let schema = "CREATE TABLE t (a INTEGER, b INTEGER, c TEXT) STRICT;
+                CREATE INDEX t_of_kind ON t (b) WHERE c = 'kind';";
+            connection.execute_batch(schema).unwrap();
+            connection
+        };
+        assert!(prepared_anew(&open()) > 5, "else this test proves nothing");
+        let connection = open();
+        keep_prepared(&connection).unwrap();
+        assert_eq!(prepared_anew(&connection), 0);
     }
 }

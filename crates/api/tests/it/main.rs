@@ -7,6 +7,7 @@
     reason = "what fails here is a test"
 )]
 
+mod bug_classes;
 mod cross_origin;
 mod docs;
 mod headers;

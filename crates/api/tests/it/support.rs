@@ -7,6 +7,7 @@ pub(crate) mod tokens;
 
 use keyward_model::Timestamp;
 use keyward_testkit::{Answer, PASSWORD, TestApp, TestClient, TestTenant, TestUser};
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Every event of the tenant that matches, newest first, over all pages.
@@ -115,6 +116,16 @@ pub(crate) fn moment(value: &Value) -> Timestamp {
 pub(crate) async fn sign_in_again(app: &TestApp, tenant: &TestTenant, user: &TestUser) -> TestUser {
     let email = user.answer.text_at("/user/email");
     app.sign_in(tenant, email).await
+}
+
+/// The request with a body of the kind that its path reads: a form for OAuth, else JSON.
+pub(crate) fn with_body(request: RequestBuilder, path: &str, body: &Value) -> RequestBuilder {
+    match path.contains("/oauth2/") {
+        true => request
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("token=some"),
+        false => request.json(body),
+    }
 }
 
 /// The JSON body of a registration.

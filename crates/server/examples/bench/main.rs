@@ -13,6 +13,7 @@ mod baselines;
 mod client;
 mod measure;
 mod process;
+mod refresh;
 mod report;
 mod seed;
 

@@ -3,17 +3,18 @@
 use super::Settings;
 use super::client::{drive, drive_timed, warm};
 use super::process::{Server, pin_client, pinned};
+use super::refresh::{measure_refresh, measure_shared_commits};
 use super::report::{Report, median};
-use super::seed::{Seeded, seed, seed_tenants, sign_in};
+use super::seed::{Seeded, seed, seed_tenants, sign_in, sign_in_as};
 use std::time::Instant;
 
 /// Connections of the throughput rounds.
-const CONNECTIONS: [usize; 2] = [8, 64];
+pub(crate) const CONNECTIONS: [usize; 2] = [8, 64];
 const STARTS: usize = 5;
 /// Connections that validate while others sign in, and those others.
 const WATCHED: usize = 8;
 const STORM: usize = 64;
-const HELLO: &[u8] = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+pub(crate) const HELLO: &[u8] = b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 const KEYS: &str = "GET /t/demo/.well-known/jwks.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 pub(crate) fn run(settings: &Settings) {
@@ -32,13 +33,15 @@ pub(crate) fn run(settings: &Settings) {
     measure_validation(settings, &seeded, &mut report);
     if let Some(middle) = seeded.get(seeded.len() / 2) {
         measure_introspection(settings, middle, &mut report);
+        measure_refresh(settings, middle, &mut report);
+        measure_shared_commits(settings, middle, folder.path(), &mut report);
         measure_sign_in(settings, middle, &mut report);
         measure_latency(settings, middle, &mut report);
     }
     report.end(settings.output.as_deref(), begun.elapsed());
 }
 
-fn start(settings: &Settings, seeded: &Seeded) -> Server {
+pub(crate) fn start(settings: &Settings, seeded: &Seeded) -> Server {
     let first = String::from_utf8_lossy(&seeded.requests[0]).into_owned();
     Server::keyward(&settings.keyward, &seeded.data, &first)
 }
@@ -120,7 +123,7 @@ fn measure_tenants(settings: &Settings, folder: &std::path::Path, report: &mut R
 }
 
 /// Requests that a server answers in one second of its processor time.
-fn per_cpu_second(server: &Server, act: impl FnOnce() -> usize) -> f64 {
+pub(crate) fn per_cpu_second(server: &Server, act: impl FnOnce() -> usize) -> f64 {
     let before = server.cpu_micros();
     let answers = act();
     answers as f64 / ((server.cpu_micros() - before) / 1e6)
@@ -252,17 +255,18 @@ fn measure_latency(settings: &Settings, seeded: &Seeded, report: &mut Report) {
     let tokens = &seeded.requests[..seeded.requests.len().min(10_000)];
     warm(server.port, tokens);
     let seconds = settings.seconds * 2.0;
+    // Each of another account: of one a few at a time are looked at.
+    let storm: Vec<Vec<u8>> = (0..STORM).map(sign_in_as).collect();
     let (mut alone, mut beside, mut signed_in, mut refused) = (vec![], vec![], 0, 0);
     for _ in 0..settings.rounds {
         alone.extend(drive_timed(server.port, WATCHED, tokens, seconds).micros);
         std::thread::scope(|threads| {
-            let storm =
-                threads.spawn(|| drive_timed(server.port, STORM, &[sign_in()], seconds + 1.0));
+            let driven = threads.spawn(|| drive_timed(server.port, STORM, &storm, seconds + 1.0));
             std::thread::sleep(std::time::Duration::from_millis(500));
             beside.extend(drive_timed(server.port, WATCHED, tokens, seconds).micros);
-            let storm = storm.join().unwrap();
-            signed_in += storm.answers;
-            refused += storm.refused;
+            let driven = driven.join().unwrap();
+            signed_in += driven.answers;
+            refused += driven.refused;
         });
     }
     for (name, share) in [("p50", 0.50), ("p99", 0.99)] {

@@ -29,10 +29,21 @@ impl Server {
 
     /// Keyward on a data folder, started until `request` is answered with 200.
     pub(crate) fn keyward(program: &Path, data: &Path, request: &str) -> Self {
+        Self::keyward_with(program, data, request, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn keyward_with(
+        program: &Path,
+        data: &Path,
+        request: &str,
+        environment: &[(&str, &str)],
+    ) -> Self {
         let port = free_port();
         let mut command = pinned(program, SERVER_CORE);
         command
             .arg("serve")
+            .envs(environment.iter().copied())
             .env("KEYWARD_DATA", data)
             .env("KEYWARD_LISTEN", format!("127.0.0.1:{port}"))
             .env("KEYWARD_PUBLIC_URL", "http://bench.invalid")

@@ -139,7 +139,16 @@ async fn insert_client(instance: &Instance, scope: &TenantScope, now: Timestamp)
 
 /// The request that signs the administrator in.
 pub(crate) fn sign_in() -> Vec<u8> {
-    let body = format!(r#"{{"email":"admin@demo.example","password":"{PASSWORD}"}}"#);
+    sign_in_with("admin@demo.example")
+}
+
+/// The request that signs one of the users in.
+pub(crate) fn sign_in_as(number: usize) -> Vec<u8> {
+    sign_in_with(&format!("user-{number}@example.org"))
+}
+
+fn sign_in_with(email: &str) -> Vec<u8> {
+    let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
     format!(
         "POST /v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",

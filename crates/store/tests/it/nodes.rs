@@ -2,8 +2,8 @@
 
 use crate::support::some_event;
 use keyward_model::{
-    Digest, EndReason, Ended, Event, EventRecord, NodeId, Removal, Session, SessionId, TenantId,
-    Timestamp, User, UserId,
+    Digest, EndReason, Ended, Event, EventRecord, Id, NodeId, Removal, Session, SessionId,
+    TenantId, Timestamp, User, UserId,
 };
 use keyward_store::{Error, NodeIdentity, Store, TenantScope, TenantTx, VerifiedToken};
 use keyward_testkit::{
@@ -119,9 +119,8 @@ impl Scene {
     }
 
     async fn rows(&self) -> i64 {
-        self.database
-            .admin_count("SELECT count(*) FROM nodes")
-            .await
+        let rows = "SELECT count(*) FROM nodes";
+        self.database.admin_count(rows).await
     }
 
     /// Ends every node's own connection.
@@ -153,9 +152,8 @@ async fn join_with(database: &TestDatabase, id: NodeId, clock: MockClock) -> Res
 }
 
 fn digest_of(id: SessionId) -> Digest {
-    let mut digest = [0; 32];
-    digest[..16].copy_from_slice(id.uuid().as_bytes());
-    Digest(digest)
+    let id = *id.uuid().as_bytes();
+    Digest([id, id].concat().try_into().unwrap())
 }
 
 fn token_of(session: &Session) -> VerifiedToken {
@@ -165,7 +163,7 @@ fn token_of(session: &Session) -> VerifiedToken {
         user_id: session.user_id,
         good_from: Timestamp::from_micros(0),
         expires_at: session.expires_at,
-        id: keyward_model::Id::from_uuid(session.id.uuid()),
+        id: Id::from_uuid(session.id.uuid()),
         client: None,
     }
 }

@@ -38,7 +38,8 @@ async fn asvs_v7_4_2_disabling_ends_everything_at_once(database: TestDatabase) {
     let chief = app.administrator(&app.tenant).await;
     let ada = app.member(&app.tenant, "ada@example.org").await;
     let bob = app.member(&app.tenant, "bob@example.org").await;
-    for round in 0..10 {
+    // A refused sign-in each, and a fifth would be throttled.
+    for round in 0..4 {
         let one = sign_in_again(&app, &app.tenant, &ada).await;
         let other = sign_in_again(&app, &app.tenant, &ada).await;
         // Warm: memory knows both.
@@ -58,13 +59,13 @@ async fn asvs_v7_4_2_disabling_ends_everything_at_once(database: TestDatabase) {
     bob.client.get("/v1/session").await.expect(200);
     let events = audit_events(&chief, "type=session.revoked").await;
     // And the one of the registration.
-    assert_eq!(events.len(), 21, "one for each session");
+    assert_eq!(events.len(), 9, "one for each session");
     let reasons = events
         .iter()
         .map(|event| &event["public"]["details"]["reason"]);
     assert!(reasons.into_iter().all(|reason| reason == "user_disabled"));
     let events = audit_events(&chief, "type=user.disabled").await;
-    assert_eq!(events.len(), 10);
+    assert_eq!(events.len(), 4);
     assert_eq!(events[0]["public"]["before"]["status"], "active");
     assert_eq!(events[0]["public"]["after"]["status"], "disabled");
     assert_eq!(events[0]["public"]["actor"]["id"], chief.id.to_string());
