@@ -24,7 +24,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
-use tokio::time::Instant;
 
 /// How often a follower hears something, at least.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -107,8 +106,8 @@ pub struct Follower {
     told: ResumeId,
     turns: broadcast::Receiver<Arc<Turn>>,
     stopping: watch::Receiver<bool>,
-    heartbeat_at: Instant,
-    ends_at: Instant,
+    heartbeat_at: Duration,
+    ends_at: Duration,
     _place: Place,
 }
 
@@ -219,8 +218,8 @@ pub async fn follow_revocations(
         told: resume.unwrap_or(reached),
         turns,
         stopping: readers.stopping(),
-        heartbeat_at: Instant::now() + HEARTBEAT,
-        ends_at: Instant::now() + STREAM_MAX,
+        heartbeat_at: platform.monotonic() + HEARTBEAT,
+        ends_at: platform.monotonic() + STREAM_MAX,
         platform,
         scope,
         _place: place,
@@ -368,17 +367,17 @@ impl Follower {
         let turn = tokio::select! {
             biased;
             _ = self.stopping.wait_for(|stops| *stops) => None,
-            () = tokio::time::sleep_until(self.ends_at) => None,
             // One that fell behind, or whose tenant is over, is ended.
             turn = self.turns.recv() => turn.ok(),
         };
         let turn = turn?;
         let reached = ResumeId::new(&turn.mark, turn.as_of);
         self.say_each(&turn.revocations, reached);
-        if Instant::now() < self.heartbeat_at {
+        let now = turn.read_at;
+        if now < self.heartbeat_at {
             return Some(());
         }
-        if !self.client.still_holds(&self.platform, self.scope).await {
+        if now >= self.ends_at || !self.client.still_holds(&self.platform, self.scope).await {
             return None;
         }
         self.say_heartbeat(reached, turn.as_of);
@@ -400,7 +399,7 @@ impl Follower {
     }
 
     fn say_heartbeat(&mut self, reached: ResumeId, as_of: Timestamp) {
-        self.heartbeat_at = Instant::now() + HEARTBEAT;
+        self.heartbeat_at = self.platform.monotonic() + HEARTBEAT;
         self.ready.push_back(Message {
             id: Some(reached),
             said: Said::Heartbeat { as_of },

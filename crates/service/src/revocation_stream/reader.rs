@@ -24,8 +24,10 @@ pub(super) struct Turn {
     pub(super) revocations: Vec<Revocation>,
     /// All that was visible then has been said.
     pub(super) mark: FeedMark,
-    /// When it was read, or just after.
+    /// The moment before it was read.
     pub(super) as_of: Timestamp,
+    /// The same by the clock that never steps.
+    pub(super) read_at: Duration,
 }
 
 type Turns = broadcast::Sender<Arc<Turn>>;
@@ -162,7 +164,7 @@ impl Reader {
 
     /// Says what was revoked since the last turn; false when the tenant is not served any more, which is said too.
     async fn take_turn(&mut self) -> Result<bool, Error> {
-        let as_of = self.platform.now();
+        let moment = (self.platform.monotonic(), self.platform.now());
         let filter = filter(self.mark.clone());
         let read = async move |tx: &mut TenantTx<'_>| {
             let found = tx.find_feed_mark().await?;
@@ -176,10 +178,10 @@ impl Reader {
         };
         while let Some(beyond) = page.next.take() {
             // From here nobody resumes: the rest is still to be said.
-            self.say(page.revocations, self.mark.clone(), as_of);
+            self.say(page.revocations, self.mark.clone(), moment);
             page = self.read_page(beyond).await?;
         }
-        self.say(page.revocations, reached.clone(), as_of);
+        self.say(page.revocations, reached.clone(), moment);
         self.mark = reached;
         Ok(status.serves_users())
     }
@@ -192,11 +194,17 @@ impl Reader {
         self.platform.store().read(&self.scope, read).await
     }
 
-    fn say(&self, revocations: Vec<Revocation>, mark: FeedMark, as_of: Timestamp) {
+    fn say(
+        &self,
+        revocations: Vec<Revocation>,
+        mark: FeedMark,
+        (read_at, as_of): (Duration, Timestamp),
+    ) {
         let turn = Turn {
             revocations,
             mark,
             as_of,
+            read_at,
         };
         // Whether anybody hears it is looked at after the turn.
         let _ = self.turns.send(Arc::new(turn));
