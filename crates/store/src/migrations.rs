@@ -50,6 +50,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0016_attempts"),
     migration!("0017_oauth_clients"),
     migration!("0018_nodes"),
+    migration!("0019_revocations"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.
