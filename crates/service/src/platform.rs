@@ -17,6 +17,7 @@ use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ struct Running {
     touches: Touches,
     token_counts: TokenCounts,
     erasures: Erasures,
+    /// Whoever estimates a password's strength has the one turn.
+    estimates: Arc<Semaphore>,
     readers: Arc<Readers>,
 }
 
@@ -89,6 +92,7 @@ impl Platform {
             touches: Touches::default(),
             token_counts: TokenCounts::default(),
             erasures: Erasures::default(),
+            estimates: Arc::new(Semaphore::new(1)),
             readers,
         }))
     }
@@ -208,6 +212,11 @@ impl Platform {
     /// What was counted of tokens.
     pub(crate) fn token_counts(&self) -> &TokenCounts {
         &self.0.token_counts
+    }
+
+    /// The turn to estimate a password's strength.
+    pub(crate) fn estimates(&self) -> &Arc<Semaphore> {
+        &self.0.estimates
     }
 
     /// Passwords that leaked.
