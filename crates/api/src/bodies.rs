@@ -1,6 +1,6 @@
 //! The shapes that several endpoints give.
 
-use keyward_model::{Page, Session, SessionId, Tenant, User};
+use keyward_model::{ConcurrentSessions, Page, Session, SessionId, Tenant, User};
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
@@ -58,6 +58,13 @@ pub(crate) struct SessionBody {
     user_agent: Option<String>,
     /// What the client said of its device.
     device: DeviceBody,
+    /// When the user last proved in it who they are. RFC 3339, UTC.
+    #[schema(format = "date-time")]
+    authenticated_at: String,
+    /// How many other sessions of the user were live when this one was opened, also those that it ended for want of room. In
+    /// the answer that opens it alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    concurrent_sessions: Option<i64>,
 }
 
 /// A device, in its own words.
@@ -117,6 +124,15 @@ impl From<User> for UserBody {
 }
 
 impl SessionBody {
+    /// A session that was just opened, beside others.
+    pub(crate) fn opened(session: Session, concurrent: Option<ConcurrentSessions>) -> Self {
+        let current = Some(session.id);
+        Self {
+            concurrent_sessions: concurrent.map(|concurrent| concurrent.sessions),
+            ..Self::new(session, current)
+        }
+    }
+
     pub(crate) fn new(session: Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id.to_string(),
@@ -132,6 +148,8 @@ impl SessionBody {
                 fingerprint: session.device.fingerprint,
                 priority: session.device.priority,
             },
+            authenticated_at: session.authenticated_at.to_string(),
+            concurrent_sessions: None,
         }
     }
 }

@@ -30,6 +30,8 @@ pub fn all() -> Vec<Endpoint> {
         auth::login::endpoint(),
         auth::refresh::endpoint(),
         auth::logout::endpoint(),
+        auth::password::change(),
+        auth::reauthenticate::endpoint(),
         oauth2::introspect::endpoint(),
         oauth2::revoke::endpoint(),
         revocations::endpoint(),

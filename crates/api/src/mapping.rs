@@ -10,6 +10,7 @@ use keyward_service::instance_events::InstanceEventsError;
 use keyward_service::invitations::AcceptInvitationError;
 use keyward_service::jobs::JobsError;
 use keyward_service::oauth_clients::OAuthClientError;
+use keyward_service::own_password::OwnPasswordError;
 use keyward_service::passwords::{ChoiceError, Guessable, WeakPassword};
 use keyward_service::profile::ProfileError;
 use keyward_service::publishable_keys::PublishableKeyError;
@@ -48,6 +49,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Unauthenticated => Self::new(Code::Unauthenticated),
             Refusal::Denied(_) => Self::new(Code::Forbidden),
+            Refusal::ReauthenticationRequired => Self::new(Code::ReauthenticationRequired),
             Refusal::Store(error) => error.into(),
         }
     }
@@ -75,6 +77,7 @@ impl From<SignInError> for Problem {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            SignInError::TooManySessions => Self::new(Code::TooManySessions),
             SignInError::TooManyAttempts(full) => Self::of_attempts(full),
             SignInError::Hashing(error) => error.into(),
             SignInError::Keyring(error) => internal(error),
@@ -94,6 +97,29 @@ impl From<FollowError> for Problem {
             FollowError::Over => Self::new(Code::InvalidClient),
             FollowError::Denied(_) => Self::new(Code::Forbidden),
             FollowError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// What becomes of a password that its user shows once more, at `pointer` in the body. A wrong one is no 401: a client
+    /// would take that for the end of its session, refresh it and try the same again.
+    pub(crate) fn of_own_password(pointer: &str, error: OwnPasswordError) -> Self {
+        match error {
+            OwnPasswordError::WrongPassword => {
+                Self::new(Code::InvalidBody).with_fields(vec![FieldError {
+                    pointer: pointer.to_owned(),
+                    code: "wrong",
+                    detail: error.to_string(),
+                }])
+            }
+            OwnPasswordError::TooManyAttempts(full) => Self::of_attempts(full),
+            OwnPasswordError::Choice(error) => refused_choice("/new_password", error),
+            OwnPasswordError::Changed => Self::new(Code::ChangedMeanwhile),
+            OwnPasswordError::Hashing(error) => error.into(),
+            OwnPasswordError::Keyring(error) => internal(error),
+            OwnPasswordError::Denied(_) => Self::new(Code::Forbidden),
+            OwnPasswordError::Store(error) => error.into(),
         }
     }
 }

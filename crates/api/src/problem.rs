@@ -86,6 +86,10 @@ pub enum Code {
     TooManyPublishableKeys,
     /// The tenant has as many OAuth clients as it may have.
     TooManyClients,
+    /// The user has as many sessions as there may be.
+    TooManySessions,
+    /// The caller has to prove anew who they are.
+    ReauthenticationRequired,
     /// The OAuth client signs, and has no secret that could be another.
     ClientHasNoSecret,
     /// A form is not as RFC 6749 says.
@@ -142,6 +146,8 @@ impl Code {
         Self::InvalidInvitation,
         Self::TooManyPublishableKeys,
         Self::TooManyClients,
+        Self::TooManySessions,
+        Self::ReauthenticationRequired,
         Self::ClientHasNoSecret,
         Self::InvalidRequest,
         Self::InvalidClient,
@@ -186,6 +192,8 @@ impl Code {
             Self::InvalidInvitation => "invalid_invitation",
             Self::TooManyPublishableKeys => "too_many_publishable_keys",
             Self::TooManyClients => "too_many_clients",
+            Self::TooManySessions => "too_many_sessions",
+            Self::ReauthenticationRequired => "reauthentication_required",
             Self::ClientHasNoSecret => "client_has_no_secret",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
@@ -235,7 +243,9 @@ impl Code {
             Self::TooManyClients | Self::ClientHasNoSecret => StatusCode::CONFLICT,
             Self::TenantTaken | Self::HostTaken | Self::RotationUnderWay => StatusCode::CONFLICT,
             Self::WrongTenantStatus | Self::WrongJobState => StatusCode::CONFLICT,
-            Self::TenantSuspended => StatusCode::FORBIDDEN,
+            Self::TenantSuspended | Self::TooManySessions | Self::ReauthenticationRequired => {
+                StatusCode::FORBIDDEN
+            }
             Self::OperatorReasonMissing | Self::InvalidOperatorReason => StatusCode::BAD_REQUEST,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -293,6 +303,10 @@ impl Code {
                 "The tenant has as many publishable keys as it may have"
             }
             Self::TooManyClients => "The tenant has as many OAuth clients as it may have",
+            Self::TooManySessions => {
+                "You are signed in as often as you may be; sign out somewhere first"
+            }
+            Self::ReauthenticationRequired => "Prove anew who you are first",
             Self::ClientHasNoSecret => "The OAuth client has no secret",
             Self::InvalidRequest => "The request is not of the right form",
             Self::InvalidClient => "The client is not valid",

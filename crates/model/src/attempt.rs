@@ -22,6 +22,8 @@ pub enum Factor {
 pub enum AttemptScope {
     /// A device that its user has signed in on before.
     Device,
+    /// A session: who is in it shows the user's password once more.
+    Session,
     /// An account, or an address without one, from everywhere.
     Account,
     /// The same from one network.
@@ -88,6 +90,7 @@ impl AttemptScope {
     pub fn name(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Session => "session",
             Self::Account => "account",
             Self::AccountAndNetwork => "account_network",
             Self::Network => "network",

@@ -15,9 +15,9 @@ mod users;
 pub use description::{Description, Facts, Outcome, Removal, Target};
 
 use crate::{
-    EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId, OAuthClient,
-    PublishableKey, Session, SessionId, SigningKey, SigningKeyId, Tenant, TenantId, Timestamp,
-    TokenFamily, TokenId, User, UserId,
+    ConcurrentSessions, EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId,
+    OAuthClient, PublishableKey, Session, SessionId, SigningKey, SigningKeyId, Tenant, TenantId,
+    Timestamp, TokenFamily, TokenId, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -299,8 +299,22 @@ pub enum Event {
     SessionOpened {
         /// As it is now.
         session: Session,
+        /// What other sessions the user had then.
+        concurrent: ConcurrentSessions,
         /// Whether the password's hash was replaced by one of today's cost.
         hash_upgraded: bool,
+    },
+    /// A user set another password.
+    PasswordChanged {
+        /// As the account is now.
+        user: User,
+    },
+    /// Somebody in a user's session showed a password that is not the user's.
+    PasswordRefused {
+        /// Whose session.
+        user_id: UserId,
+        /// Which one.
+        session_id: SessionId,
     },
     /// A session was continued: its refresh token was exchanged for the next.
     SessionRefreshed {
@@ -404,6 +418,8 @@ pub enum SignInFailure {
     Deleting,
     /// The account changed while the password was verified.
     ChangedMeanwhile,
+    /// The user has as many sessions as there may be.
+    TooManySessions,
 }
 
 /// What became of a tenant's sessions and invitations when it was brought back from a backup.
@@ -479,8 +495,14 @@ impl Event {
             }
             Self::SessionOpened {
                 session,
+                concurrent,
                 hash_upgraded,
-            } => sessions::opened(session, *hash_upgraded),
+            } => sessions::opened(session, *concurrent, *hash_upgraded),
+            Self::PasswordChanged { user } => users::password_changed(user),
+            Self::PasswordRefused {
+                user_id,
+                session_id,
+            } => users::password_refused(*user_id, *session_id),
             Self::SessionRevoked { session, reason } => sessions::revoked(session, *reason),
             Self::OAuthClientCreated { client } => oauth_clients::created(client),
             Self::OAuthClientChanged { before, after } => oauth_clients::changed(before, after),

@@ -32,6 +32,7 @@ mod record;
 mod revocation;
 mod secret;
 mod session;
+mod settings;
 mod signing_key;
 mod tenant;
 mod timestamp;
@@ -82,14 +83,15 @@ pub use secret::{
     AccessTokenSecret, ClientSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret,
     RefreshTokenSecret, RootKeySecret, Secret, SecretBytes, TenantKeySecret,
 };
-pub use session::{Device, EndReason, Ended, Session, SessionUser};
+pub use session::{ConcurrentSessions, Device, EndReason, Ended, Session, SessionUser};
+pub use settings::{
+    Range, SESSION_PRESET, SETTINGS, SessionLimit, SessionPreset, Setting, SettingKind,
+    SettingProblem, SettingsChange, TenantSettings,
+};
 pub use signing_key::{
     SigningAlgorithm, SigningKey, SigningKeyState, SigningKeysAt, Succession, TOKEN_LEEWAY_SECONDS,
 };
-pub use tenant::{
-    HostName, InvalidName, Issuer, Route, SettingProblem, SettingsChange, Slug, Tenant,
-    TenantSettings, TenantStatus,
-};
+pub use tenant::{HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantStatus};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use token::{TokenKind, TokenUsage, TokenUse, UsageDay};
 pub use token_family::{

@@ -28,6 +28,23 @@ pub struct Session {
     pub ended: Option<Ended>,
     /// Counts its changes.
     pub version: i64,
+    /// When the user last proved in it who they are: at the sign-in, or at a re-authentication since.
+    #[serde(default = "beginning")]
+    pub authenticated_at: Timestamp,
+}
+
+/// What is said of a session that was kept before there was such a moment: nobody goes by it.
+fn beginning() -> Timestamp {
+    Timestamp::from_micros(0)
+}
+
+/// What other sessions a user had when one was opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConcurrentSessions {
+    /// How many were live.
+    pub sessions: i64,
+    /// At how many addresses other than that of the new one they were opened.
+    pub other_addresses: i64,
 }
 
 /// The end of a session.
@@ -59,8 +76,16 @@ pub enum EndReason {
     UserDisabled,
     /// Its user is to be deleted.
     UserDeleted,
-    /// Its user has fewer rights than before.
+    /// Its user has other rights than before; they begin with a new session.
+    RoleChanged,
+    /// Rows from before a granted role ended sessions, too.
     RoleWithdrawn,
+    /// Its user signed in elsewhere, and has as many sessions as there may be.
+    Evicted,
+    /// Its user has another password.
+    PasswordChanged,
+    /// Its user proved anew who they are, and goes on in another.
+    Reauthenticated,
     /// A refresh token of it was used twice: somebody has a copy.
     RefreshTokenReused,
 }
@@ -116,6 +141,7 @@ mod tests {
             device: Device::default(),
             ended: None,
             version: 1,
+            authenticated_at: start,
         }
     }
 

@@ -1,6 +1,6 @@
-//! Tenants: who they are, under which names they are reached, and how long things live there.
+//! Tenants: who they are, under which names they are reached, and whether they are served.
 
-use crate::{SigningAlgorithm, TenantId, Timestamp};
+use crate::{TenantId, TenantSettings, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -65,202 +65,6 @@ impl TenantStatus {
         match self {
             Self::Active | Self::Suspended | Self::Deleting => true,
             Self::Purging => false,
-        }
-    }
-}
-
-/// What a tenant may set for itself. Durations are whole seconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TenantSettings {
-    /// How long an access token is valid.
-    pub access_token_ttl_seconds: i64,
-    /// How long a session lives whatever happens (ASVS V7.3.2).
-    pub session_ttl_seconds: i64,
-    /// How long a session lives without a request (ASVS V7.3.1).
-    pub session_idle_seconds: i64,
-    /// How many days a user who was deleted can be restored.
-    pub user_deletion_grace_days: i64,
-    /// What the next signing key signs with.
-    pub signing_algorithm: SigningAlgorithm,
-    /// After how many days a signing key is followed by another; never, if 0.
-    pub signing_key_rotation_days: i64,
-    /// How long a new signing key is published before it signs.
-    pub signing_key_propagation_seconds: i64,
-    /// How long verifiers may keep the key set.
-    pub key_set_max_age_seconds: i64,
-    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
-    pub account_attempts_max: i64,
-    /// How many of them from one network.
-    pub account_network_attempts_max: i64,
-    /// After how many failures in a row an account's password is closed to unknown devices (NIST SP 800-63B-4 §3.2.2 asks for 100 at most).
-    pub account_failures_max: i64,
-    /// For how many days a device is known that is not signed in on; none ever is, if 0.
-    pub known_device_days: i64,
-}
-
-/// What is to become of a tenant's settings. What is not named stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SettingsChange {
-    /// See [`TenantSettings::access_token_ttl_seconds`].
-    pub access_token_ttl_seconds: Option<i64>,
-    /// See [`TenantSettings::session_ttl_seconds`].
-    pub session_ttl_seconds: Option<i64>,
-    /// See [`TenantSettings::session_idle_seconds`].
-    pub session_idle_seconds: Option<i64>,
-    /// See [`TenantSettings::user_deletion_grace_days`].
-    pub user_deletion_grace_days: Option<i64>,
-    /// See [`TenantSettings::signing_algorithm`].
-    pub signing_algorithm: Option<SigningAlgorithm>,
-    /// See [`TenantSettings::signing_key_rotation_days`].
-    pub signing_key_rotation_days: Option<i64>,
-    /// See [`TenantSettings::signing_key_propagation_seconds`].
-    pub signing_key_propagation_seconds: Option<i64>,
-    /// See [`TenantSettings::key_set_max_age_seconds`].
-    pub key_set_max_age_seconds: Option<i64>,
-    /// See [`TenantSettings::account_attempts_max`].
-    pub account_attempts_max: Option<i64>,
-    /// See [`TenantSettings::account_network_attempts_max`].
-    pub account_network_attempts_max: Option<i64>,
-    /// See [`TenantSettings::account_failures_max`].
-    pub account_failures_max: Option<i64>,
-    /// See [`TenantSettings::known_device_days`].
-    pub known_device_days: Option<i64>,
-}
-
-/// A setting is outside of its range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} is {least} to {most}")]
-pub struct SettingProblem {
-    /// Its name.
-    pub setting: &'static str,
-    /// The least that it can be.
-    pub least: i64,
-    /// The most that it can be.
-    pub most: i64,
-}
-
-impl TenantSettings {
-    /// The settings as a change makes them.
-    ///
-    /// # Errors
-    /// Every setting that would be outside of its range. A session outlives its access tokens and its idleness, and a new
-    /// signing key is published for longer than verifiers keep a key set without it.
-    pub fn changed(&self, change: &SettingsChange) -> Result<Self, Vec<SettingProblem>> {
-        let changed = Self {
-            access_token_ttl_seconds: change
-                .access_token_ttl_seconds
-                .unwrap_or(self.access_token_ttl_seconds),
-            session_ttl_seconds: change
-                .session_ttl_seconds
-                .unwrap_or(self.session_ttl_seconds),
-            session_idle_seconds: change
-                .session_idle_seconds
-                .unwrap_or(self.session_idle_seconds),
-            user_deletion_grace_days: change
-                .user_deletion_grace_days
-                .unwrap_or(self.user_deletion_grace_days),
-            signing_algorithm: change.signing_algorithm.unwrap_or(self.signing_algorithm),
-            signing_key_rotation_days: change
-                .signing_key_rotation_days
-                .unwrap_or(self.signing_key_rotation_days),
-            signing_key_propagation_seconds: change
-                .signing_key_propagation_seconds
-                .unwrap_or(self.signing_key_propagation_seconds),
-            key_set_max_age_seconds: change
-                .key_set_max_age_seconds
-                .unwrap_or(self.key_set_max_age_seconds),
-            account_attempts_max: change
-                .account_attempts_max
-                .unwrap_or(self.account_attempts_max),
-            account_network_attempts_max: change
-                .account_network_attempts_max
-                .unwrap_or(self.account_network_attempts_max),
-            account_failures_max: change
-                .account_failures_max
-                .unwrap_or(self.account_failures_max),
-            known_device_days: change.known_device_days.unwrap_or(self.known_device_days),
-        };
-        let problems = changed.problems();
-        match problems.is_empty() {
-            true => Ok(changed),
-            false => Err(problems),
-        }
-    }
-
-    fn problems(&self) -> Vec<SettingProblem> {
-        let session_ttl = self.session_ttl_seconds;
-        let ranges = [
-            (
-                "access_token_ttl_seconds",
-                self.access_token_ttl_seconds,
-                (30, 3_600.min(session_ttl)),
-            ),
-            ("session_ttl_seconds", session_ttl, (300, 30 * 86_400)),
-            (
-                "session_idle_seconds",
-                self.session_idle_seconds,
-                (60, session_ttl),
-            ),
-            (
-                "user_deletion_grace_days",
-                self.user_deletion_grace_days,
-                (0, 365),
-            ),
-            (
-                "signing_key_rotation_days",
-                self.signing_key_rotation_days,
-                (0, 3_650),
-            ),
-            (
-                "key_set_max_age_seconds",
-                self.key_set_max_age_seconds,
-                (1, 86_400),
-            ),
-            ("account_attempts_max", self.account_attempts_max, (1, 100)),
-            (
-                "account_network_attempts_max",
-                self.account_network_attempts_max,
-                (1, 100),
-            ),
-            ("account_failures_max", self.account_failures_max, (10, 100)),
-            ("known_device_days", self.known_device_days, (0, 365)),
-            // Otherwise a key could sign while verifiers still keep a set without it.
-            (
-                "signing_key_propagation_seconds",
-                self.signing_key_propagation_seconds,
-                (self.key_set_max_age_seconds, 604_800),
-            ),
-        ];
-        let outside =
-            |(_, value, (least, most)): &(_, i64, (i64, i64))| value < least || value > most;
-        ranges
-            .into_iter()
-            .filter(outside)
-            .map(|(setting, _, (least, most))| SettingProblem {
-                setting,
-                least,
-                most,
-            })
-            .collect()
-    }
-}
-
-impl Default for TenantSettings {
-    fn default() -> Self {
-        Self {
-            access_token_ttl_seconds: 300,
-            session_ttl_seconds: 8 * 3_600,
-            session_idle_seconds: 30 * 60,
-            user_deletion_grace_days: 30,
-            signing_algorithm: SigningAlgorithm::default(),
-            signing_key_rotation_days: 90,
-            signing_key_propagation_seconds: 600,
-            key_set_max_age_seconds: 300,
-            account_attempts_max: 5,
-            account_network_attempts_max: 5,
-            account_failures_max: 100,
-            known_device_days: 90,
         }
     }
 }
@@ -454,7 +258,7 @@ impl fmt::Display for Issuer {
 
 #[cfg(test)]
 mod tests {
-    use super::{HostName, Issuer, SettingsChange, Slug, TenantSettings, TenantStatus};
+    use super::{HostName, Issuer, Slug, TenantStatus};
 
     #[test]
     fn a_status_is_stored_by_the_name_that_it_says() {
@@ -466,47 +270,6 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_value(status).unwrap(), status.name());
             assert_eq!(status.serves_users(), status == TenantStatus::Active);
-        }
-    }
-
-    #[test]
-    fn a_setting_outside_of_its_range_is_named() {
-        let settings = TenantSettings::default();
-        let change = SettingsChange {
-            session_ttl_seconds: Some(600),
-            ..SettingsChange::default()
-        };
-        // The idle time of half an hour would outlive it.
-        let problems = settings.changed(&change).unwrap_err();
-        assert_eq!(problems[0].to_string(), "session_idle_seconds is 60 to 600");
-        let change = SettingsChange {
-            session_idle_seconds: Some(600),
-            ..change
-        };
-        let changed = settings.changed(&change).unwrap();
-        assert_eq!(
-            (
-                changed.session_ttl_seconds,
-                changed.access_token_ttl_seconds
-            ),
-            (600, 300)
-        );
-        for seconds in [i64::MIN, -1, 0, 29, 3_601, i64::MAX] {
-            let change = SettingsChange {
-                access_token_ttl_seconds: Some(seconds),
-                ..SettingsChange::default()
-            };
-            assert_eq!(settings.changed(&change).unwrap_err().len(), 1, "{seconds}");
-        }
-        let of_keys = |max_age, propagation| SettingsChange {
-            key_set_max_age_seconds: Some(max_age),
-            signing_key_propagation_seconds: Some(propagation),
-            ..SettingsChange::default()
-        };
-        assert!(settings.changed(&of_keys(1, 1)).is_ok());
-        for (max_age, propagation) in [(300, 299), (0, 600), (86_401, 90_000), (1, i64::MAX)] {
-            let problems = settings.changed(&of_keys(max_age, propagation));
-            assert_eq!(problems.unwrap_err().len(), 1, "{max_age} {propagation}");
         }
     }
 

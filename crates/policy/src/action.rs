@@ -19,6 +19,10 @@ pub enum Action {
     SignIn,
     /// Continue a session by its refresh token.
     RefreshSession,
+    /// Set another password for oneself.
+    ChangePassword,
+    /// Prove anew who one is.
+    Reauthenticate,
     /// Sign out of the session that one acts in.
     SignOut,
     /// Read the session that one acts in.
@@ -202,6 +206,8 @@ impl Action {
         Self::Register,
         Self::SignIn,
         Self::RefreshSession,
+        Self::ChangePassword,
+        Self::Reauthenticate,
         Self::SignOut,
         Self::ReadSession,
         Self::ListSessions,
@@ -285,6 +291,8 @@ impl Action {
             Self::Register => ("user.register", Write, Rule::Anyone),
             Self::SignIn => ("session.open", Write, Rule::Anyone),
             Self::RefreshSession => ("session.refresh", Write, Rule::Anyone),
+            Self::ChangePassword => ("user.change_password", Write, Rule::Owner),
+            Self::Reauthenticate => ("session.reauthenticate", Write, Rule::Owner),
             Self::SignOut => ("session.sign_out", Delete, Rule::Owner),
             Self::ReadSession => ("session.read", Read, Rule::Owner),
             Self::ListSessions => ("session.list", Read, Rule::Owner),
@@ -383,6 +391,25 @@ impl Action {
     /// What it does to it.
     pub fn permission(self) -> Permission {
         self.entry().1
+    }
+
+    /// Whether a tenant may ask that whoever does it has proven lately who they are (ASVS V7.5.1, V7.5.3): it changes who has
+    /// which account or right, or what the tenant is guarded by.
+    pub fn is_sensitive(self) -> bool {
+        matches!(
+            self,
+            Self::CreateUser
+                | Self::ChangeUser
+                | Self::InviteUser
+                | Self::DeleteUser
+                | Self::CreateClient
+                | Self::ChangeClient
+                | Self::EnableClient
+                | Self::RotateClientSecret
+                | Self::RotateSigningKey
+                | Self::RevokeSigningKey
+                | Self::ChangeSettings
+        )
     }
 
     /// Who may do it.

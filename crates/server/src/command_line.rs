@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -193,7 +194,7 @@ pub(crate) enum Tenant {
     Delete(TenantDelete),
     /// Takes the deletion of a tenant back while its time of grace lasts.
     Restore(OneTenant),
-    /// Changes how long things live in a tenant.
+    /// Changes a tenant's settings: how long things live, how many there may be.
     Settings(TenantSettings),
     /// Makes a host name lead to a tenant.
     AddHost(TenantHost),
@@ -322,34 +323,22 @@ pub(crate) struct TenantDelete {
 
 /// What is to be another; what is not given stays.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").multiple(true).required(true)))]
 pub(crate) struct TenantSettings {
     #[command(flatten)]
     pub(crate) tenant: OneTenant,
-    /// How long an access token is valid.
-    #[arg(long, value_name = "SECONDS", group = "what")]
-    pub(crate) access_token_ttl_seconds: Option<i64>,
-    /// How long a session lives whatever happens. Sessions that are open keep theirs.
-    #[arg(long, value_name = "SECONDS", group = "what")]
-    pub(crate) session_ttl_seconds: Option<i64>,
-    /// How long a session lives without a request. Sessions that are open keep theirs.
-    #[arg(long, value_name = "SECONDS", group = "what")]
-    pub(crate) session_idle_seconds: Option<i64>,
-    /// How many days a user who was deleted can be restored.
-    #[arg(long, value_name = "DAYS", group = "what")]
-    pub(crate) user_deletion_grace_days: Option<i64>,
-    /// How many attempts at an account's password there may be in a window, from wherever; on a known device as many again.
-    #[arg(long, value_name = "COUNT", group = "what")]
-    pub(crate) account_attempts_max: Option<i64>,
-    /// How many of them from one network.
-    #[arg(long, value_name = "COUNT", group = "what")]
-    pub(crate) account_network_attempts_max: Option<i64>,
-    /// After how many failures in a row an account's password is closed to unknown devices.
-    #[arg(long, value_name = "COUNT", group = "what")]
-    pub(crate) account_failures_max: Option<i64>,
-    /// For how many days a device is known that is not signed in on; none ever is, if 0.
-    #[arg(long, value_name = "DAYS", group = "what")]
-    pub(crate) known_device_days: Option<i64>,
+    /// A setting and what it is to be, as the API names them (`keyward tenant show` lists them), such as
+    /// session_ttl_seconds=28800, session_limit=refuse or session_preset=aal2. May be repeated.
+    #[arg(long, value_name = "NAME=VALUE", required = true, value_parser = named_value)]
+    pub(crate) set: Vec<(String, Value)>,
+}
+
+fn named_value(text: &str) -> Result<(String, Value), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it is NAME=VALUE")?;
+    let value = match value.parse::<i64>() {
+        Ok(number) => Value::from(number),
+        Err(_) => Value::from(value),
+    };
+    Ok((name.to_owned(), value))
 }
 
 #[derive(Debug, Args)]

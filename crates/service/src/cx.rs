@@ -62,6 +62,9 @@ pub enum Refusal {
     /// Whoever asks may do this on nothing at all.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// It is long ago that the caller proved who they are.
+    #[error("the caller has to prove anew who they are")]
+    ReauthenticationRequired,
     /// The denial could not be recorded.
     #[error(transparent)]
     Store(#[from] Error),
@@ -122,7 +125,10 @@ impl Cx {
             once: None,
         };
         if may_ever(cx.principal(), declared) {
-            return Ok(cx);
+            return match cx.is_proven_lately() {
+                true => Ok(cx),
+                false => Err(Refusal::ReauthenticationRequired),
+            };
         }
         match cx.principal() {
             Principal::Anonymous => Err(Refusal::Unauthenticated),
@@ -136,6 +142,20 @@ impl Cx {
                 Err(Refusal::Denied(Denied { action: declared }))
             }
         }
+    }
+
+    /// Whether the caller proved who they are as lately as their tenant asks for what they want to do.
+    fn is_proven_lately(&self) -> bool {
+        let Some(known) = self.inner.known.as_ref() else {
+            return true;
+        };
+        let age_max = known
+            .tenant
+            .tenant
+            .settings
+            .reauthentication_max_age_seconds;
+        let asked = age_max > 0 && self.inner.declared.is_sensitive();
+        !asked || self.now() <= known.authenticated_at.plus_seconds(age_max)
     }
 
     /// Begins a transaction or several of a job: what they change stands only while `job` is the latest claim of it. Their

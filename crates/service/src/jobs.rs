@@ -95,7 +95,7 @@ pub async fn enter_tenant_of_job(cx: &InstanceCx, id: JobId) -> Result<Cx, JobsE
     cx.enter(scope).await.map_err(|refusal| match refusal {
         Refusal::Store(error) => JobsError::Store(error),
         Refusal::Denied(denied) => JobsError::Denied(denied),
-        Refusal::Unauthenticated => JobsError::NotFound,
+        Refusal::Unauthenticated | Refusal::ReauthenticationRequired => JobsError::NotFound,
     })
 }
 

@@ -96,6 +96,7 @@ impl Tally {
                 SignInFailure::Invited => "invited",
                 SignInFailure::Deleting => "deleting",
                 SignInFailure::ChangedMeanwhile => "changed_meanwhile",
+                SignInFailure::TooManySessions => "too_many_sessions",
             }),
             _ => None,
         };

@@ -11,8 +11,9 @@ pub(crate) use erasure::Erasures;
 
 use crate::cx::{Cx, TenantWide};
 use crate::keyring::KeyringError;
+use crate::opening::claims_of;
 use crate::outcome::{Disclosed, Recorded};
-use crate::sign_in::{FIRST_PARTY_CLIENT_ID, SignedIn, claims_of};
+use crate::sign_in::{FIRST_PARTY_CLIENT_ID, SignedIn};
 use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
 use erasure::erase_later;
 use keyward_crypto::{
@@ -158,6 +159,7 @@ async fn exchange(
         // What the device has stays good: it proved nothing anew.
         device_token: None,
         session,
+        concurrent: None,
         user,
     };
     let sealed = seal_answer(cx, command, &family, &answer)?;
@@ -298,6 +300,7 @@ fn open_answer(
         refresh_token: RefreshTokenSecret::new(form.refresh_token.into_owned()),
         device_token: None,
         session: form.session.into_owned(),
+        concurrent: None,
         user: form.user.into_owned(),
     })
 }

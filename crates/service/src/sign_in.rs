@@ -4,16 +4,15 @@ use crate::cx::{Cx, TenantWide};
 use crate::hashing::HashingError;
 use crate::keyring::KeyringError;
 use crate::known_devices::{Recognition, presented_digest};
+use crate::opening::{Opening, OpeningError};
 use crate::outcome::Recorded;
-use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
+use crate::signing::{KeyAtHand, find_signing_key};
 use crate::throttling::{About, Counted, PasswordCounts, PasswordDigests, TooManyAttempts};
-use keyward_crypto::{
-    AccessClaims, TokenSigner, Verdict, mint_refresh_token, refresh_token_digest,
-};
+use keyward_crypto::Verdict;
 use keyward_model::{
-    AccessTokenSecret, Device, DeviceTokenSecret, EmailAddress, Event, Password, PasswordHash,
-    Principal, RefreshTokenSecret, Session, SignInFailure, SignInSubject, SigningKey, Tenant,
-    TokenFamily, TokenUse, User, UserId, UserStatus,
+    AccessTokenSecret, ConcurrentSessions, Device, DeviceTokenSecret, EmailAddress, Event,
+    Password, PasswordHash, Principal, RefreshTokenSecret, Session, SignInFailure, SignInSubject,
+    Tenant, User, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -48,6 +47,8 @@ pub struct SignedIn {
     pub device_token: Option<DeviceTokenSecret>,
     /// The session.
     pub session: Session,
+    /// What others the user had when it was opened; not said of one that only goes on.
+    pub concurrent: Option<ConcurrentSessions>,
     /// Whose it is.
     pub user: User,
 }
@@ -58,6 +59,9 @@ pub enum SignInError {
     /// Unknown, wrong or disabled: one answer for all.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
+    /// The password was right, and the user has as many sessions as there may be.
+    #[error("the user has as many sessions as there may be")]
+    TooManySessions,
     /// Too many were tried already.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -125,7 +129,7 @@ pub async fn sign_in(cx: &Cx, command: SignIn) -> Result<SignedIn, SignInError> 
             let known = device_id.zip(command.device_token);
             let proven = Proven {
                 recognition: Recognition::prepare(cx, &tenant.settings, &subject, known),
-                session: new_session(cx, &tenant, subject.user_id, command.device),
+                device: command.device,
                 subject,
                 counted,
                 upgrade,
@@ -210,7 +214,7 @@ async fn refuse(
 struct Proven {
     subject: SignInSubject,
     counted: Counted,
-    session: Session,
+    device: Device,
     recognition: Recognition,
     upgrade: Option<PasswordHash>,
 }
@@ -224,18 +228,16 @@ async fn open_session(
     let Proven {
         subject,
         counted,
-        session,
+        device,
         recognition,
         upgrade,
     } = proven;
-    // Opened before anything is changed: what cannot be signed for is not begun.
-    let signer = key.signer(cx.platform(), cx.tenant_id())?;
-    let token_ttl_seconds = tenant.settings.access_token_ttl_seconds;
-    let refresh_token = mint_refresh_token(cx.platform().random());
-    let family = new_family(cx, &session, &refresh_token);
-    let opened = cx
+    let (user_id, right) = (subject.user_id, counted.clone());
+    let opening = Opening::prepare(cx, (tenant, key), user_id, device)?;
+    let written = cx
         .write::<_, SignInError, _>(async move |cx, tx| {
             let permit = cx.permit(Action::SignIn, &TenantWide)?;
+            let session = opening.session();
             let Some(user) = tx
                 .admit_sign_in(&subject, cx.now(), session.address.clone())
                 .await?
@@ -250,39 +252,41 @@ async fn open_session(
                 Some(hash) => tx.upgrade_password_hash(&subject, &hash).await?,
                 None => false,
             };
-            let key = hold_signing_key(tx, cx.now(), token_ttl_seconds).await?;
-            let key = key.ok_or(KeyringError::Missing)?;
-            tx.insert_session(&session).await?;
-            tx.insert_token_family(&family).await?;
-            let mut events = vec![Event::SessionOpened {
-                session: session.clone(),
-                hash_upgraded,
-            }];
-            events.extend(counted.succeed(tx, cx.now()).await?);
-            let device_token = recognition.settle(tx).await?;
             let actor = Principal::User {
                 tenant_id: cx.tenant_id(),
                 user_id: user.id,
                 session_id: session.id,
                 role: user.role,
             };
-            let opened = Some((session, user, key, device_token));
-            Ok(Recorded::all(permit, opened, events).acting_as(actor))
+            let (opened, mut events) = opening.write(cx, tx, hash_upgraded).await?;
+            events.extend(counted.succeed(tx, cx.now()).await?);
+            let device_token = recognition.settle(tx).await?;
+            let value = Some((opening, opened, user, device_token));
+            Ok(Recorded::all(permit, value, events).acting_as(actor))
         })
-        .await?;
-    let (session, user, key, device_token) = opened.ok_or(SignInError::InvalidCredentials)?;
-    let claims = claims_of(cx, &tenant, &key, &session);
-    let access_token = sign(cx, signer, key, &claims).await?;
-    cx.count_pair(TokenUse::Issued);
-    let expires_in = claims.exp - claims.iat;
-    Ok(SignedIn {
-        access_token,
-        expires_in,
-        refresh_token,
-        device_token,
-        session,
-        user,
+        .await;
+    if let Err(SignInError::TooManySessions) = &written {
+        refuse_surplus(cx, user_id, right).await?;
+    }
+    let (opening, opened, user, device_token) = written?.ok_or(SignInError::InvalidCredentials)?;
+    Ok(opening.finish(cx, opened, user, device_token).await?)
+}
+
+/// Records that a user was refused who has as many sessions as there may be. The password was right: that is no attempt.
+async fn refuse_surplus(cx: &Cx, user_id: UserId, counted: Counted) -> Result<(), SignInError> {
+    cx.write::<_, SignInError, _>(async move |cx, tx| {
+        let permit = cx.permit(Action::SignIn, &TenantWide)?;
+        let user = tx.find_user(user_id).await?;
+        let user = user.ok_or(SignInError::InvalidCredentials)?;
+        let mut events = vec![Event::SignInRefused {
+            user_id: Some(user.id),
+            email: user.email,
+            reason: SignInFailure::TooManySessions,
+        }];
+        events.extend(counted.succeed(tx, cx.now()).await?);
+        Ok(Recorded::all(permit, (), events))
     })
+    .await
 }
 
 async fn changed_meanwhile(
@@ -300,73 +304,12 @@ async fn changed_meanwhile(
     })
 }
 
-fn new_family(cx: &Cx, session: &Session, refresh_token: &RefreshTokenSecret) -> TokenFamily {
-    TokenFamily {
-        id: cx.platform().mint(cx.now()),
-        session_id: session.id,
-        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
-        digest: refresh_token_digest(refresh_token),
-        generation: 1,
-        issued_at: cx.now(),
-        rotated_at: None,
-        expires_at: session.expires_at,
-        revoked: None,
-    }
-}
-
-fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Session {
-    Session {
-        id: cx.platform().mint(cx.now()),
-        user_id,
-        created_at: cx.now(),
-        last_active_at: cx.now(),
-        expires_at: cx.now().plus_seconds(tenant.settings.session_ttl_seconds),
-        idle_seconds: tenant.settings.session_idle_seconds,
-        address: cx.client().address.map(|address| address.to_string()),
-        user_agent: cx.client().user_agent.clone(),
-        device,
-        ended: None,
-        version: 1,
-    }
-}
-
-/// The claims of a session's access token that is issued now.
-pub(crate) fn claims_of(
-    cx: &Cx,
-    tenant: &Tenant,
-    key: &SigningKey,
-    session: &Session,
-) -> AccessClaims {
-    let issuer = tenant.issuer.to_string();
-    let expires_at = key.token_expires_at(cx.now(), tenant.settings.access_token_ttl_seconds);
-    AccessClaims {
-        iss: issuer.clone(),
-        sub: session.user_id,
-        aud: issuer,
-        client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
-        sid: session.id,
-        jti: cx.platform().mint(cx.now()),
-        iat: cx.now().seconds(),
-        exp: expires_at.seconds(),
-    }
-}
-
-/// Signs with the key that was held in the transaction. While the password was verified it may have become another than the
-/// one that was prepared.
-async fn sign(
-    cx: &Cx,
-    prepared: Arc<TokenSigner>,
-    held: SigningKey,
-    claims: &AccessClaims,
-) -> Result<AccessTokenSecret, SignInError> {
-    let signer = match prepared.id() == held.id {
-        true => prepared,
-        false => {
-            let kept = cx.platform().parsed_keys().signer(cx.tenant_id());
-            let found = cx.prepare(async move |tx| KeyAtHand::find(tx, held, kept).await);
-            let key = found.await?.ok_or(KeyringError::Missing)?;
-            key.signer(cx.platform(), cx.tenant_id())?
+impl From<OpeningError> for SignInError {
+    fn from(error: OpeningError) -> Self {
+        match error {
+            OpeningError::TooManySessions => Self::TooManySessions,
+            OpeningError::Keyring(error) => Self::Keyring(error),
+            OpeningError::Store(error) => Self::Store(error),
         }
-    };
-    Ok(signer.sign(claims).map_err(KeyringError::from)?)
+    }
 }

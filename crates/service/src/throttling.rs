@@ -4,7 +4,7 @@
 //! none of them otherwise. What is right is given back in the transaction that acts on it. An attempt whose outcome never
 //! came to be, since the process was killed, stays counted.
 
-use crate::cx::{Cx, TenantWide};
+use crate::cx::Cx;
 use crate::outcome::Recorded;
 use keyward_model::{
     AttemptCount, AttemptLimit, AttemptScope, Client, Digest, EmailAddress, Event, Factor,
@@ -254,6 +254,36 @@ where
     guard.count(cx, action, &counts.await?).await
 }
 
+/// Counts an attempt at the caller's own password in the session that they act in, which a failure too many leaves nothing
+/// but to be signed in anew.
+pub(crate) async fn count_in_session<E>(
+    cx: &Cx,
+    action: Action,
+    settings: &TenantSettings,
+) -> Result<Counted, E>
+where
+    E: From<Error> + From<Denied> + From<TooManyAttempts> + Send + 'static,
+{
+    let (factor, scope) = (Factor::Password, AttemptScope::Session);
+    let session_id = cx.principal().session_id().ok_or(Denied { action })?;
+    let attempts_max = u32::try_from(settings.account_attempts_max).unwrap_or(u32::MAX);
+    let window = Window {
+        scope,
+        digest: digest_of(cx, factor, scope, &[session_id.uuid().as_bytes()]),
+        limit: cx.platform().settings().throttling.limit(attempts_max),
+        failures_max: Some(settings.account_failures_max),
+    };
+    let guard = Guard {
+        factor,
+        windows: vec![window],
+        device: None,
+        about: None,
+    };
+    let digest = window.digest;
+    let counts = cx.prepare(async move |tx| tx.find_attempts(&[digest]).await);
+    guard.count(cx, action, &counts.await?).await
+}
+
 /// Forgets what was counted of an address on unknown devices: the window, and how many failed in a row.
 pub(crate) async fn forget_account(
     cx: &Cx,
@@ -279,7 +309,9 @@ impl Guard {
         };
         self.admit(seen, cx.now()).map_err(refused)?;
         let written = cx.write(async move |cx, tx| {
-            let permit = cx.permit(action, &TenantWide).map_err(Uncounted::Denied)?;
+            let permit = cx
+                .permit(action, cx.principal())
+                .map_err(Uncounted::Denied)?;
             let mut held = self.hold(tx, cx.now()).await?;
             self.admit(&held, cx.now()).map_err(Uncounted::TooMany)?;
             let events = self.note(tx, &mut held, cx.now()).await?;
@@ -388,7 +420,9 @@ impl Counted {
     pub(crate) async fn take_back(&self, cx: &Cx, action: Action) {
         let own = self.clone();
         let written = cx.write::<_, Uncounted, _>(async move |cx, tx| {
-            let permit = cx.permit(action, &TenantWide).map_err(Uncounted::Denied)?;
+            let permit = cx
+                .permit(action, cx.principal())
+                .map_err(Uncounted::Denied)?;
             let events = own.give_back(tx, cx.now(), |_| ()).await?;
             Ok(Recorded::all(permit, (), events))
         });

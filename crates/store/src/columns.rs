@@ -67,7 +67,11 @@ macro_rules! session_columns {
             $prefix,
             "end_reason END, ",
             $prefix,
-            "version"
+            "version, COALESCE(",
+            $prefix,
+            "authenticated_at, ",
+            $prefix,
+            "created_at)"
         )
     };
 }

@@ -8,8 +8,8 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, Removal, Role, Session, SessionId, SessionUser,
-    Timestamp, UserId,
+    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Removal, Role, Session,
+    SessionId, SessionUser, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -39,8 +39,8 @@ statements! {
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!());
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
-            address, user_agent, device_name, device_fingerprint, device_priority, version, epoch)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+            address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, epoch)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
             (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1))";
     END_SESSION = concat!("UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
@@ -49,6 +49,17 @@ statements! {
     END_SESSIONS_OF_USER = concat!("UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
         WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!(), "
+        RETURNING ", session_columns!(""));
+    COUNT_LIVE_SESSIONS = concat!("SELECT COUNT(*), COUNT(DISTINCT CASE WHEN address <> $4 THEN address END) FROM sessions
+        WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3
+            AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!());
+    EVICT_SESSIONS = concat!("UPDATE sessions SET ended_at = $4, end_reason = 'evicted', version = version + 1
+        WHERE tenant_id = $1 AND id IN (
+            SELECT s.id FROM sessions s
+            WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > $4
+                AND s.last_active_at + s.idle_seconds * 1000000 > $4
+                AND s.epoch = (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1)
+            ORDER BY s.device_priority DESC, s.id DESC LIMIT 1000 OFFSET $3)
         RETURNING ", session_columns!(""));
     END_SESSIONS_AFTER = "UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
         WHERE tenant_id = $1 AND ended_at IS NULL AND id IN (
@@ -80,7 +91,7 @@ impl TenantTx<'_> {
         let read = |row: &mut Row| {
             Ok(SessionUser {
                 session: read_session(row)?,
-                user: read_user_from(row, 14)?,
+                user: read_user_from(row, 15)?,
             })
         };
         self.find(&FIND_SESSION_USER, vec![Value::from(id)], read)
@@ -176,6 +187,7 @@ impl TenantTx<'_> {
             Value::from(session.device.fingerprint.clone()),
             Value::from(session.device.priority),
             Value::from(session.version),
+            Value::from(session.authenticated_at),
         ];
         self.run(&INSERT_SESSION, values).await.map(drop)
     }
@@ -226,6 +238,51 @@ impl TenantTx<'_> {
             self.note_found_over(Removal::User(user_id));
         }
         Ok(ended)
+    }
+
+    /// How many sessions of a user are live at `now`, and at how many addresses other than this. Whoever goes by it holds the
+    /// user's row.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn count_live_sessions(
+        &mut self,
+        user_id: UserId,
+        now: Timestamp,
+        address: Option<&str>,
+    ) -> Result<ConcurrentSessions, Error> {
+        let values = vec![
+            Value::from(user_id),
+            Value::from(now),
+            Value::from(address.unwrap_or_default()),
+        ];
+        let read = |row: &mut Row| {
+            Ok(ConcurrentSessions {
+                sessions: row.get(0)?,
+                other_addresses: row.get(1)?,
+            })
+        };
+        let counted = self.find(&COUNT_LIVE_SESSIONS, values, read).await?;
+        Ok(counted.unwrap_or_default())
+    }
+
+    /// Ends the sessions of a user beyond `kept_max`: of the devices with the lowest priority first, of those the oldest; a
+    /// thousand at once. Gives those that it ended.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn evict_sessions(
+        &mut self,
+        user_id: UserId,
+        kept_max: i64,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, Error> {
+        let values = vec![
+            Value::from(user_id),
+            Value::from(kept_max),
+            Value::from(now),
+        ];
+        self.list(&EVICT_SESSIONS, values, read_session).await
     }
 
     /// Ends the sessions of the tenant that come after `after` and have not ended, whoever's they are, in the order of
@@ -312,5 +369,6 @@ pub(crate) fn read_session_from(row: &mut Row, first: usize) -> Result<Session, 
         },
         ended,
         version: row.get(first + 13)?,
+        authenticated_at: row.get(first + 14)?,
     })
 }

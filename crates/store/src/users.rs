@@ -27,6 +27,12 @@ statements! {
         ORDER BY id LIMIT $5");
     FIND_SIGN_IN_SUBJECT = "SELECT id, status, password_hash, password_version
         FROM users WHERE tenant_id = $1 AND email_canonical = $2";
+    FIND_SIGN_IN_SUBJECT_OF = "SELECT id, status, password_hash, password_version
+        FROM users WHERE tenant_id = $1 AND id = $2";
+    CHANGE_PASSWORD = concat!("UPDATE users SET password_hash = $4, password_version = password_version + 1,
+            version = version + 1
+        WHERE tenant_id = $1 AND id = $2 AND password_version = $3 AND status = 'active'
+        RETURNING ", user_columns!(""));
     INSERT_USER = concat!("INSERT INTO users (tenant_id, id, email, email_canonical, name, name_folded, role, status,
             password_hash, password_version, created_at, version)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11)
@@ -141,6 +147,19 @@ impl TenantTx<'_> {
             read_sign_in_subject,
         )
         .await
+    }
+
+    /// The same of one account.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Corrupt`].
+    pub async fn find_sign_in_subject_of(
+        &mut self,
+        id: UserId,
+    ) -> Result<Option<SignInSubject>, Error> {
+        let values = vec![Value::from(id)];
+        self.find(&FIND_SIGN_IN_SUBJECT_OF, values, read_sign_in_subject)
+            .await
     }
 
     /// Makes an account; none when its address has one already. Without a hash no password is right.
@@ -337,6 +356,23 @@ impl TenantTx<'_> {
             Value::from(address),
         ];
         self.find(&ADMIT_SIGN_IN, values, read_user).await
+    }
+
+    /// Gives a user another password; none when it, or the user's status, is not what it was when it was verified.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn change_password(
+        &mut self,
+        subject: &SignInSubject,
+        hash: &PasswordHash,
+    ) -> Result<Option<User>, Error> {
+        let values = vec![
+            Value::from(subject.user_id),
+            Value::from(subject.password_version),
+            Value::from(hash.expose()),
+        ];
+        self.find(&CHANGE_PASSWORD, values, read_user).await
     }
 
     /// Replaces the hash of the same password by one of today's cost; false when the password changed meanwhile.

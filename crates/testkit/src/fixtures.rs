@@ -2,12 +2,12 @@
 
 use crate::databases::TestDatabase;
 use keyward_model::{
-    Client, ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Digest,
-    EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind, KeyMode, NewJob, OAuthClient,
-    PasswordHash, Principal, PublishableKey, PublishableKeyStatus, PublishableName, Random, Role,
-    Route, SealedBytes, SealedTenantKey, Session, SessionId, SigningAlgorithm, SigningKey, Tenant,
-    TenantId, TenantSettings, TenantStatus, TokenFamily, User, UserId, UserStatus, personal_part,
-    public_part,
+    Client, ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, ConcurrentSessions,
+    Device, Digest, EmailAddress, Event, EventContext, EventRecord, Issuer, JobKind, KeyMode,
+    NewJob, OAuthClient, PasswordHash, Principal, PublishableKey, PublishableKeyStatus,
+    PublishableName, Random, Role, Route, SealedBytes, SealedTenantKey, Session, SessionId,
+    SigningAlgorithm, SigningKey, Tenant, TenantId, TenantSettings, TenantStatus, TokenFamily,
+    User, UserId, UserStatus, personal_part, public_part,
 };
 use keyward_store::{Error, TenantScope};
 
@@ -61,6 +61,7 @@ pub async fn new_session(database: &TestDatabase, scope: &TenantScope, user: Use
     let session = unsaved_session(database, user);
     let opened = Event::SessionOpened {
         session: session.clone(),
+        concurrent: ConcurrentSessions::default(),
         hash_upgraded: false,
     };
     let record = event_record(database, scope.tenant_id(), &opened);
@@ -164,6 +165,7 @@ pub fn unsaved_session(database: &TestDatabase, user_id: UserId) -> Session {
         },
         ended: None,
         version: 1,
+        authenticated_at: now,
     }
 }
 

@@ -79,7 +79,9 @@ fn write_session(json: &mut JsonText, known: &KnownSession) {
     json.raw(r#","fingerprint":"#)
         .string_or_null(known.device_fingerprint());
     json.raw(r#","priority":"#).value(&known.device_priority);
-    json.raw("}}");
+    json.raw(r#"},"authenticated_at":"#)
+        .moment(known.authenticated_at);
+    json.raw("}");
 }
 
 fn write_user(json: &mut JsonText, known: &KnownSession) {

@@ -186,13 +186,21 @@ async fn asvs_v2_1_1_each_field_of_a_request_has_a_type_and_a_text(database: Tes
 
 /// Calls an endpoint as it is meant to be called, by a new administrator's session.
 async fn call(app: &TestApp, endpoint: &Endpoint) -> Answer {
-    let user = app.administrator(&app.tenant).await;
+    let user = match endpoint.path() {
+        // Theirs is another password afterwards.
+        "/v1/auth/password/change" => app.member(&app.tenant, "eve@example.org").await,
+        _ => app.administrator(&app.tenant).await,
+    };
     let client = match endpoint.plane() {
         keyward_api::Plane::Tenant => user.client.clone(),
         keyward_api::Plane::Instance | keyward_api::Plane::Operator => app.bare_client(),
     };
     let body = match endpoint.path() {
         "/v1/auth/register" => registration("ada@example.org"),
+        "/v1/auth/password/change" => {
+            json!({ "current_password": PASSWORD, "new_password": "another and longer passphrase" })
+        }
+        "/v1/auth/reauthenticate" => json!({ "password": PASSWORD }),
         "/v1/auth/login" => registration(&app.tenant.administrator),
         "/v1/auth/refresh" => json!({ "refresh_token": user.answer.text_at("/refresh_token") }),
         "/v1/admin/users" => registration("grace@example.org"),

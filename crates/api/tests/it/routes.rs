@@ -71,6 +71,8 @@ POST /v1/admin/users/{user_id}/unlock user.unlock Administrator Tenant
 POST /v1/auth/invitation/accept user.accept_invitation Anyone Tenant
 POST /v1/auth/login session.open Anyone Tenant
 POST /v1/auth/logout session.sign_out Owner Tenant
+POST /v1/auth/password/change user.change_password Owner Tenant
+POST /v1/auth/reauthenticate session.reauthenticate Owner Tenant
 POST /v1/auth/refresh session.refresh Anyone Tenant
 POST /v1/auth/register user.register Anyone Tenant
 ";

@@ -1,6 +1,7 @@
 //! Which answers wait until every node knows.
 
 use super::Event;
+use crate::EndReason;
 
 impl Event {
     /// Whether the answer to whoever asked for this waits until no node goes by what was before.
@@ -32,7 +33,7 @@ impl Event {
             | Self::UserErased { .. }
             | Self::InvitationAccepted { .. }
             | Self::ProfileChanged { .. }
-            | Self::SessionRevoked { .. }
+            | Self::PasswordChanged { .. }
             | Self::AccessTokenRevoked { .. }
             | Self::AllSessionsRevoked { .. }
             // What a client may do, and by which secret, memory knows.
@@ -42,6 +43,8 @@ impl Event {
             | Self::OAuthClientDeleted { .. }
             // Whoever shows a token again that was used may be a thief: the session is over, everywhere, once they are told.
             | Self::RefreshTokenReused { .. } => true,
+            // An eviction comes with a sign-in: nobody asked for that end, or was told of it.
+            Self::SessionRevoked { reason, .. } => *reason != EndReason::Evicted,
             Self::TenantDeletionPostponed { .. }
             | Self::SigningKeyCreated { .. }
             | Self::SigningKeyRotated { .. }
@@ -57,6 +60,7 @@ impl Event {
             | Self::UserInvited { .. }
             | Self::InvitationRefused
             | Self::SignInRefused { .. }
+            | Self::PasswordRefused { .. }
             // What is counted is the database's, and memory says nothing of it.
             | Self::UserLocked { .. }
             | Self::UserUnlocked { .. }

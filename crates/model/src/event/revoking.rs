@@ -62,6 +62,9 @@ impl Event {
             | Self::SettingsChanged { .. }
             | Self::ProfileChanged { .. }
             | Self::SignInRefused { .. }
+            // Each session that ends by it has a record of its own.
+            | Self::PasswordChanged { .. }
+            | Self::PasswordRefused { .. }
             | Self::UserLocked { .. }
             | Self::UserUnlocked { .. }
             | Self::KnownDeviceForgotten { .. }

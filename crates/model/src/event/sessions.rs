@@ -3,11 +3,16 @@
 use super::description::object;
 use super::{Description, Removal, Target};
 use crate::{
-    EndReason, FamilyId, Session, SessionId, TenantId, Timestamp, TokenFamily, TokenId, UserId,
+    ConcurrentSessions, EndReason, FamilyId, Session, SessionId, TenantId, Timestamp, TokenFamily,
+    TokenId, UserId,
 };
 use serde_json::json;
 
-pub(super) fn opened(session: &Session, hash_upgraded: bool) -> Description {
+pub(super) fn opened(
+    session: &Session,
+    concurrent: ConcurrentSessions,
+    hash_upgraded: bool,
+) -> Description {
     let mut description =
         Description::success("session.opened", Target::one("session", session.id))
             .version(session.version)
@@ -15,7 +20,9 @@ pub(super) fn opened(session: &Session, hash_upgraded: bool) -> Description {
                 "user_id": session.user_id,
                 "expires_at": session.expires_at,
                 "idle_seconds": session.idle_seconds,
-            }));
+            }))
+            .detail("concurrent_sessions", json!(concurrent.sessions))
+            .detail("concurrent_addresses", json!(concurrent.other_addresses));
     description.personal.after = object(json!({
         "device_name": session.device.name,
         "device_fingerprint": session.device.fingerprint,

@@ -2,7 +2,7 @@
 
 use super::description::object;
 use super::{Description, Removal, SignInFailure, Target};
-use crate::{EmailAddress, Timestamp, User, UserId};
+use crate::{EmailAddress, SessionId, Timestamp, User, UserId};
 use serde_json::{Value, json};
 
 /// What the audit log calls an account: the split of a [`User`] into its public and its personal fields.
@@ -84,6 +84,19 @@ pub(super) fn profile_changed(before: &User, after: &User) -> Description {
     description.personal.after = object(Account(after).personal());
     description.removal = Some(Removal::User(after.id));
     description
+}
+
+pub(super) fn password_changed(user: &User) -> Description {
+    let target = Target::one("user", user.id);
+    let mut description =
+        Description::success("user.password_changed", target).version(user.version);
+    description.removal = Some(Removal::User(user.id));
+    description
+}
+
+pub(super) fn password_refused(user_id: UserId, session_id: SessionId) -> Description {
+    Description::refusal("user.password_refused", Target::one("user", user_id))
+        .detail("session_id", json!(session_id))
 }
 
 pub(super) fn registration_refused(email: &EmailAddress) -> Description {

@@ -10,8 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use instance::Instance;
 use keyward_crypto::{AccessClaims, client_secret_digest, mint_client_secret};
 use keyward_model::{
-    ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Event, OAuthClient,
-    PasswordHash, Role, Session, SessionId, Timestamp, User, UserId, UserStatus,
+    ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, ConcurrentSessions, Device,
+    Event, OAuthClient, PasswordHash, Role, Session, SessionId, Timestamp, User, UserId,
+    UserStatus,
 };
 use keyward_store::{Error, TenantScope};
 use std::path::{Path, PathBuf};
@@ -218,6 +219,7 @@ async fn insert_sessions(
         made.extend(sessions.iter().map(|session| (session.id, session.user_id)));
         let opened = Event::SessionOpened {
             session: sessions[0].clone(),
+            concurrent: ConcurrentSessions::default(),
             hash_upgraded: false,
         };
         let record = instance.record(now, &opened);
@@ -247,5 +249,6 @@ fn session(instance: &Instance, user_id: UserId, number: usize, now: Timestamp) 
         device: Device::default(),
         ended: None,
         version: 1,
+        authenticated_at: now,
     }
 }

@@ -142,25 +142,9 @@ pub(super) async fn settings(
     what: TenantSettings,
     global: &Global,
 ) -> Result<(), Failure> {
-    let mut body = serde_json::Map::new();
-    for (name, given) in [
-        ("access_token_ttl_seconds", what.access_token_ttl_seconds),
-        ("session_ttl_seconds", what.session_ttl_seconds),
-        ("session_idle_seconds", what.session_idle_seconds),
-        ("user_deletion_grace_days", what.user_deletion_grace_days),
-        ("account_attempts_max", what.account_attempts_max),
-        (
-            "account_network_attempts_max",
-            what.account_network_attempts_max,
-        ),
-        ("account_failures_max", what.account_failures_max),
-        ("known_device_days", what.known_device_days),
-    ] {
-        body.extend(given.map(|value| (name.to_owned(), json!(value))));
-    }
     let path = tenant_path(&what.tenant.slug, "/settings")?;
     let request = Ask::new(Method::PATCH, path, what.tenant.why, "tenant settings");
-    let request = request.with(Value::Object(body));
+    let request = request.with(Value::from_iter(what.set));
     let answer = ask(config, global, request.or_say(no_tenant(&what.tenant.slug))).await?;
     Ok(print_object(&answer["settings"], global.json)?)
 }

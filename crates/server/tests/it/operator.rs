@@ -316,15 +316,26 @@ fn a_tenant_is_suspended_resumed_deleted_and_restored_by_commands() {
         "tenant",
         "settings",
         "demo",
-        "--session-ttl-seconds",
-        "600",
-        "--session-idle-seconds",
-        "300",
+        "--set",
+        "session_ttl_seconds=600",
+        "--set",
+        "session_idle_seconds=300",
     ]);
     assert!(shown.expect_success().contains("600"));
     instance
-        .run(&["tenant", "settings", "demo", "--session-ttl-seconds", "1"])
+        .run(&[
+            "tenant",
+            "settings",
+            "demo",
+            "--set",
+            "session_ttl_seconds=1",
+        ])
         .expect_failure(2, &["/session_ttl_seconds"]);
+    instance
+        .run(&["tenant", "settings", "demo", "--set", "session_ttl=600"])
+        .expect_failure(2, &["/session_ttl"]);
+    let preset = instance.run(&["tenant", "settings", "demo", "--set", "session_preset=aal2"]);
+    assert!(preset.expect_success().contains("86400"));
     instance
         .run(&["tenant", "settings", "demo"])
         .expect_failure(2, &[]);

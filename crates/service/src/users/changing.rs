@@ -25,7 +25,7 @@ pub struct ChangeUser {
     pub role: Change<Role>,
 }
 
-/// Changes an account. Whoever is an administrator no more has no session left.
+/// Changes an account. Whoever gets another role has no session left: the new rights begin with a new one.
 ///
 /// # Errors
 /// [`UserError`].
@@ -59,8 +59,9 @@ pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError
             // And what was tried at an address that was nobody's is not held against its owner.
             forget_account(cx, tx, &after.email).await?;
         }
-        let mut events = match withdrawn {
-            true => end_sessions(cx, tx, after.id, EndReason::RoleWithdrawn).await?,
+        // New rights begin with a new session, wherever the old ones are known (ASVS V7.2.4).
+        let mut events = match after.role != before.role {
+            true => end_sessions(cx, tx, after.id, EndReason::RoleChanged).await?,
             false => Vec::new(),
         };
         let changed = after.clone();

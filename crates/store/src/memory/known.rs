@@ -53,6 +53,8 @@ pub struct KnownSession {
     pub tenant: Arc<KnownTenant>,
     /// When the user signed in.
     pub created_at: Timestamp,
+    /// When the user last proved in it who they are.
+    pub authenticated_at: Timestamp,
     /// When it ends whatever happens.
     pub expires_at: Timestamp,
     /// How many seconds without a request end it.
@@ -209,6 +211,7 @@ impl KnownSession {
             user_id: user.id,
             tenant: shared.tenant,
             created_at: session.created_at,
+            authenticated_at: session.authenticated_at,
             expires_at: session.expires_at,
             idle_seconds: session.idle_seconds,
             device_priority: session.device.priority,

@@ -49,6 +49,7 @@ fn found(token: &VerifiedToken) -> Found {
         device: Device::default(),
         ended: None,
         version: 1,
+        authenticated_at: START,
     };
     let user = User {
         id: session.user_id,

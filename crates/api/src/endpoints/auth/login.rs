@@ -43,7 +43,9 @@ pub(crate) struct DeviceRequest {
     /// A name that the user knows it by; 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// By which the client recognizes the device; up to 256 characters.
+    /// By which the client recognizes the device; up to 256 characters. Opaque: Keyward shows it to the user and repeats a
+    /// refresh to the same one only; it proves nothing. Send something random that the client keeps, not what identifies a
+    /// person or a machine elsewhere.
     #[schema(max_length = 256)]
     fingerprint: Option<String>,
     /// Which device wins a conflict, 0 to 100; higher wins.
@@ -84,7 +86,11 @@ pub(crate) fn endpoint() -> Endpoint {
         .summary("Signs a user in. Unknown, wrong and disabled give one answer; too many attempts give another, alike for all.")
         .takes::<LoginRequest>()
         .gives::<LoginAnswer>(StatusCode::OK)
-        .fails_with(&[Code::InvalidCredentials, Code::TooManyAttempts])
+        .fails_with(&[
+            Code::InvalidCredentials,
+            Code::TooManyAttempts,
+            Code::TooManySessions,
+        ])
         .handled_by(login)
 }
 
@@ -162,7 +168,6 @@ fn is_plain(text: &str) -> bool {
 
 impl From<SignedIn> for LoginAnswer {
     fn from(signed_in: SignedIn) -> Self {
-        let current = Some(signed_in.session.id);
         Self {
             status: "complete",
             access_token: signed_in.access_token.expose().to_owned(),
@@ -172,7 +177,7 @@ impl From<SignedIn> for LoginAnswer {
             device_token: signed_in
                 .device_token
                 .map(|token| token.expose().to_owned()),
-            session: SessionBody::new(signed_in.session, current),
+            session: SessionBody::opened(signed_in.session, signed_in.concurrent),
             user: signed_in.user.into(),
         }
     }

@@ -3,8 +3,8 @@
 use super::scenarios;
 use crate::support::{read, try_write, write};
 use keyward_model::{
-    Device, EndReason, Ended, Page, PageRequest, Role, Session, SessionId, SessionUser, Timestamp,
-    UserId,
+    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Role, Session, SessionId,
+    SessionUser, Timestamp, UserId,
 };
 use keyward_store::{Error, Housekeeping, TenantScope};
 use keyward_testkit::{
@@ -19,6 +19,7 @@ scenarios!(
     a_session_is_held_only_while_it_and_its_user_are_good,
     a_session_is_ended_once_and_only_while_it_lives,
     all_sessions_of_a_user_are_ended_but_the_kept_one,
+    sessions_beyond_the_maximum_are_evicted_by_priority_and_age,
     sessions_of_a_tenant_are_ended_piece_by_piece,
     a_touch_never_moves_backwards_and_never_wakes_an_ended_session,
     a_refresh_token_is_kept_as_its_digest,
@@ -193,6 +194,73 @@ async fn a_session_is_ended_once_and_only_while_it_lives(database: TestDatabase)
         "time had ended it"
     );
     assert_eq!(find(&database, &scope, idle.id).await, idle);
+}
+
+async fn sessions_beyond_the_maximum_are_evicted_by_priority_and_age(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let (user, other) = (
+        new_user(&database, &scope).await,
+        new_user(&database, &scope).await,
+    );
+    new_session(&database, &scope, other.id).await;
+    let mut sessions = Vec::new();
+    for (priority, address) in [
+        (5, Some("192.0.2.1")),
+        (0, Some("192.0.2.2")),
+        (0, None),
+        (5, Some("192.0.2.2")),
+        (9, Some("192.0.2.3")),
+    ] {
+        let mut session = unsaved_session(&database, user.id);
+        session.device.priority = priority;
+        session.address = address.map(str::to_owned);
+        let to_insert = session.clone();
+        write(&database, &scope, async move |tx| {
+            tx.insert_session(&to_insert).await
+        })
+        .await;
+        sessions.push(session.id);
+    }
+    let ended = new_session(&database, &scope, user.id).await;
+    end(&database, &scope, ended.id).await.unwrap();
+    let now = database.now();
+    let count = async |address: Option<&'static str>| {
+        read(&database, &scope, async move |tx| {
+            tx.count_live_sessions(user.id, now, address).await
+        })
+        .await
+    };
+    let counted = |sessions, other_addresses| ConcurrentSessions {
+        sessions,
+        other_addresses,
+    };
+    assert_eq!(count(Some("192.0.2.2")).await, counted(5, 2));
+    assert_eq!(count(None).await, counted(5, 3));
+    let evict = async |kept_max: i64| {
+        let evicted = write(&database, &scope, async move |tx| {
+            tx.evict_sessions(user.id, kept_max, now).await
+        });
+        let mut ids = Vec::new();
+        for session in evicted.await {
+            let reason = EndReason::Evicted;
+            assert_eq!(session.ended, Some(Ended { at: now, reason }));
+            ids.push(session.id);
+        }
+        ids.sort();
+        ids
+    };
+    assert!(evict(5).await.is_empty());
+    assert_eq!(evict(4).await, [sessions[1]], "the oldest of the lowest");
+    assert_eq!(evict(2).await, [sessions[0], sessions[2]]);
+    assert_eq!(count(None).await, counted(2, 2));
+    database
+        .clock
+        .set(unsaved_session(&database, user.id).idles_out_at());
+    let later = database.now();
+    let idle = read(&database, &scope, async move |tx| {
+        tx.count_live_sessions(user.id, later, None).await
+    });
+    assert_eq!(idle.await, counted(0, 0), "time ended the others");
 }
 
 async fn all_sessions_of_a_user_are_ended_but_the_kept_one(database: TestDatabase) {

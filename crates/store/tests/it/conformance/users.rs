@@ -17,6 +17,7 @@ scenarios!(
     a_sign_in_subject_is_found_by_its_address_in_any_case,
     a_sign_in_is_admitted_only_as_it_was_verified,
     a_hash_is_upgraded_only_for_the_same_password,
+    a_password_is_changed_only_from_the_one_that_was_verified,
 );
 
 async fn an_account_is_made_and_found(database: TestDatabase) {
@@ -183,6 +184,25 @@ async fn a_hash_is_upgraded_only_for_the_same_password(database: TestDatabase) {
     let kept = subject(&database, &scope, user.email).await.unwrap();
     assert_eq!(kept.password_hash.unwrap().expose(), "$better$");
     assert_eq!(kept.password_version, 1, "the same password");
+}
+
+async fn a_password_is_changed_only_from_the_one_that_was_verified(database: TestDatabase) {
+    let (scope, _) = new_tenant(&database, "tenant").await;
+    let user = new_user(&database, &scope).await;
+    let id = user.id;
+    write(&database, &scope, async move |tx| {
+        let verified = tx.find_sign_in_subject_of(id).await?.unwrap();
+        let new = PasswordHash::from_phc("$new$".into());
+        let changed = tx.change_password(&verified, &new).await?.unwrap();
+        assert_eq!(changed.version, user.version + 1);
+        let late = PasswordHash::from_phc("$late$".into());
+        assert_eq!(tx.change_password(&verified, &late).await?, None);
+        let kept = tx.find_sign_in_subject_of(id).await?.unwrap();
+        assert_eq!(kept.password_hash.unwrap().expose(), "$new$");
+        assert_eq!(kept.password_version, verified.password_version + 1);
+        Ok(())
+    })
+    .await;
 }
 
 async fn subject(

@@ -91,6 +91,8 @@ async fn on_users(method: &str, tx: &mut TenantTx<'_>, loot: &Loot) -> Result<Op
             page.items.iter().any(|found| found.id == user.id)
         }
         "find_sign_in_subject" => tx.find_sign_in_subject(&user.email).await?.is_some(),
+        "find_sign_in_subject_of" => tx.find_sign_in_subject_of(user.id).await?.is_some(),
+        "change_password" => tx.change_password(&loot.subject, &hash()).await?.is_some(),
         // An account of the same address and even the same id, as if A's were not there.
         "insert_user" => tx.insert_user(user, Some(&hash())).await?.is_none(),
         "change_profile" => tx
@@ -237,6 +239,14 @@ async fn on_sessions(
             let page = PageRequest::new(None, None);
             let page = tx.list_live_sessions(user, session.created_at, page);
             !page.await?.items.is_empty()
+        }
+        "count_live_sessions" => {
+            let counted = tx.count_live_sessions(user, session.created_at, None);
+            counted.await?.sessions > 0
+        }
+        "evict_sessions" => {
+            let evicted = tx.evict_sessions(user, 0, session.created_at);
+            !evicted.await?.is_empty()
         }
         "insert_session" => {
             tx.insert_session(session).await?;

@@ -8,6 +8,7 @@ use serde_json::json;
 on_both_engines!(
     what_is_set_holds_for_what_begins_afterwards,
     a_setting_outside_of_its_range_is_refused,
+    asvs_v7_1_1_a_preset_sets_what_goes_together_and_is_shown,
     a_change_may_name_the_version_that_it_is_meant_for,
     asvs_v8_4_1_settings_are_the_tenants_own,
 );
@@ -38,8 +39,12 @@ async fn what_is_set_holds_for_what_begins_afterwards(database: TestDatabase) {
     let change = json!({ "session_ttl_seconds": 3_600 });
     chief.client.patch(PATH, change).await.expect(200);
     let event = only_event(&chief, "tenant.settings_changed").await;
-    assert_eq!(event["public"]["before"], before.json["settings"]);
-    assert_eq!(event["public"]["after"], after.json["settings"]);
+    for (state, answer) in [("before", before), ("after", after)] {
+        let mut settings = answer.json["settings"].clone();
+        // It stands for settings, and is none.
+        settings.as_object_mut().unwrap().remove("session_preset");
+        assert_eq!(event["public"][state], settings);
+    }
 }
 
 async fn a_setting_outside_of_its_range_is_refused(database: TestDatabase) {
@@ -86,6 +91,33 @@ async fn a_setting_outside_of_its_range_is_refused(database: TestDatabase) {
         assert_eq!(answer.text_at("/errors/0/pointer"), pointer, "{body}");
     }
     assert_eq!(chief.client.get(PATH).await.expect(200).json, before.json);
+}
+
+async fn asvs_v7_1_1_a_preset_sets_what_goes_together_and_is_shown(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let chief = app.administrator(&app.tenant).await;
+    let before = chief.client.get(PATH).await.expect(200);
+    assert_eq!(before.json["settings"]["session_preset"], json!(null));
+    let change = json!({ "session_preset": "aal3" });
+    let after = chief.client.patch(PATH, change).await.expect(200);
+    let settings = &after.json["settings"];
+    assert_eq!(settings["session_preset"], "aal3");
+    assert_eq!(settings["session_ttl_seconds"], 12 * 3_600);
+    assert_eq!(settings["session_idle_seconds"], 15 * 60);
+    assert_eq!(settings["reauthentication_max_age_seconds"], 15 * 60);
+    let ada = app.member(&app.tenant, "ada@example.org").await;
+    let session = &ada.answer.json["session"];
+    let life = moment(&session["expires_at"]).since(moment(&session["created_at"]));
+    let idle = moment(&session["idles_out_at"]).since(moment(&session["created_at"]));
+    assert_eq!((life.as_secs(), idle.as_secs()), (12 * 3_600, 15 * 60));
+    let longer = json!({ "session_idle_seconds": 1_800 });
+    let answer = chief.client.patch(PATH, longer).await.expect(200);
+    assert_eq!(answer.json["settings"]["session_preset"], json!(null));
+    let unknown = chief
+        .client
+        .patch(PATH, json!({ "session_preset": "aal4" }));
+    let unknown = unknown.await.expect_problem(422, "invalid_body");
+    assert_eq!(unknown.text_at("/errors/0/pointer"), "/session_preset");
 }
 
 async fn a_change_may_name_the_version_that_it_is_meant_for(database: TestDatabase) {
