@@ -165,8 +165,13 @@ fn parameters_of(endpoint: &Endpoint) -> Vec<Value> {
                 caller with the same key is not done again: it is answered as before, with `Idempotency-Replayed: true`. \
                 Another one is 422. An answer that showed a secret is not repeated: 409, with the `id` of what was made." })
     });
+    let last_event = endpoint.is_stream.then(|| {
+        json!({ "name": "Last-Event-ID", "in": "header", "required": false, "schema": { "type": "string" },
+            "description": "The last `id` of a stream before, which is resumed. One that is too old or unknown is as none." })
+    });
     in_path
         .chain(in_query)
+        .chain(last_event)
         .chain(if_match)
         .chain(key)
         .chain(reason)
@@ -177,7 +182,11 @@ fn responses_of(endpoint: &Endpoint) -> Map<String, Value> {
     let (status, shape) = &endpoint.answer;
     let mut answer = json!({ "description": status.canonical_reason().unwrap_or_default() });
     if let Some(shape) = shape {
-        answer["content"] = json!({ "application/json": { "schema": shape.reference() } });
+        let media_type = match endpoint.is_stream {
+            true => "text/event-stream",
+            false => "application/json",
+        };
+        answer["content"] = json!({ media_type: { "schema": shape.reference() } });
     }
     let mut responses = Map::from_iter([(status.as_u16().to_string(), answer)]);
     let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();

@@ -24,6 +24,7 @@ pub struct Endpoint {
     pub(crate) request: Option<Shape>,
     pub(crate) query: Option<Shape>,
     pub(crate) answer: (StatusCode, Option<Shape>),
+    pub(crate) is_stream: bool,
     pub(crate) problems: Vec<Code>,
     pub(crate) conditional: bool,
     handler: Option<routes::Handler>,
@@ -73,6 +74,7 @@ impl Endpoint {
             request: None,
             query: None,
             answer: (StatusCode::OK, None),
+            is_stream: false,
             problems: Vec::new(),
             conditional: false,
             handler: None,
@@ -132,6 +134,12 @@ impl Endpoint {
         self.declaration.success = status;
         self.answer = (status, Some(shape_of::<T>()));
         self
+    }
+
+    /// It answers with server-sent events, whose data has this shape, and heeds `Last-Event-ID`.
+    pub(crate) fn streams<T: ToSchema>(mut self) -> Self {
+        self.is_stream = true;
+        self.gives::<T>(StatusCode::OK)
     }
 
     /// The status of its answer, which has no body or none in JSON.

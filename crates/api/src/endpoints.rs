@@ -7,6 +7,7 @@ mod health;
 mod oauth2;
 mod operator;
 mod profile;
+mod revocations;
 mod session;
 mod sessions;
 mod well_known;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Endpoint> {
         auth::reauthenticate::endpoint(),
         oauth2::introspect::endpoint(),
         oauth2::revoke::endpoint(),
+        revocations::endpoint(),
         session::endpoint(),
         sessions::list::endpoint(),
         sessions::revoke::one(),

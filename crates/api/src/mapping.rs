@@ -17,6 +17,7 @@ use keyward_service::publishable_keys::PublishableKeyError;
 use keyward_service::refresh::RefreshError;
 use keyward_service::registration::RegisterUserError;
 use keyward_service::revocation::RevocationError;
+use keyward_service::revocation_stream::{FollowError, HEARTBEAT};
 use keyward_service::sessions::SessionError;
 use keyward_service::settings::SettingsError;
 use keyward_service::sign_in::SignInError;
@@ -82,6 +83,20 @@ impl From<SignInError> for Problem {
             SignInError::Keyring(error) => internal(error),
             SignInError::Denied(_) => Self::new(Code::Forbidden),
             SignInError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FollowError> for Problem {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::TooMany => Self::new(Code::RateLimited)
+                .with_detail("there are too many streams")
+                .with_retry_after(HEARTBEAT),
+            FollowError::Stopping => Self::new(Code::Unavailable),
+            FollowError::Over => Self::new(Code::InvalidClient),
+            FollowError::Denied(_) => Self::new(Code::Forbidden),
+            FollowError::Store(error) => error.into(),
         }
     }
 }

@@ -63,6 +63,11 @@ impl Api {
         self.platform.write_token_counts().await;
     }
 
+    /// Ends the answers that would never end by themselves, and begins no other; for whoever stops.
+    pub fn end_streams(&self) {
+        self.platform.end_streams();
+    }
+
     /// Waits until every change that was begun has run to its end, whether or not its client still waits.
     pub async fn drain(&self) {
         self.running.close();

@@ -6,6 +6,7 @@ mod description;
 mod jobs;
 mod oauth_clients;
 mod publishable_keys;
+mod revoking;
 mod sessions;
 mod signing_keys;
 mod tenants;

@@ -29,6 +29,7 @@ mod password;
 mod principal;
 mod publishable_key;
 mod record;
+mod revocation;
 mod secret;
 mod session;
 mod settings;
@@ -77,6 +78,7 @@ pub use publishable_key::{
     PUBLISHABLE_KEYS_MAX, PublishableKey, PublishableKeyStatus, PublishableName,
 };
 pub use record::{AuditEvent, AuditFilter, EventContext, EventRecord, personal_part, public_part};
+pub use revocation::{Revocation, Revoked};
 pub use secret::{
     AccessTokenSecret, ClientSecret, DeviceTokenSecret, InvitationSecret, PrivateKeySecret,
     RefreshTokenSecret, RootKeySecret, Secret, SecretBytes, TenantKeySecret,

@@ -65,6 +65,8 @@ pub enum ClientRight {
     IntrospectRefreshTokens,
     /// Revoke a token.
     Revoke,
+    /// Hear of every revocation of the tenant as it happens.
+    FollowRevocations,
 }
 
 /// A set of rights.
@@ -123,10 +125,11 @@ impl ClientAuthentication {
 
 impl ClientRight {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 4] = [
         Self::Introspect,
         Self::IntrospectRefreshTokens,
         Self::Revoke,
+        Self::FollowRevocations,
     ];
 
     fn bit(self) -> u8 {
@@ -134,6 +137,7 @@ impl ClientRight {
             Self::Introspect => 1,
             Self::IntrospectRefreshTokens => 2,
             Self::Revoke => 4,
+            Self::FollowRevocations => 8,
         }
     }
 }

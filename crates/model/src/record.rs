@@ -5,8 +5,8 @@
 //! without them a digest of an address could be found by trying.
 
 use crate::{
-    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, Target, TenantId,
-    Timestamp,
+    Client, Description, Digest, EventId, Facts, Outcome, Principal, Removal, Revoked, Target,
+    TenantId, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -35,6 +35,8 @@ pub struct EventRecord {
     pub removal: Option<Removal>,
     /// Whether the answer waits until every node has forgotten it.
     pub is_awaited: bool,
+    /// What counts no more from then on.
+    pub revoked: Option<Revoked>,
     /// RFC 8785 bytes as text.
     pub public: String,
     /// RFC 8785 bytes as text, erasable.

@@ -155,6 +155,8 @@ pub enum Action {
     IntrospectToken,
     /// Revoke a token (RFC 7009).
     RevokeToken,
+    /// Hear of revocations as they happen.
+    FollowRevocations,
     /// Read how often tokens were issued, refreshed, revoked and asked about.
     ReadTokenUsage,
     /// Delete what the denylist holds of tokens that are over by themselves.
@@ -272,6 +274,7 @@ impl Action {
         Self::DeleteClient,
         Self::IntrospectToken,
         Self::RevokeToken,
+        Self::FollowRevocations,
         Self::ReadTokenUsage,
         Self::PruneDenylist,
         Self::ListRoles,
@@ -362,6 +365,11 @@ impl Action {
                 Rule::Client(ClientRight::Introspect),
             ),
             Self::RevokeToken => ("token.revoke", Delete, Rule::Client(ClientRight::Revoke)),
+            Self::FollowRevocations => (
+                "revocation.follow",
+                Read,
+                Rule::Client(ClientRight::FollowRevocations),
+            ),
             Self::ReadTokenUsage => ("token.read_usage", Admin, Rule::Administrator),
             Self::PruneDenylist => ("token.prune_denylist", Delete, Rule::Operator),
             Self::ListRoles => ("role.list", Read, Rule::Administrator),

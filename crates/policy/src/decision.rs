@@ -108,7 +108,7 @@ fn basis_of_user(rule: Rule, role: Role, owns: bool) -> Option<&'static str> {
     }
 }
 
-/// A client may ask at all, since any token may turn out to be its own; of others' it needs the right, and of refresh tokens
+/// A client may ask about tokens at all, since any may turn out to be its own; of others' it needs the right, and of refresh tokens
 /// one of their own (RFC 7662 §4: whoever asks about what it was shown is not to take one for the other).
 fn basis_of_client(
     rule: Rule,
@@ -119,7 +119,11 @@ fn basis_of_client(
         return None;
     };
     let Some(token) = token else {
-        return Some("client");
+        return match right {
+            // It is about no single token.
+            ClientRight::FollowRevocations => rights.has(right).then_some("right of the client"),
+            _ => Some("client"),
+        };
     };
     let needed = match (right, token.kind) {
         (ClientRight::Introspect, TokenKind::Refresh) => ClientRight::IntrospectRefreshTokens,

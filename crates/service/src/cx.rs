@@ -8,8 +8,8 @@ use crate::platform::Platform;
 use crate::presence::Presence;
 use crate::recording::{Act, record_of};
 use keyward_model::{
-    AccessDenial, Client, Event, Id, JobFence, Principal, SPANS, Session, TenantId, Timestamp,
-    TokenKind, User, UserId,
+    AccessDenial, Client, Event, Id, JobFence, Principal, Removal, SPANS, Session, TenantId,
+    Timestamp, TokenKind, User, UserId,
 };
 use keyward_policy::{Action, Denied, Permit, Resource, Rule, TokenFacts, decide, may_ever};
 use keyward_store::{ClaimedJob, Error, Held, KnownSession, TenantScope, TenantTx};
@@ -300,6 +300,11 @@ impl Cx {
                     once.claim(&cx, tx).await?;
                 }
                 let recorded = closure(&cx, tx).await?;
+                if recorded.events.is_empty()
+                    && let Some(removal) = cx.removal_of_what_was_so()
+                {
+                    tx.note_found_over(removal);
+                }
                 let permit = recorded.permit.to_string();
                 let actor = recorded.actor.as_ref().unwrap_or(cx.principal());
                 let mut tallies = Vec::with_capacity(recorded.events.len());
@@ -328,6 +333,16 @@ impl Cx {
             value
         });
         self.after(outcome).await
+    }
+
+    /// What nodes may still go by that somebody asked to be changed and that was so already: another request has changed it,
+    /// whose answer may still be waiting for them. What Keyward itself does tells nobody that it is over.
+    fn removal_of_what_was_so(&self) -> Option<Removal> {
+        match (self.principal(), self.inner.declared.rule()) {
+            (Principal::System | Principal::Anonymous, _) => None,
+            (Principal::User { user_id, .. }, Rule::Owner) => Some(Removal::User(*user_id)),
+            _ => Some(Removal::Tenant(self.tenant_id())),
+        }
     }
 
     /// The use case's span in a trace: its action, and nothing of whom it is about.

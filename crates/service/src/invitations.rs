@@ -3,7 +3,7 @@
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Recorded;
 use crate::passwords::{ChoiceError, Owner, hash_chosen};
-use crate::throttling::{Counted, TooManyAttempts, count_by_network};
+use crate::throttling::{Counted, TooManyAttempts, count_by_network, forget_account};
 use crate::users::{CreatedUser, UserError, find_user_in};
 use keyward_crypto::{invitation_digest, mint_invitation};
 use keyward_model::{
@@ -179,6 +179,8 @@ async fn redeem(cx: &Cx, accepted: Accepted) -> Result<User, AcceptInvitationErr
         let Some(after) = tx.activate_user(id, &hash, name.as_ref()).await? else {
             return Err(invalid);
         };
+        // Nobody could have got in before.
+        forget_account(cx, tx, &after.email).await?;
         if !tx.redeem_invitation(digest, now).await? {
             return Err(invalid);
         }

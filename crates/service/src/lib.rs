@@ -43,6 +43,7 @@ pub mod refresh;
 pub mod registration;
 pub mod restore;
 pub mod revocation;
+pub mod revocation_stream;
 pub mod roles;
 pub mod sessions;
 pub mod settings;

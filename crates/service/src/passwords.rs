@@ -10,6 +10,7 @@ use crate::platform::Platform;
 use keyward_crypto::check_strength;
 use keyward_model::{DisplayName, EmailAddress, Password, PasswordHash};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a password is not taken, in words that help to choose another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,9 @@ pub enum ChoiceError {
     Hashing(#[from] HashingError),
 }
 
+/// How long a password waits for its estimate.
+const ESTIMATE_WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// Whose password it will be, as far as it would be guessed by that.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owner<'a> {
@@ -50,15 +54,42 @@ pub(crate) async fn hash_chosen(
 ) -> Result<PasswordHash, ChoiceError> {
     let email = owner.email.to_string();
     let name = owner.name.map(ToString::to_string);
-    let words: Vec<&str> = [email.as_str()]
-        .into_iter()
-        .chain(name.as_deref())
-        .collect();
-    check_strength(&password, &words).map_err(WeakPassword::Guessable)?;
+    estimate(platform, password.clone(), email, name).await?;
     if is_breached(platform, password.clone()).await {
         return Err(WeakPassword::Breached.into());
     }
     Ok(platform.hash(password).await?)
+}
+
+/// Estimates how soon it would be guessed, one at a time and apart from whatever answers requests: it takes up to a tenth of
+/// a second. Whoever would wait for too long comes back.
+async fn estimate(
+    platform: &Platform,
+    password: Arc<Password>,
+    email: String,
+    name: Option<String>,
+) -> Result<(), ChoiceError> {
+    let turn = platform.estimates().clone().acquire_owned();
+    let Ok(Ok(turn)) = tokio::time::timeout(ESTIMATE_WAIT_MAX, turn).await else {
+        let retry_after = ESTIMATE_WAIT_MAX;
+        return Err(HashingError::Busy { retry_after }.into());
+    };
+    let estimated = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let words: Vec<&str> = [email.as_str()]
+            .into_iter()
+            .chain(name.as_deref())
+            .collect();
+        check_strength(&password, &words)
+    });
+    match estimated.await {
+        Ok(checked) => Ok(checked.map_err(WeakPassword::Guessable)?),
+        // No reason to refuse a password that is long enough.
+        Err(error) => {
+            tracing::error!(%error, "the strength of a password could not be estimated");
+            Ok(())
+        }
+    }
 }
 
 /// Whether the operator's list has it. A list that cannot be read keeps nobody from setting a password: it is one lock of

@@ -6,6 +6,7 @@ use crate::meter::{ServiceMeter, ServiceReading};
 use crate::parsed_keys::ParsedKeys;
 use crate::passwords::BreachList;
 use crate::refresh::Erasures;
+use crate::revocation_stream::Readers;
 use crate::throttling::ThrottlingSettings;
 use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
@@ -16,6 +17,7 @@ use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The running parts. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +33,9 @@ struct Running {
     touches: Touches,
     token_counts: TokenCounts,
     erasures: Erasures,
+    /// Whoever estimates a password's strength has the one turn.
+    estimates: Arc<Semaphore>,
+    readers: Arc<Readers>,
 }
 
 /// The parts themselves, as `server` and the tests put them together.
@@ -68,13 +73,17 @@ impl Platform {
     /// Takes the parts over.
     pub fn new(parts: Parts) -> Self {
         let parsed_keys = Arc::new(ParsedKeys::new());
-        let follower = parsed_keys.clone();
-        parts.store.follow_removals(move |removal| match removal {
-            Some(Removal::Tenant(id)) => follower.forget(id),
-            Some(
-                Removal::User(_) | Removal::Session(_) | Removal::Token(_) | Removal::Client(_),
-            ) => {}
-            None => follower.forget_all(),
+        let readers = Arc::new(Readers::default());
+        let (keys, woken) = (parsed_keys.clone(), readers.clone());
+        parts.store.follow_removals(move |removal| {
+            match removal {
+                Some(Removal::Tenant(id)) => keys.forget(id),
+                Some(
+                    Removal::User(_) | Removal::Session(_) | Removal::Token(_) | Removal::Client(_),
+                ) => {}
+                None => keys.forget_all(),
+            }
+            woken.wake_for(removal);
         });
         Self(Arc::new(Running {
             parts,
@@ -83,6 +92,8 @@ impl Platform {
             touches: Touches::default(),
             token_counts: TokenCounts::default(),
             erasures: Erasures::default(),
+            estimates: Arc::new(Semaphore::new(1)),
+            readers,
         }))
     }
 
@@ -203,6 +214,11 @@ impl Platform {
         &self.0.token_counts
     }
 
+    /// The turn to estimate a password's strength.
+    pub(crate) fn estimates(&self) -> &Arc<Semaphore> {
+        &self.0.estimates
+    }
+
     /// Passwords that leaked.
     pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
         self.0.parts.breach_list.as_ref()
@@ -211,6 +227,16 @@ impl Platform {
     /// Answers that are to be erased.
     pub(crate) fn erasures(&self) -> &Erasures {
         &self.0.erasures
+    }
+
+    /// Who reads revocations for those who follow them.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.0.readers
+    }
+
+    /// Ends every stream of revocations, and lets none begin: they would never end by themselves.
+    pub fn end_streams(&self) {
+        self.readers().stop();
     }
 
     /// What the operator set.

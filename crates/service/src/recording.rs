@@ -42,6 +42,7 @@ pub(crate) fn record_of(cx: &Cx, act: Act<'_>, position: i64) -> Result<EventRec
         entity_version: description.entity_version,
         removal: description.removal,
         is_awaited: act.event.is_awaited(),
+        revoked: act.event.revokes(),
         public,
         personal,
     })

@@ -3,7 +3,7 @@
 use crate::cx::{Cx, TenantWide};
 use crate::outcome::Recorded;
 use crate::passwords::{ChoiceError, Owner, hash_chosen};
-use crate::throttling::{TooManyAttempts, count_by_network};
+use crate::throttling::{TooManyAttempts, count_by_network, forget_account};
 use keyward_model::{DisplayName, EmailAddress, Event, Factor, Password, Role, User, UserStatus};
 use keyward_policy::{Action, Denied};
 use std::sync::Arc;
@@ -63,6 +63,8 @@ pub async fn register_user(cx: &Cx, command: RegisterUser) -> Result<User, Regis
             Ok(match tx.insert_user(&user, Some(&hash)).await? {
                 Some(user) => {
                     counted.succeed(tx, cx.now()).await?;
+                    // What strangers tried before there was an account is not held against it.
+                    forget_account(cx, tx, &user.email).await?;
                     Recorded::new(permit, Some(user.clone()), Event::UserRegistered { user })
                 }
                 None => Recorded::refused(

@@ -13,8 +13,9 @@ statements! {
     INSERT_AUDIT_EVENT = "INSERT INTO audit_events (tenant_id, id, occurred_at, kind, outcome, actor_kind, actor_id,
             target_kind, target_id, public_part, personal_part)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    INSERT_FEED_ROW = "INSERT INTO feed (tenant_id, event_id, kind, target_id, entity_version, removal_kind, removal_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_FEED_ROW = "INSERT INTO feed (tenant_id, event_id, kind, target_id, entity_version, removal_kind, removal_id,
+            revoked_kind, revoked_id, revoked_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     LIST_AUDIT_EVENTS = "SELECT id, public_part, personal_part FROM audit_events
         WHERE tenant_id = $1 AND id < $2
             AND (kind = $3 OR $3 = '') AND (outcome = $4 OR $4 = '')
@@ -83,6 +84,7 @@ fn audit_values(event: &EventRecord) -> Vec<Value> {
 
 fn feed_values(event: &EventRecord, removal: Option<Removal>) -> Vec<Value> {
     let (removal_kind, removal_id) = removal.map(|removal| removal.columns()).unzip();
+    let (revoked_kind, revoked_id) = event.revoked.map(|revoked| revoked.columns()).unzip();
     vec![
         Value::from(event.id),
         Value::from(event.kind),
@@ -90,6 +92,9 @@ fn feed_values(event: &EventRecord, removal: Option<Removal>) -> Vec<Value> {
         Value::from(event.entity_version),
         Value::from(removal_kind),
         Value::from(removal_id),
+        Value::from(revoked_kind),
+        Value::from(revoked_id),
+        Value::from(event.revoked.map(|_| event.occurred_at)),
     ]
 }
 

@@ -4,8 +4,8 @@ use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
     attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
-    nodes, oauth_clients, publishable_keys, purge, routing, sessions, tenants, token_families,
-    tokens, users,
+    nodes, oauth_clients, publishable_keys, purge, revocations, routing, sessions, tenants,
+    token_families, tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 use std::time::Duration;
@@ -239,6 +239,7 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
         purge::STATEMENTS,
         oauth_clients::STATEMENTS,
         publishable_keys::STATEMENTS,
+        revocations::STATEMENTS_BY_ENGINE,
         routing::STATEMENTS,
         sessions::STATEMENTS,
         tenants::STATEMENTS,

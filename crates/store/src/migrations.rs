@@ -50,7 +50,8 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0016_attempts"),
     migration!("0017_oauth_clients"),
     migration!("0018_nodes"),
-    migration!("0019_session_policy"),
+    migration!("0019_revocations"),
+    migration!("0020_session_policy"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

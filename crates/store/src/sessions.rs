@@ -8,8 +8,8 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Role, Session, SessionId,
-    SessionUser, Timestamp, UserId,
+    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Removal, Role, Session,
+    SessionId, SessionUser, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -208,7 +208,7 @@ impl TenantTx<'_> {
         ];
         let ended = self.find(&END_SESSION, values, read_session).await?;
         if ended.is_none() {
-            self.note_found_over();
+            self.note_found_over(Removal::Session(id));
         }
         Ok(ended)
     }
@@ -235,7 +235,7 @@ impl TenantTx<'_> {
             .list(&END_SESSIONS_OF_USER, values, read_session)
             .await?;
         if ended.is_empty() {
-            self.note_found_over();
+            self.note_found_over(Removal::User(user_id));
         }
         Ok(ended)
     }

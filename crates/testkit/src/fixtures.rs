@@ -104,6 +104,7 @@ pub fn event_record(database: &TestDatabase, tenant_id: TenantId, event: &Event)
         entity_version: description.entity_version,
         removal: description.removal,
         is_awaited: event.is_awaited(),
+        revoked: event.revokes(),
         public: public_part(&context, &description, Digest([0xd1; 32])).unwrap(),
         personal,
     }

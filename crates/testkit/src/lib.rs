@@ -19,10 +19,12 @@ mod client;
 mod clock;
 mod databases;
 mod engines;
+mod event_stream;
 mod fixtures;
 mod key_set;
 mod operator;
 mod random;
+mod verifier;
 
 pub use app::{PASSWORD, ROOT_KEY, TestApp, TestAppOptions, TestTenant, TestUser};
 pub use client::{Answer, TestClient};
@@ -31,6 +33,7 @@ pub use databases::{
     Engine, PostgresUrls, Rows, TestDatabase, postgres_store, postgres_store_with, query_postgres,
     scratch_postgres, scratch_postgres_store_with, sqlite_store, sqlite_store_with,
 };
+pub use event_stream::{EventStream, ServerEvent};
 pub use fixtures::{
     event_record, new_session, new_tenant, new_user, unsaved_job, unsaved_oauth_client,
     unsaved_publishable_key, unsaved_session, unsaved_signing_key, unsaved_tenant,
@@ -39,3 +42,4 @@ pub use fixtures::{
 pub use key_set::{KeySetFollower, Refused};
 pub use operator::TestOperator;
 pub use random::SeededRandom;
+pub use verifier::{Rejected, Verifier, VerifierSettings};

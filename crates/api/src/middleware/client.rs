@@ -28,8 +28,11 @@ pub(super) async fn admit(
     asked: &mut Asked,
     visit: &mut Visit,
 ) -> Result<Context, Problem> {
-    let form = Form::read(&asked.head.headers, asked.body.as_ref())?;
-    let client = client_of(&asked.head.headers, &form, declaration.path);
+    let form = match declaration.body_bytes_max {
+        Some(_) => Form::read(&asked.head.headers, asked.body.as_ref())?,
+        None => Form::default(),
+    };
+    let client = client_of(&asked.head.headers, &form, declaration);
     asked.form = Some(form);
     let client = match client {
         Ok(client) => client,
@@ -54,7 +57,7 @@ pub(super) async fn admit(
 fn client_of(
     headers: &HeaderMap,
     form: &Form,
-    endpoint: &'static str,
+    declaration: &Declaration,
 ) -> Result<PresentedClient, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let header = match (values.next(), values.next()) {
@@ -74,7 +77,7 @@ fn client_of(
     }
     let named = form.get("client_id");
     let (id, proof) = match (header, assertion) {
-        (Some(header), _) => by_header(header)?,
+        (Some(header), _) => by_header(header, declaration.body_bytes_max.is_some())?,
         (None, Some(assertion)) => by_assertion(assertion, form)?,
         (None, None) => by_body(form)?,
     };
@@ -85,12 +88,24 @@ fn client_of(
     Ok(PresentedClient {
         id,
         proof,
-        endpoint,
+        endpoint: declaration.path,
     })
 }
 
-/// `Authorization: Basic`, with both parts encoded as in a form (RFC 6749 §2.3.1).
-fn by_header(header: &str) -> Result<(String, ClientProof), Problem> {
+/// `Authorization: Basic`, with both parts encoded as in a form (RFC 6749 §2.3.1). Where a request has no form to carry it, an
+/// assertion stands in `Authorization: Bearer`.
+fn by_header(header: &str, takes_form: bool) -> Result<(String, ClientProof), Problem> {
+    match header.split_once(' ') {
+        Some((scheme, assertion)) if !takes_form && scheme.eq_ignore_ascii_case("bearer") => {
+            let assertion = assertion.trim().to_owned();
+            let id = client_id_in(&assertion).ok_or_else(unknown)?;
+            Ok((id, ClientProof::Assertion(assertion)))
+        }
+        _ => by_basic(header),
+    }
+}
+
+fn by_basic(header: &str) -> Result<(String, ClientProof), Problem> {
     let decoded = header
         .split_once(' ')
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))

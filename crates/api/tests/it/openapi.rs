@@ -5,7 +5,9 @@ use crate::support::registration;
 use crate::support::schema::Description;
 use keyward_api::{Endpoint, endpoints};
 use keyward_policy::Rule;
-use keyward_testkit::{Answer, PASSWORD, TestApp, TestDatabase, TestUser, on_both_engines};
+use keyward_testkit::{
+    Answer, EventStream, PASSWORD, ServerEvent, TestApp, TestDatabase, TestUser, on_both_engines,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -249,8 +251,16 @@ async fn each_answer_matches_its_schema(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let description = description(&app).await;
     for endpoint in endpoints() {
-        let answer = call(&app, &endpoint).await;
         let responses = &operation(&description, &endpoint)["responses"];
+        let stream = &responses["200"]["content"]["text/event-stream"]["schema"];
+        if stream.is_object() {
+            for event in first_events(&app, &endpoint).await {
+                let errors = description.errors(stream, &event.data);
+                assert!(errors.is_empty(), "{event:?}: {errors:#?}");
+            }
+            continue;
+        }
+        let answer = call(&app, &endpoint).await;
         let described = &responses[answer.status.to_string()];
         assert!(
             (200..300).contains(&answer.status),
@@ -273,6 +283,27 @@ async fn each_answer_matches_its_schema(database: TestDatabase) {
             assert!(is_described, "{endpoint:?}");
         }
     }
+}
+
+/// A snapshot with something in it, a heartbeat, and what happens then.
+async fn first_events(app: &TestApp, endpoint: &Endpoint) -> Vec<ServerEvent> {
+    let administrator = app.administrator(&app.tenant).await;
+    let rights = ["follow_revocations"];
+    let service = basic_client(app, &app.tenant, &administrator, &rights).await;
+    let sign_out = async || {
+        let user = app.administrator(&app.tenant).await;
+        user.client.delete("/v1/sessions/all").await.expect(200);
+    };
+    sign_out().await;
+    let request = service.http.request(Method::GET, endpoint.path());
+    let request = request.basic_auth(&service.id, Some(&service.secret));
+    let mut stream = EventStream::new(request.send().await.unwrap());
+    let mut events = vec![stream.next().await.unwrap(), stream.next().await.unwrap()];
+    sign_out().await;
+    events.push(stream.next().await.unwrap());
+    let names = events.iter().map(|event| event.name.as_str());
+    assert!(names.eq(["snapshot", "heartbeat", "revocation"]));
+    events
 }
 
 async fn problems_match_their_schema(database: TestDatabase) {

@@ -3,5 +3,6 @@
 mod admin;
 mod auth;
 mod profile;
+mod revocations;
 mod session;
 mod sessions;

@@ -206,6 +206,7 @@ impl Serving {
             "stopping: open requests may finish"
         );
         drop(self.stop);
+        api.end_streams();
         let finished = async {
             self.listeners.join_all().await;
             api.drain().await;

@@ -33,5 +33,6 @@ mod settings;
 mod shutdown;
 mod skip;
 mod slow_clients;
+mod streams;
 mod tls;
 mod traces;

@@ -3,6 +3,7 @@
 use super::{UserError, end_sessions, find_user_in, keep_an_administrator};
 use crate::cx::Cx;
 use crate::outcome::Recorded;
+use crate::throttling::forget_account;
 use keyward_model::{
     Change, DisplayName, EmailAddress, EndReason, Event, Expected, Role, User, UserId, UserStatus,
 };
@@ -55,6 +56,8 @@ pub async fn change_user(cx: &Cx, command: ChangeUser) -> Result<User, UserError
         if after.email != before.email {
             // Whoever was given the token may have been the wrong one.
             tx.void_invitation(after.id).await?;
+            // And what was tried at an address that was nobody's is not held against its owner.
+            forget_account(cx, tx, &after.email).await?;
         }
         // New rights begin with a new session, wherever the old ones are known (ASVS V7.2.4).
         let mut events = match after.role != before.role {

@@ -6,6 +6,7 @@ use crate::invitations::{IssuedInvitation, keep_invitation, new_invitation};
 use crate::outcome::Recorded;
 use crate::passwords::{Owner, hash_chosen};
 use crate::registration::new_user;
+use crate::throttling::forget_account;
 use keyward_model::{DisplayName, EmailAddress, Event, Password, Role, User, UserStatus};
 use keyward_policy::Action;
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub async fn create_user(cx: &Cx, command: CreateUser) -> Result<CreatedUser, Us
         let permit = cx.permit(Action::CreateUser, &TenantWide)?;
         let made = tx.insert_user(&user, hash.as_ref()).await?;
         let user = made.ok_or(UserError::EmailTaken)?;
+        // What strangers tried before there was an account is not held against it.
+        forget_account(cx, tx, &user.email).await?;
         let mut events = vec![Event::UserCreated { user: user.clone() }];
         let mut issued = None;
         if let Some(invitation) = invitation {

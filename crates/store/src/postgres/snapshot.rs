@@ -18,9 +18,11 @@ pub(super) struct Snapshot {
 pub(super) struct NoSnapshot;
 
 impl Snapshot {
-    /// The least transaction that may not be visible in it.
-    pub(super) fn xmin(&self) -> i64 {
-        i64::try_from(self.xmin).unwrap_or(i64::MAX)
+    /// What is not visible in it: the transactions from the first on, and those.
+    pub(super) fn unseen(&self) -> (i64, Vec<i64>) {
+        let number = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
+        let in_progress = self.in_progress.iter().copied().map(number);
+        (number(self.xmax), in_progress.collect())
     }
 
     /// Whether whatever is visible in `other` is visible in this one.
@@ -63,7 +65,7 @@ mod tests {
         let snapshot = snapshot("10:20:10,14");
         let seen: Vec<u64> = (8..22).filter(|&id| snapshot.sees(id)).collect();
         assert_eq!(seen, [8, 9, 11, 12, 13, 15, 16, 17, 18, 19]);
-        assert_eq!(snapshot.xmin(), 10);
+        assert_eq!(snapshot.unseen(), (20, vec![10, 14]));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod keys;
 mod known_devices;
 mod oauth_clients;
 mod publishable_keys;
+mod revocations;
 mod schedules;
 mod sessions;
 mod system;
@@ -81,6 +82,7 @@ async fn run_all(open: impl AsyncFn() -> TestDatabase, open_alone: impl AsyncFn(
     publishable_keys::all(&open).await;
     tokens::all(&open).await;
     events::all(&open).await;
+    revocations::all(&open).await;
     system::all(&open).await;
     jobs::all(&open_alone).await;
     schedules::all(&open_alone).await;

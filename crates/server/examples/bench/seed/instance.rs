@@ -127,6 +127,7 @@ impl Instance {
             entity_version: description.entity_version,
             removal: description.removal,
             is_awaited: false,
+            revoked: None,
             public: "{}".to_owned(),
             personal: "{}".to_owned(),
         }

@@ -5,7 +5,7 @@ use crate::support::hash;
 use keyward_model::{
     AttemptCount, AuditFilter, ClientStatus, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked,
     Id, InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer,
-    Route, SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
+    Revoked, Route, SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -550,6 +550,16 @@ async fn on_tenant(
             false
         }
         "find_public_record" => tx.find_public_record(loot.event.id).await?.is_some(),
+        // How far the feed has come is no secret of a tenant's.
+        "find_feed_mark" => {
+            assert!(tx.find_feed_mark().await?.is_some());
+            return Ok(Some(Seen::NothingEver));
+        }
+        "list_revocations" => {
+            let page = tx.list_revocations(&loot.revocations, 500).await?;
+            let mut found = page.revocations.iter();
+            found.any(|found| found.revoked == Revoked::Session(loot.session.id))
+        }
         "list_audit_events" => {
             let page = PageRequest::new(Some(200), None);
             let page = tx.list_audit_events(&AuditFilter::default(), page).await?;

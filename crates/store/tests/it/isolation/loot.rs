@@ -4,11 +4,11 @@ use crate::support::{insert, write};
 use keyward_model::{
     AttemptCount, AttemptLimit, Digest, DisplayName, EventRecord, HostName, Id, Invitation,
     JobFence, KeptContent, KnownDevice, NewJob, OAuthClient, OnceRequest, PublishableKey, Random,
-    RefreshAnswer, Role, Route, SealedBytes, SealedTenantKey, Session, SignInSubject, SigningKey,
-    Tenant, Timestamp, TokenFamily, TokenId, TokenKind, TokenUsage, UsageDay, User, UserId,
-    UserStatus,
+    RefreshAnswer, Revoked, Role, Route, SealedBytes, SealedTenantKey, Session, SignInSubject,
+    SigningKey, Tenant, Timestamp, TokenFamily, TokenId, TokenKind, TokenUsage, UsageDay, User,
+    UserId, UserStatus,
 };
-use keyward_store::TenantScope;
+use keyward_store::{RevocationFilter, TenantScope};
 use keyward_testkit::{
     TestDatabase, new_session, new_tenant, new_user, unsaved_job, unsaved_oauth_client,
     unsaved_publishable_key, unsaved_signing_key, unsaved_tenant_key, unsaved_token_family,
@@ -45,6 +45,8 @@ pub(super) struct Loot {
     pub(super) redeemed: Digest,
     pub(super) usage: TokenUsage,
     pub(super) event: EventRecord,
+    /// Every revocation.
+    pub(super) revocations: RevocationFilter,
     /// A job that a node has claimed, and the claim.
     pub(super) job: (NewJob, JobFence),
 }
@@ -123,7 +125,16 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
     let of_clients = (client.clone(), usage, session.expires_at);
     let host: HostName = format!("{}.example", tenant.slug).parse().unwrap();
     let host = Route::Host(host);
-    let event = crate::support::some_event(database, &scope);
+    let event = EventRecord {
+        revoked: Some(Revoked::Session(session.id)),
+        ..crate::support::some_event(database, &scope)
+    };
+    let ever = Timestamp::from_micros(i64::MIN);
+    let revocations = RevocationFilter {
+        beyond: database.store.feed_mark(0),
+        since: ever,
+        keys_since: ever,
+    };
     let rows = (token.clone(), tenant_key.clone(), signing_key.clone());
     let (email, route, record) = (user.email.clone(), host.clone(), event.clone());
     let (first, mut next) = (token.clone(), Digest([0; 32]));
@@ -177,6 +188,7 @@ pub(super) async fn fill(database: &TestDatabase, name: &str) -> (TenantScope, L
         redeemed,
         usage,
         event,
+        revocations,
         job,
     };
     (scope, loot)

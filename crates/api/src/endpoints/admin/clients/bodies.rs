@@ -27,7 +27,7 @@ pub(crate) struct CreateClientRequest {
     #[schema(value_type = Option<String>)]
     token_endpoint_auth_method: Option<ClientAuthentication>,
     /// What it may do with tokens that were not issued to it: `introspect` access tokens, `introspect_refresh_tokens`,
-    /// `revoke`.
+    /// `revoke`; and `follow_revocations`, to hear of each revocation of the tenant.
     #[schema(value_type = Vec<String>)]
     rights: Vec<ClientRight>,
     /// Its public keys, of a client of `private_key_jwt`: 1 to 4.
