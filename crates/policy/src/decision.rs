@@ -244,13 +244,17 @@ mod tests {
         };
         for &action in Action::ALL {
             let allowed = |principal| decide(&principal, action, own).is_ok();
+            let rights = match action.rule() {
+                Rule::Client(right) => [right].into_iter().collect(),
+                _ => ClientRights::default(),
+            };
             let row = [
                 allowed(Principal::Anonymous),
                 allowed(user(Role::Member)),
                 allowed(user(Role::Administrator)),
                 allowed(operator()),
                 allowed(Principal::System),
-                allowed(client(ClientRights::default())),
+                allowed(client(rights)),
             ];
             let expected = match action.rule() {
                 Rule::Anyone => [true, true, true, false, false, false],
