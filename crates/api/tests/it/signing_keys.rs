@@ -312,6 +312,9 @@ async fn sign_ins_on_both_sides_of_a_handover_succeed(database: TestDatabase) {
     for email in emails {
         app.register(&app.tenant, email).await;
     }
+    // And each has more sessions than a user has by default.
+    let settings = serde_json::json!({ "sessions_per_user_max": 100 });
+    change_settings(&app, &app.tenant, &settings).await;
     let handover = rotate(&app, &app.tenant).await.unwrap().signs_from;
     app.database.clock.set(handover.plus_seconds(-1));
     let mut signed_with = HashSet::new();
