@@ -300,6 +300,7 @@ impl Cx {
                     once.claim(&cx, tx).await?;
                 }
                 let recorded = closure(&cx, tx).await?;
+                hold_client(&cx, tx).await?;
                 if recorded.events.is_empty()
                     && let Some(removal) = cx.removal_of_what_was_so()
                 {
@@ -455,12 +456,6 @@ async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
             Held::Lost => Err(Error::ClaimLost),
         };
     }
-    if let Principal::OAuthClient { client_id, .. } = cx.principal() {
-        return match tx.hold_oauth_client(*client_id).await? {
-            true => Ok(()),
-            false => Err(Error::ClientOver),
-        };
-    }
     let Principal::User {
         user_id,
         session_id,
@@ -479,6 +474,17 @@ async fn hold_caller(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
             Err(Error::RoleChanged)
         }
         Some(_) => Ok(()),
+    }
+}
+
+/// The same of a change in a client's name. It takes the client behind the users that it is about, as administrators do who
+/// change the client: so the two never wait for each other.
+async fn hold_client(cx: &Cx, tx: &mut TenantTx<'_>) -> Result<(), Error> {
+    match cx.principal() {
+        Principal::OAuthClient { client_id, .. } if !tx.hold_oauth_client(*client_id).await? => {
+            Err(Error::ClientOver)
+        }
+        _ => Ok(()),
     }
 }
 

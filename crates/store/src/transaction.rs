@@ -68,8 +68,11 @@ impl<'a> TenantTx<'a> {
     /// Notes that what was to be ended was found to have ended. Whoever ended it may not have answered yet, or never will, and
     /// this node may not have heard of it: the answer to this one says as much, so memory forgets it and the answer waits.
     pub fn note_found_over(&mut self, removal: Removal) {
-        self.found_over = true;
-        self.removals.push(removal);
+        // SQLite has one node, which has heard of everything.
+        if let Link::Postgres(_) = self.link {
+            self.found_over = true;
+            self.removals.push(removal);
+        }
     }
 
     /// Whether the answer waits until every node has forgotten what is over.

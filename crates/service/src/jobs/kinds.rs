@@ -1,9 +1,7 @@
-//! What each kind of job does, one file each.
+//! What each kind of job does.
 
 mod erase_user;
-mod prune_attempts;
-mod prune_denylist;
-mod prune_idempotency_keys;
+mod prune_expired;
 mod prune_sessions;
 mod purge_tenant;
 mod retire_signing_key;
@@ -14,6 +12,7 @@ pub(super) use prune_sessions::RETENTION_SECONDS as SESSION_RETENTION_SECONDS;
 use super::running::{JobError, RunningJob};
 use keyward_model::JobKind;
 use keyward_policy::Action;
+use prune_expired::Expired;
 
 /// What a job of this kind is allowed as.
 pub(super) fn action_of(kind: &JobKind) -> Action {
@@ -34,9 +33,9 @@ pub(super) fn action_of(kind: &JobKind) -> Action {
 pub(super) async fn perform(job: &RunningJob, kind: JobKind) -> Result<(), JobError> {
     match kind {
         JobKind::PruneSessions {} => prune_sessions::run(job).await,
-        JobKind::PruneIdempotencyKeys {} => prune_idempotency_keys::run(job).await,
-        JobKind::PruneAttempts {} => prune_attempts::run(job).await,
-        JobKind::PruneDenylist {} => prune_denylist::run(job).await,
+        JobKind::PruneIdempotencyKeys {} => prune_expired::run(job, Expired::IdempotencyKeys).await,
+        JobKind::PruneAttempts {} => prune_expired::run(job, Expired::Attempts).await,
+        JobKind::PruneDenylist {} => prune_expired::run(job, Expired::Denylist).await,
         JobKind::PurgeTenant {} => purge_tenant::run(job).await,
         JobKind::RotateSigningKey {} => rotate_signing_key::run(job).await,
         JobKind::RetireSigningKey { id } => retire_signing_key::run(job, id).await,
