@@ -1,7 +1,7 @@
 use super::{KEM_CIPHERTEXT_BYTES, KEM_PUBLIC_KEY_BYTES, KemKeyPair, KemPublicKey};
 use crate::fixture::rng;
 use crate::keys::KeyError;
-use libcrux_ml_kem::kyber1024;
+use libcrux_ml_kem::{kyber1024, mlkem1024};
 
 #[test]
 fn both_sides_get_the_secret() {
@@ -21,7 +21,7 @@ fn both_sides_get_the_secret() {
 fn it_is_kyber_1024_in_both_directions() {
     let mut rng = rng(2);
     let ours = KemKeyPair::generate(&mut rng);
-    let their_view = kyber1024::MlKem1024PublicKey::try_from(&ours.public().as_bytes()[1..])
+    let their_view = mlkem1024::MlKem1024PublicKey::try_from(&ours.public().as_bytes()[1..])
         .expect("a key of 1568 bytes");
     let (ciphertext, secret) = kyber1024::encapsulate(&their_view, [7; 32]);
     let wire = [&[8], ciphertext.as_slice().as_slice()].concat();
@@ -32,7 +32,7 @@ fn it_is_kyber_1024_in_both_directions() {
     let public = KemPublicKey::from_bytes(&wire).expect("their key is one of ours");
     let (ciphertext, secret) = public.encapsulate(&mut rng).expect("key");
     let ciphertext =
-        kyber1024::MlKem1024Ciphertext::try_from(&ciphertext[1..]).expect("ciphertext");
+        mlkem1024::MlKem1024Ciphertext::try_from(&ciphertext[1..]).expect("ciphertext");
     assert_eq!(
         kyber1024::decapsulate(theirs.private_key(), &ciphertext),
         *secret

@@ -37,7 +37,7 @@ fn signatures_are_randomised() {
 #[test]
 fn a_response_that_is_not_reduced_is_refused() {
     // L, the order of the base point, little-endian (RFC 8032 §5.1): s + L is the same scalar.
-    let order = [
+    let order: [u8; 32] = [
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
