@@ -3,7 +3,7 @@
 use std::io::Write;
 
 /// The checks between one pair of peers.
-pub struct Checks {
+pub(crate) struct Checks {
     /// Who is who.
     title: String,
     scenario: String,
@@ -12,7 +12,7 @@ pub struct Checks {
 }
 
 impl Checks {
-    pub fn new(title: String) -> Self {
+    pub(crate) fn new(title: String) -> Self {
         let scenario = String::new();
         Self {
             title,
@@ -23,12 +23,12 @@ impl Checks {
     }
 
     /// What follows belongs to this scenario.
-    pub fn begin(&mut self, scenario: &str) {
+    pub(crate) fn begin(&mut self, scenario: &str) {
         scenario.clone_into(&mut self.scenario);
     }
 
     /// One check. It goes on after one that fails: the rest of the report helps to see why.
-    pub fn that(&mut self, what: &str, holds: bool) {
+    pub(crate) fn that(&mut self, what: &str, holds: bool) {
         let line = format!("{} / {}: {what}", self.title, self.scenario);
         println!("{} {line}", if holds { "ok    " } else { "FAILED" });
         match holds {
@@ -38,7 +38,12 @@ impl Checks {
     }
 
     /// One check that two values are the same.
-    pub fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, found: T, expected: T) {
+    pub(crate) fn same<T: PartialEq + std::fmt::Debug>(
+        &mut self,
+        what: &str,
+        found: T,
+        expected: T,
+    ) {
         let holds = found == expected;
         let what = match holds {
             true => what.to_owned(),
@@ -48,20 +53,20 @@ impl Checks {
     }
 
     /// One check that something was refused.
-    pub fn refused<T: std::fmt::Debug>(&mut self, what: &str, result: &Result<T, String>) {
+    pub(crate) fn refused<T: std::fmt::Debug>(&mut self, what: &str, result: &Result<T, String>) {
         let what = format!("refuses {what}");
         self.that(&what, result.is_err());
     }
 
     /// A scenario that could not go on is a failed check.
-    pub fn end(&mut self, result: Result<(), String>) {
+    pub(crate) fn end(&mut self, result: Result<(), String>) {
         if let Err(reason) = result {
             self.that(&format!("comes to its end ({reason})"), false);
         }
     }
 
     /// Prints the count, and fails the test when a check did not hold.
-    pub fn finish(self) {
+    pub(crate) fn finish(self) {
         let line = format!(
             "checks: {}: {} held, {} failed\n",
             self.title,

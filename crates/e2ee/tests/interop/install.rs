@@ -16,14 +16,14 @@ const FILES: [(&str, &str); 3] = [
 ];
 
 /// Where `official.mjs` runs, or why it cannot.
-pub fn folder() -> Result<&'static Path, String> {
+pub(crate) fn folder() -> Result<&'static Path, String> {
     static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let folder = FOLDER.get_or_init(install).as_ref();
     folder.map(PathBuf::as_path).map_err(Clone::clone)
 }
 
 /// Whether the present test can talk to the official library; if not it is noted as skipped, or fails where all are asked for.
-pub fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     let Err(reason) = folder() else { return true };
     let name = thread::current().name().unwrap_or("unnamed").to_owned();
     let line = format!("{name}: {reason}");

@@ -48,8 +48,7 @@ class Identities extends official.IdentityKeyStore {
     const before = this.known.get(keyOf(address));
     this.known.set(keyOf(address), hex(key.serialize()));
     const changed = before !== undefined && before !== hex(key.serialize());
-    // 0.72.1 answers with a boolean, later releases with an enumeration of the same two numbers.
-    return takesLocalAddress ? Number(changed) : changed;
+    return Number(changed);
   }
   /** Trust on first use; a change has to be accepted. */
   async isTrustedIdentity(address, key) {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use std::{env, fs};
 
 /// The executable, built when it is not there or older than what it is made of (`cargo test --test interop` builds no examples).
-pub fn peer() -> &'static Path {
+pub(crate) fn peer() -> &'static Path {
     static PEER: OnceLock<PathBuf> = OnceLock::new();
     PEER.get_or_init(|| {
         let own = env::current_exe().expect("this program");
@@ -15,8 +15,8 @@ pub fn peer() -> &'static Path {
         let peer = profile.join("examples/peer");
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let newest = [package.join("src"), package.join("examples")].map(|path| newest_in(&path));
-        let is_current =
-            fs::metadata(&peer).is_ok_and(|found| newest.iter().all(|time| written(&found) >= *time));
+        let is_current = fs::metadata(&peer)
+            .is_ok_and(|found| newest.iter().all(|time| written(&found) >= *time));
         if !is_current {
             build(package, profile);
         }
@@ -26,7 +26,9 @@ pub fn peer() -> &'static Path {
 
 fn build(package: &Path, profile: &Path) {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(package).args(["build", "--example", "peer"]);
+    command
+        .current_dir(package)
+        .args(["build", "--example", "peer"]);
     if profile.ends_with("release") {
         command.arg("--release");
     }

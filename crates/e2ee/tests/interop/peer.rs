@@ -10,23 +10,28 @@ use crate::{install, ours};
 
 /// Which implementation a peer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Software {
+pub(crate) enum Software {
     Ours,
     /// A release of the official library.
     Official(&'static str),
 }
 
 impl Software {
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Ours => "ours".to_owned(),
             Self::Official(release) => format!("official {release}"),
         }
     }
 
-    /// Low-order and non-canonical keys were accepted until some release between.
-    pub fn refuses_weak_keys(self) -> bool {
+    /// Keys of low order were accepted until some release between.
+    pub(crate) fn refuses_weak_keys(self) -> bool {
         self != Self::Official("0.72.1")
+    }
+
+    /// The official library agrees with keys that are not in canonical form, as X25519 may (RFC 7748 §5). We refuse them.
+    pub(crate) fn refuses_second_spellings(self) -> bool {
+        self == Self::Ours
     }
 
     fn command(self) -> Command {
@@ -44,31 +49,31 @@ impl Software {
 
 /// Whom a message is to or from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    pub name: &'static str,
-    pub device_id: u8,
+pub(crate) struct Address {
+    pub(crate) name: &'static str,
+    pub(crate) device_id: u8,
 }
 
 impl Address {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({ "name": self.name, "deviceId": self.device_id })
     }
 }
 
 /// What `encrypt` answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub kind: u64,
-    pub body: Vec<u8>,
+pub(crate) struct Message {
+    pub(crate) kind: u64,
+    pub(crate) body: Vec<u8>,
 }
 
 /// One peer; its process ends with it.
-pub struct Peer {
-    pub software: Software,
-    pub address: Address,
+pub(crate) struct Peer {
+    pub(crate) software: Software,
+    pub(crate) address: Address,
     /// As `create` answered last.
-    pub identity_key: Vec<u8>,
-    pub registration_id: u64,
+    pub(crate) identity_key: Vec<u8>,
+    pub(crate) registration_id: u64,
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -76,7 +81,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn start(software: Software, name: &'static str, device_id: u8) -> Self {
+    pub(crate) fn start(software: Software, name: &'static str, device_id: u8) -> Self {
         let mut command = software.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("the peer starts");
@@ -93,7 +98,7 @@ impl Peer {
     }
 
     /// Asks, and waits for the answer; an error that the peer answers is `Err`.
-    pub fn call(&mut self, command: &str, mut request: Value) -> Result<Value, String> {
+    pub(crate) fn call(&mut self, command: &str, mut request: Value) -> Result<Value, String> {
         self.last_id += 1;
         request["id"] = json!(self.last_id);
         request["cmd"] = json!(command);
@@ -113,7 +118,7 @@ impl Peer {
     }
 
     /// Forgets everything and makes an identity.
-    pub fn create(&mut self, profile: Profile) -> Result<(), String> {
+    pub(crate) fn create(&mut self, profile: Profile) -> Result<(), String> {
         let request = json!({ "profile": profile.name(), "name": self.address.name,
             "deviceId": self.address.device_id });
         let answer = self.call("create", request)?;
@@ -122,17 +127,25 @@ impl Peer {
         Ok(())
     }
 
-    pub fn bundle(&mut self, one_time: bool) -> Result<Value, String> {
+    pub(crate) fn bundle(&mut self, one_time: bool) -> Result<Value, String> {
         let answer = self.call("bundle", json!({ "oneTime": one_time }))?;
         Ok(answer["bundle"].clone())
     }
 
-    pub fn process_bundle(&mut self, remote: &Address, bundle: &Value) -> Result<(), String> {
+    pub(crate) fn process_bundle(
+        &mut self,
+        remote: &Address,
+        bundle: &Value,
+    ) -> Result<(), String> {
         let request = json!({ "remote": remote.json(), "bundle": bundle });
         self.call("processBundle", request).map(drop)
     }
 
-    pub fn encrypt(&mut self, remote: &Address, plaintext: &[u8]) -> Result<Message, String> {
+    pub(crate) fn encrypt(
+        &mut self,
+        remote: &Address,
+        plaintext: &[u8],
+    ) -> Result<Message, String> {
         let request = json!({ "remote": remote.json(), "plaintext": hex(plaintext) });
         let answer = self.call("encrypt", request)?;
         Ok(Message {
@@ -141,23 +154,27 @@ impl Peer {
         })
     }
 
-    pub fn decrypt(&mut self, remote: &Address, message: &Message) -> Result<Vec<u8>, String> {
+    pub(crate) fn decrypt(
+        &mut self,
+        remote: &Address,
+        message: &Message,
+    ) -> Result<Vec<u8>, String> {
         let Message { kind, body } = message;
         let request = json!({ "remote": remote.json(), "type": kind, "body": hex(body) });
         Ok(bytes(&self.call("decrypt", request)?["plaintext"]))
     }
 
     /// A command that answers a body.
-    pub fn body(&mut self, command: &str, request: Value) -> Result<Vec<u8>, String> {
+    pub(crate) fn body(&mut self, command: &str, request: Value) -> Result<Vec<u8>, String> {
         Ok(bytes(&self.call(command, request)?["body"]))
     }
 
-    pub fn accept_identity(&mut self, remote: &Address, key: &[u8]) -> Result<(), String> {
+    pub(crate) fn accept_identity(&mut self, remote: &Address, key: &[u8]) -> Result<(), String> {
         let request = json!({ "remote": remote.json(), "identityKey": hex(key) });
         self.call("acceptIdentity", request).map(drop)
     }
 
-    pub fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
+    pub(crate) fn sign(&mut self, message: &[u8]) -> Result<Vec<u8>, String> {
         let answer = self.call("sign", json!({ "message": hex(message) }))?;
         Ok(bytes(&answer["signature"]))
     }
@@ -170,7 +187,7 @@ impl Drop for Peer {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a string");
@@ -179,7 +196,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a JSON text in hex.
-pub fn bytes(value: &Value) -> Vec<u8> {
+pub(crate) fn bytes(value: &Value) -> Vec<u8> {
     let text = value.as_str().expect("a text in hex");
     assert!(text.len().is_multiple_of(2), "{text}");
     let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");

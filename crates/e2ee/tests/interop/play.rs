@@ -7,14 +7,14 @@ use crate::stage::Stage;
 
 /// How sessions are set up, as `create` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Profile {
+pub(crate) enum Profile {
     V3X3dh,
     V4Pqxdh,
     V4Spqr,
 }
 
 impl Profile {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::V3X3dh => "v3-x3dh",
             Self::V4Pqxdh => "v4-pqxdh",
@@ -23,7 +23,7 @@ impl Profile {
     }
 
     /// The first byte of every message of a session.
-    pub fn version_byte(self) -> u8 {
+    pub(crate) fn version_byte(self) -> u8 {
         match self {
             Self::V3X3dh => 0x34,
             Self::V4Pqxdh | Self::V4Spqr => 0x44,
@@ -32,7 +32,7 @@ impl Profile {
 }
 
 /// Every scenario of two peers: Alice, who opens, and Bob, who answers; Carol runs what Alice runs.
-pub fn play(profile: Profile, opener: Software, answerer: Software) {
+pub(crate) fn play(profile: Profile, opener: Software, answerer: Software) {
     let Some(mut stage) = set_up(profile, opener, answerer) else {
         return;
     };
@@ -45,18 +45,19 @@ pub fn play(profile: Profile, opener: Software, answerer: Software) {
 }
 
 /// How far a receiver follows a counter.
-pub fn play_limits(profile: Profile, opener: Software, answerer: Software) {
+pub(crate) fn play_limits(profile: Profile, opener: Software, answerer: Software) {
     let Some(mut stage) = set_up(profile, opener, answerer) else {
         return;
     };
     stage.checks.begin("limits");
-    let result = scenarios::limits::jumps(&mut stage).and_then(|()| scenarios::groups::jumps(&mut stage));
+    let result =
+        scenarios::limits::jumps(&mut stage).and_then(|()| scenarios::groups::jumps(&mut stage));
     stage.checks.end(result);
     stage.checks.finish();
 }
 
 /// Peers of unlike profiles: the one that asks for more refuses the other.
-pub fn play_downgrades(newest: Software, old: Software) {
+pub(crate) fn play_downgrades(newest: Software, old: Software) {
     let pairs = [
         (Ours, Profile::V4Pqxdh, newest, Profile::V4Spqr),
         (old, Profile::V4Pqxdh, Ours, Profile::V4Spqr),

@@ -3,33 +3,48 @@
 mod attacks;
 mod bundles;
 mod delivery;
-pub mod downgrade;
-pub mod groups;
+pub(crate) mod downgrade;
+pub(crate) mod groups;
 mod identity;
-pub mod limits;
+pub(crate) mod limits;
 mod safety;
 mod sessions;
 
 use crate::stage::Stage;
 
 /// The error says why a scenario could not go on.
-pub type Scenario = fn(&mut Stage) -> Result<(), String>;
+pub(crate) type Scenario = fn(&mut Stage) -> Result<(), String>;
 
-pub const EVERY: [(&str, Scenario); 28] = [
-    ("first messages with one-time key", sessions::with_one_time_key),
-    ("first messages without one-time key", sessions::without_one_time_key),
-    ("one-time key used twice", sessions::one_time_key_serves_once),
+pub(crate) const EVERY: [(&str, Scenario); 28] = [
+    (
+        "first messages with one-time key",
+        sessions::with_one_time_key,
+    ),
+    (
+        "first messages without one-time key",
+        sessions::without_one_time_key,
+    ),
+    (
+        "one-time key used twice",
+        sessions::one_time_key_serves_once,
+    ),
     ("conversation", sessions::conversation),
     ("lengths", sessions::lengths),
     ("form on the wire", sessions::form),
     ("reordering", delivery::reordering),
-    ("first messages reordered", delivery::first_messages_reordered),
+    (
+        "first messages reordered",
+        delivery::first_messages_reordered,
+    ),
     ("replay", delivery::replay),
     ("gap of 1,000", delivery::gap),
     ("120 turns with loss", delivery::loss),
     ("kept keys", limits::kept_keys),
     ("tampering", attacks::tampering),
-    ("tampering with a first message", attacks::tampering_with_first),
+    (
+        "tampering with a first message",
+        attacks::tampering_with_first,
+    ),
     ("garbage", attacks::garbage),
     ("wrong addresses", attacks::wrong_addresses),
     ("bad signatures", bundles::bad_signatures),

@@ -10,26 +10,26 @@ const ALICE: &str = "9d0652a3-dcc3-4d11-975f-74d61598733f";
 const BOB: &str = "6838237d-02f6-4098-b110-698253d15961";
 const CAROL: &str = "796abedb-ca4e-4f18-8803-1fde5b921f9f";
 
-pub struct Stage {
-    pub profile: Profile,
-    pub alice: Peer,
-    pub bob: Peer,
-    pub carol: Peer,
-    pub checks: Checks,
-    pub random: Random,
+pub(crate) struct Stage {
+    pub(crate) profile: Profile,
+    pub(crate) alice: Peer,
+    pub(crate) bob: Peer,
+    pub(crate) carol: Peer,
+    pub(crate) checks: Checks,
+    pub(crate) random: Random,
 }
 
 /// One of the two who talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     Alice,
     Bob,
 }
 
 impl Side {
-    pub const BOTH: [Self; 2] = [Self::Alice, Self::Bob];
+    pub(crate) const BOTH: [Self; 2] = [Self::Alice, Self::Bob];
 
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::Alice => Self::Bob,
             Self::Bob => Self::Alice,
@@ -38,7 +38,7 @@ impl Side {
 }
 
 impl Stage {
-    pub fn new(profile: Profile, opener: Software, answerer: Software) -> Self {
+    pub(crate) fn new(profile: Profile, opener: Software, answerer: Software) -> Self {
         let (from, to) = (opener.name(), answerer.name());
         let title = format!("{} {from} to {to}", profile.name());
         Self {
@@ -52,7 +52,7 @@ impl Stage {
     }
 
     /// New identities, no sessions.
-    pub fn fresh(&mut self) -> Result<(), String> {
+    pub(crate) fn fresh(&mut self) -> Result<(), String> {
         let peers = [&mut self.alice, &mut self.bob, &mut self.carol];
         peers
             .into_iter()
@@ -60,43 +60,47 @@ impl Stage {
     }
 
     /// Alice knows Bob's bundle; nothing is sent.
-    pub fn introduce(&mut self, one_time: bool) -> Result<(), String> {
+    pub(crate) fn introduce(&mut self, one_time: bool) -> Result<(), String> {
         self.fresh()?;
         let bundle = self.bob.bundle(one_time)?;
         self.alice.process_bundle(&self.bob.address, &bundle)
     }
 
     /// A session that both have used.
-    pub fn establish(&mut self) -> Result<(), String> {
+    pub(crate) fn establish(&mut self) -> Result<(), String> {
         self.introduce(true)?;
         self.pass(Side::Alice, b"first")?;
         self.pass(Side::Bob, b"reply")
     }
 
-    pub fn send(&mut self, from: Side, text: &[u8]) -> Result<Message, String> {
+    pub(crate) fn send(&mut self, from: Side, text: &[u8]) -> Result<Message, String> {
         let (sender, receiver) = self.pair(from);
         sender.encrypt(&receiver.address, text)
     }
 
     /// As many messages as there are numbers, each with its number for a text.
-    pub fn send_numbered(&mut self, from: Side, count: usize) -> Result<Vec<Message>, String> {
+    pub(crate) fn send_numbered(
+        &mut self,
+        from: Side,
+        count: usize,
+    ) -> Result<Vec<Message>, String> {
         (0..count)
             .map(|number| self.send(from, &text(number)))
             .collect()
     }
 
-    pub fn open(&mut self, at: Side, message: &Message) -> Result<Vec<u8>, String> {
+    pub(crate) fn open(&mut self, at: Side, message: &Message) -> Result<Vec<u8>, String> {
         let (receiver, sender) = self.pair(at);
         receiver.decrypt(&sender.address, message)
     }
 
     /// Whether the message opens and says what it should.
-    pub fn opens(&mut self, at: Side, message: &Message, text: &[u8]) -> bool {
+    pub(crate) fn opens(&mut self, at: Side, message: &Message, text: &[u8]) -> bool {
         self.open(at, message).is_ok_and(|opened| opened == text)
     }
 
     /// Sends and opens, as a step on the way to what is checked.
-    pub fn pass(&mut self, from: Side, text: &[u8]) -> Result<(), String> {
+    pub(crate) fn pass(&mut self, from: Side, text: &[u8]) -> Result<(), String> {
         let message = self.send(from, text)?;
         match self.open(from.other(), &message)? == text {
             true => Ok(()),
@@ -105,7 +109,7 @@ impl Stage {
     }
 
     /// The peer of a side, and the other one.
-    pub fn pair(&mut self, side: Side) -> (&mut Peer, &mut Peer) {
+    pub(crate) fn pair(&mut self, side: Side) -> (&mut Peer, &mut Peer) {
         match side {
             Side::Alice => (&mut self.alice, &mut self.bob),
             Side::Bob => (&mut self.bob, &mut self.alice),
@@ -114,6 +118,6 @@ impl Stage {
 }
 
 /// The text of a numbered message.
-pub fn text(number: usize) -> Vec<u8> {
+pub(crate) fn text(number: usize) -> Vec<u8> {
     format!("message {number}").into_bytes()
 }

@@ -4,20 +4,20 @@ use std::ops::Range;
 
 /// A field of a protobuf message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field {
-    pub number: u64,
-    pub value: Value,
+pub(crate) struct Field {
+    pub(crate) number: u64,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     Number(u64),
     /// Where the bytes are in the whole message.
     Bytes(Range<usize>),
 }
 
 /// The fields of `message[range]`.
-pub fn fields(message: &[u8], range: Range<usize>) -> Vec<Field> {
+pub(crate) fn fields(message: &[u8], range: Range<usize>) -> Vec<Field> {
     let mut at = range.start;
     let mut found = Vec::new();
     while at < range.end {
@@ -39,7 +39,7 @@ pub fn fields(message: &[u8], range: Range<usize>) -> Vec<Field> {
 }
 
 /// The bytes of a field; none when it is not there.
-pub fn bytes_of(fields: &[Field], number: u64) -> Option<Range<usize>> {
+pub(crate) fn bytes_of(fields: &[Field], number: u64) -> Option<Range<usize>> {
     fields.iter().find_map(|field| match &field.value {
         Value::Bytes(range) if field.number == number => Some(range.clone()),
         _ => None,
@@ -47,17 +47,17 @@ pub fn bytes_of(fields: &[Field], number: u64) -> Option<Range<usize>> {
 }
 
 /// Where the message that is under the MAC lies in a first message.
-pub fn inner_of_first(body: &[u8]) -> Range<usize> {
+pub(crate) fn inner_of_first(body: &[u8]) -> Range<usize> {
     bytes_of(&fields(body, 1..body.len()), 4).expect("an inner message")
 }
 
 /// The fields of a message of type 2, given where it is.
-pub fn message_fields(body: &[u8], range: Range<usize>) -> Vec<Field> {
+pub(crate) fn message_fields(body: &[u8], range: Range<usize>) -> Vec<Field> {
     fields(body, range.start + 1..range.end - 8)
 }
 
 /// The epoch that the post-quantum part of a message of type 2 names; 0 when there is none.
-pub fn pq_epoch(body: &[u8]) -> u64 {
+pub(crate) fn pq_epoch(body: &[u8]) -> u64 {
     let fields = message_fields(body, 0..body.len());
     let Some(range) = bytes_of(&fields, 5).filter(|range| !range.is_empty()) else {
         return 0;

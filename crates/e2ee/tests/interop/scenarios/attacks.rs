@@ -14,14 +14,15 @@ fn flipped(message: &Message, at: usize) -> Message {
     changed
 }
 
-pub fn tampering(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn tampering(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     for from in Side::BOTH {
         let message = stage.send(from, b"as it was sent")?;
         let at = from.other();
         let every: Vec<usize> = (0..message.body.len()).collect();
         let refused = count_refused(stage, at, &message, &every);
-        let what = format!("a message of {from:?} with a bit changed, in each of its bytes, refused");
+        let what =
+            format!("a message of {from:?} with a bit changed, in each of its bytes, refused");
         stage.checks.same(&what, refused, every.len());
         let refused = (0..message.body.len())
             .filter(|length| refuses(stage, at, &cut(&message, *length)))
@@ -33,21 +34,21 @@ pub fn tampering(stage: &mut Stage) -> Result<(), String> {
         let result = stage.open(at, &longer);
         stage.checks.refused("a message with a byte more", &result);
         let opens = stage.opens(at, &message, b"as it was sent");
-        stage
-            .checks
-            .that(&format!("the message of {from:?} then opens unchanged"), opens);
+        stage.checks.that(
+            &format!("the message of {from:?} then opens unchanged"),
+            opens,
+        );
     }
     Ok(())
 }
 
 /// Only what is under the MAC or enters the secrets: the ids outside choose keys and are not authenticated.
-pub fn tampering_with_first(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn tampering_with_first(stage: &mut Stage) -> Result<(), String> {
     stage.introduce(true)?;
     let message = stage.send(Side::Alice, b"as it was sent")?;
     let outer = wire::fields(&message.body, 1..message.body.len());
     let range = |number| wire::bytes_of(&outer, number).unwrap_or(0..0);
-    let parts: [(&str, Range<usize>, usize); 5] = [
-        ("version", 0..1, 1),
+    let parts: [(&str, Range<usize>, usize); 4] = [
         ("base key", range(2), 1),
         ("identity key", range(3), 1),
         ("message inside", range(4), 1),
@@ -62,6 +63,16 @@ pub fn tampering_with_first(stage: &mut Stage) -> Result<(), String> {
         let what = format!("{} changes of the {what} refused", places.len());
         stage.checks.same(&what, refused, places.len());
     }
+    let versions = [0x04, 0x24, 0x54, 0x64, 0xf4];
+    let refused = versions.iter().filter(|version| {
+        let mut changed = message.clone();
+        changed.body[0] = **version;
+        refuses(stage, Side::Bob, &changed)
+    });
+    let refused = refused.count();
+    stage
+        .checks
+        .same("other versions outside refused", refused, versions.len());
     let refused = (0..message.body.len())
         .step_by(29)
         .filter(|length| refuses(stage, Side::Bob, &cut(&message, *length)))
@@ -77,7 +88,7 @@ pub fn tampering_with_first(stage: &mut Stage) -> Result<(), String> {
     Ok(())
 }
 
-pub fn garbage(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn garbage(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     let mut refused = 0;
     for length in 0..200 {
@@ -103,7 +114,7 @@ pub fn garbage(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// Versions with the post-quantum ratchet bind a first message to the addresses of both.
-pub fn wrong_addresses(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn wrong_addresses(stage: &mut Stage) -> Result<(), String> {
     stage.introduce(true)?;
     let message = stage.send(Side::Alice, b"from Alice")?;
     let carol = stage.carol.address.clone();
@@ -128,9 +139,7 @@ pub fn wrong_addresses(stage: &mut Stage) -> Result<(), String> {
     stage.checks.that("it opens for whom it is", opens);
     let reply = stage.send(Side::Bob, b"from Bob")?;
     let result = stage.carol.decrypt(&stage.bob.address, &reply);
-    stage
-        .checks
-        .refused("a reply without a session", &result);
+    stage.checks.refused("a reply without a session", &result);
     let opens = stage.opens(Side::Alice, &reply, b"from Bob");
     stage.checks.that("the reply opens for whom it is", opens);
     Ok(())

@@ -71,7 +71,7 @@ fn begin(stage: &mut Stage) -> Result<(), String> {
     Ok(())
 }
 
-pub fn join(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn join(stage: &mut Stage) -> Result<(), String> {
     begin(stage)?;
     for from in Side::BOTH {
         let sender = address(stage, from);
@@ -99,7 +99,9 @@ fn late_joiner(stage: &mut Stage, from: Side) -> Result<(), String> {
     let sender = address(stage, from);
     let before = member(stage, from).send(GROUP, b"before")?;
     let result = Member(&mut stage.carol).open(&sender, &before);
-    stage.checks.refused("who has no key of the sender", &result);
+    stage
+        .checks
+        .refused("who has no key of the sender", &result);
     let skdm = member(stage, from).skdm(GROUP)?;
     Member(&mut stage.carol).learn(&sender, &skdm)?;
     let result = Member(&mut stage.carol).open(&sender, &before);
@@ -116,7 +118,7 @@ fn late_joiner(stage: &mut Stage, from: Side) -> Result<(), String> {
     Ok(())
 }
 
-pub fn order(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn order(stage: &mut Stage) -> Result<(), String> {
     begin(stage)?;
     for from in Side::BOTH {
         let sender = address(stage, from);
@@ -126,13 +128,13 @@ pub fn order(stage: &mut Stage) -> Result<(), String> {
         stage.random.shuffle(&mut order);
         let opened = order
             .iter()
-            .filter(|number| {
-                member(stage, at).opens(&sender, &bodies[**number], &text(**number))
-            })
+            .filter(|number| member(stage, at).opens(&sender, &bodies[**number], &text(**number)))
             .count();
-        stage
-            .checks
-            .same(&format!("20 shuffled messages of {from:?} open"), opened, 20);
+        stage.checks.same(
+            &format!("20 shuffled messages of {from:?} open"),
+            opened,
+            20,
+        );
         for number in [0, 19] {
             let result = member(stage, at).open(&sender, &bodies[number]);
             stage
@@ -175,7 +177,7 @@ pub fn order(stage: &mut Stage) -> Result<(), String> {
     Ok(())
 }
 
-pub fn limits(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn limits(stage: &mut Stage) -> Result<(), String> {
     begin(stage)?;
     for from in Side::BOTH {
         let sender = address(stage, from);
@@ -200,7 +202,7 @@ pub fn limits(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// A message 25,000 ahead is followed, one further not.
-pub fn jumps(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn jumps(stage: &mut Stage) -> Result<(), String> {
     begin(stage)?;
     let sender = address(stage, Side::Alice);
     let bodies = member(stage, Side::Alice).send_numbered(JUMPS_MAX + 2)?;
@@ -210,12 +212,14 @@ pub fn jumps(stage: &mut Stage) -> Result<(), String> {
         .checks
         .refused("a group message more than 25,000 ahead", &far);
     let opens = member(stage, Side::Bob).opens(&sender, &bodies[JUMPS_MAX], &text(JUMPS_MAX));
-    stage.checks.that("a group message 25,000 ahead opens", opens);
+    stage
+        .checks
+        .that("a group message 25,000 ahead opens", opens);
     Ok(())
 }
 
 /// Bob leaves Alice's group: her key changes, and only who stays learns the new one.
-pub fn rotation(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn rotation(stage: &mut Stage) -> Result<(), String> {
     begin(stage)?;
     for from in Side::BOTH {
         let sender = address(stage, from);
@@ -249,7 +253,9 @@ pub fn rotation(stage: &mut Stage) -> Result<(), String> {
         Member(&mut stage.carol).learn(&sender, &rotated)?;
         let body = member(stage, from).send(GROUP, b"of key 5")?;
         let opens = Member(&mut stage.carol).opens(&sender, &second, b"of key 4 too");
-        stage.checks.that("what is late of the key before opens", opens);
+        stage
+            .checks
+            .that("what is late of the key before opens", opens);
         let opens = Member(&mut stage.carol).opens(&sender, &body, b"of key 5");
         stage.checks.that("the newest opens", opens);
         let result = Member(&mut stage.carol).open(&sender, &late[0]);

@@ -3,7 +3,7 @@
 use crate::stage::{Side, Stage};
 
 /// Both open a session at once; both of the first messages open and one conversation goes on.
-pub fn crossed(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn crossed(stage: &mut Stage) -> Result<(), String> {
     for bob_replies_first in [true, false] {
         stage.fresh()?;
         let (of_alice, of_bob) = (stage.alice.bundle(true)?, stage.bob.bundle(true)?);
@@ -42,7 +42,7 @@ pub fn crossed(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// Alice puts her session away and opens another; what was under way still arrives.
-pub fn reset(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn reset(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     let before = stage.send(Side::Alice, b"before")?;
     let to_alice = stage.send(Side::Bob, b"to the old one")?;
@@ -63,7 +63,9 @@ pub fn reset(stage: &mut Stage) -> Result<(), String> {
     let opens = stage.opens(Side::Bob, &before, b"before");
     stage.checks.that("the old session's message opens", opens);
     let opens = stage.opens(Side::Alice, &to_alice, b"to the old one");
-    stage.checks.that("what Bob sent to the old one opens", opens);
+    stage
+        .checks
+        .that("what Bob sent to the old one opens", opens);
     for _ in 0..3 {
         stage.pass(Side::Bob, b"goes on")?;
         stage.pass(Side::Alice, b"goes on")?;
@@ -73,7 +75,7 @@ pub fn reset(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// Bob loses his device and comes back with another identity under the same address.
-pub fn change(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn change(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     let lost = stage.send(Side::Alice, b"to the old device")?;
     let old_key = stage.bob.identity_key.clone();

@@ -6,7 +6,7 @@ const KEPT_KEYS_MAX: usize = 2_000;
 const JUMPS_MAX: usize = 25_000;
 
 /// A receiver keeps 2,000 keys of a chain and forgets the oldest first.
-pub fn kept_keys(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn kept_keys(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     for from in Side::BOTH {
         let at = from.other();
@@ -31,7 +31,7 @@ pub fn kept_keys(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// A message 25,000 ahead is followed, one further not.
-pub fn jumps(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn jumps(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     // The next counter expected is that of the first message.
     let messages = stage.send_numbered(Side::Alice, JUMPS_MAX + 2)?;

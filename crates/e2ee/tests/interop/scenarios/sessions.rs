@@ -9,12 +9,12 @@ use crate::wire;
 const FIRST: u64 = 3;
 const LATER: u64 = 2;
 
-pub fn with_one_time_key(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn with_one_time_key(stage: &mut Stage) -> Result<(), String> {
     stage.introduce(true)?;
     first_messages(stage)
 }
 
-pub fn without_one_time_key(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn without_one_time_key(stage: &mut Stage) -> Result<(), String> {
     stage.introduce(false)?;
     first_messages(stage)
 }
@@ -37,18 +37,18 @@ fn first_messages(stage: &mut Stage) -> Result<(), String> {
     let opens = stage.opens(Side::Alice, &reply, b"hello, Alice");
     stage.checks.that("the reply opens", opens);
     let message = stage.send(Side::Alice, b"again")?;
-    stage.checks.same(
-        "after the reply messages are ordinary",
-        message.kind,
-        LATER,
-    );
+    stage
+        .checks
+        .same("after the reply messages are ordinary", message.kind, LATER);
     let opens = stage.opens(Side::Bob, &message, b"again");
-    stage.checks.that("the message after the reply opens", opens);
+    stage
+        .checks
+        .that("the message after the reply opens", opens);
     Ok(())
 }
 
 /// Carol gets the same bundle as Alice, from a server that hands it out twice.
-pub fn one_time_key_serves_once(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn one_time_key_serves_once(stage: &mut Stage) -> Result<(), String> {
     stage.fresh()?;
     let bundle = stage.bob.bundle(true)?;
     let bob = stage.bob.address.clone();
@@ -65,13 +65,15 @@ pub fn one_time_key_serves_once(stage: &mut Stage) -> Result<(), String> {
     stage.carol.process_bundle(&bob, &bundle)?;
     let message = stage.carol.encrypt(&bob, b"now mine")?;
     let opened = stage.bob.decrypt(&stage.carol.address, &message);
-    stage
-        .checks
-        .same("and opens with a bundle of her own", opened, Ok(b"now mine".to_vec()));
+    stage.checks.same(
+        "and opens with a bundle of her own",
+        opened,
+        Ok(b"now mine".to_vec()),
+    );
     Ok(())
 }
 
-pub fn conversation(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn conversation(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     let mut opened = 0;
     for turn in 0..40 {
@@ -86,7 +88,7 @@ pub fn conversation(stage: &mut Stage) -> Result<(), String> {
     Ok(())
 }
 
-pub fn lengths(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn lengths(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;
     for length in [0, 1, 15, 16, 17, 255, 256, 4096, 65_536] {
         let text: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
@@ -102,11 +104,13 @@ pub fn lengths(stage: &mut Stage) -> Result<(), String> {
 }
 
 /// Version bytes, fields and lengths that were seen of the official library.
-pub fn form(stage: &mut Stage) -> Result<(), String> {
+pub(crate) fn form(stage: &mut Stage) -> Result<(), String> {
     stage.introduce(true)?;
     let first = stage.send(Side::Alice, b"thirteen byte")?.body;
     let version = stage.profile.version_byte();
-    stage.checks.same("version of a first message", first[0], version);
+    stage
+        .checks
+        .same("version of a first message", first[0], version);
     let inner = wire::inner_of_first(&first);
     stage
         .checks
@@ -119,7 +123,9 @@ pub fn form(stage: &mut Stage) -> Result<(), String> {
         Profile::V4Pqxdh => (vec![1, 2, 3, 4], 1720..=1726),
         Profile::V4Spqr => (vec![1, 2, 3, 4, 5, 6], 1798..=1805),
     };
-    stage.checks.same("fields of what it holds", numbers, expected);
+    stage
+        .checks
+        .same("fields of what it holds", numbers, expected);
     let what = format!("a first message has {} bytes", first.len());
     stage.checks.that(&what, lengths.contains(&first.len()));
     let outer = wire::fields(&first, 1..first.len());
@@ -142,6 +148,8 @@ pub fn form(stage: &mut Stage) -> Result<(), String> {
     };
     stage.checks.same("fields of a reply", numbers, expected);
     let unknown = stage.alice.call("no such command", json!({}));
-    stage.checks.refused("a command that does not exist", &unknown);
+    stage
+        .checks
+        .refused("a command that does not exist", &unknown);
     Ok(())
 }
