@@ -14,5 +14,6 @@ mod fixture;
 pub mod kdf;
 pub mod kem;
 pub mod keys;
+pub mod spqr;
 pub mod symmetric;
 pub mod xeddsa;
