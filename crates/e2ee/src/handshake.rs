@@ -45,7 +45,7 @@ pub(crate) struct Initiated {
     pub(crate) base_key: PublicKey,
     /// Id and ciphertext for the other side; version 4 only.
     pub(crate) kem: Option<(u32, Vec<u8>)>,
-    /// The other side's first ratchet key, and an agreement with it ready.
+    /// Our first ratchet pair, and its agreement with the signed pre-key, the other side's first ratchet key.
     pub(crate) pair: KeyPair,
     pub(crate) pair_agreed: SharedSecret,
 }

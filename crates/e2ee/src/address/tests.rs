@@ -13,15 +13,27 @@ fn device_ids_are_1_to_127() {
         assert_eq!(DeviceId::new(refused), Err(AddressError::DeviceId));
     }
     for taken in [1, 127] {
-        assert_eq!(DeviceId::new(taken).map(|id| u32::from(id.get())), Ok(taken));
+        assert_eq!(
+            DeviceId::new(taken).map(|id| u32::from(id.get())),
+            Ok(taken)
+        );
     }
 }
 
 #[test]
 fn service_ids_are_uuids_with_hyphens() {
     assert!(matches!(ServiceId::parse(ALICE), Ok(ServiceId::Account(_))));
-    assert!(matches!(ServiceId::parse(BOB), Ok(ServiceId::PhoneNumber(_))));
-    for refused in ["", "alice", "PNI:", &ALICE.replace('-', ""), &format!("{{{ALICE}}}")] {
+    assert!(matches!(
+        ServiceId::parse(BOB),
+        Ok(ServiceId::PhoneNumber(_))
+    ));
+    for refused in [
+        "",
+        "alice",
+        "PNI:",
+        &ALICE.replace('-', ""),
+        &format!("{{{ALICE}}}"),
+    ] {
         assert_eq!(ServiceId::parse(refused), Err(AddressError::ServiceId));
     }
 }
@@ -34,5 +46,8 @@ fn a_binding_is_sender_then_receiver() {
     assert_eq!((binding[17], binding[18]), (3, 1));
     assert_eq!(binding[19..22], [0x79, 0x6a, 0xbe]);
     assert_eq!(binding[35], 7);
-    assert_eq!(address_binding(&address(ALICE, 3), &address("bob", 1)), None);
+    assert_eq!(
+        address_binding(&address(ALICE, 3), &address("bob", 1)),
+        None
+    );
 }

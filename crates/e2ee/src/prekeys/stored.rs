@@ -35,7 +35,9 @@ struct StoredPreKey {
 impl StoredPreKey {
     fn decode_form(bytes: &[u8]) -> Result<Self, StoredKeyError> {
         let stored = Self::decode(bytes).map_err(|_| StoredKeyError)?;
-        (stored.form == FORM).then_some(stored).ok_or(StoredKeyError)
+        (stored.form == FORM)
+            .then_some(stored)
+            .ok_or(StoredKeyError)
     }
 
     fn into_bytes(mut self) -> Zeroizing<Vec<u8>> {
