@@ -17,6 +17,7 @@ mod fixture;
 mod handshake;
 pub mod kdf;
 pub mod kem;
+mod kept_keys;
 pub mod keys;
 mod policy;
 mod prekeys;

@@ -3,7 +3,6 @@
 //! A session that failed to open a message has to be thrown away and loaded again: only whoever got the plaintext keeps it.
 //! [`crate::SessionRecord`] does that.
 
-mod kept_keys;
 mod receiving;
 mod stored;
 

@@ -4,7 +4,7 @@ use crate::keys::PublicKey;
 use crate::ratchet::{Chain, MessageSeed};
 
 use super::SessionError;
-use super::kept_keys::{KEPT_KEYS_MAX, KeptKeys};
+use crate::kept_keys::{KEPT_KEYS_MAX, KeptKeys};
 
 /// The most chains of one session; beyond, the oldest is given up.
 pub(super) const RECEIVING_CHAINS_MAX: usize = 5;

@@ -3,9 +3,9 @@
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::kept_keys::KeptKeys;
 use super::receiving::{ReceivingChain, ReceivingChains};
 use super::{Pending, Session, SessionError, SetUp};
+use crate::kept_keys::KeptKeys;
 use crate::keys::{KeyPair, PrivateKey, PublicKey};
 use crate::ratchet::{Chain, ChainSecret, RootKey};
 use crate::secret::Secret;

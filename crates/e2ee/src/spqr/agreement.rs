@@ -143,6 +143,6 @@ type Secret = Zeroizing<[u8; 32]>;
 type State = Zeroizing<[u8; incremental::encaps_state_len()]>;
 
 fn epoch_secret(epoch: u64, shared: &Secret) -> EpochSecret {
-    let info = [PROTOCOL, b":SCKA Key".as_slice(), &epoch.to_be_bytes()].concat();
-    EpochSecret(kdf::hkdf::<32>(&[], &**shared, &info))
+    let info: [&[u8]; 3] = [PROTOCOL, b":SCKA Key", &epoch.to_be_bytes()];
+    EpochSecret(kdf::hkdf_pieces(&[], &[&**shared], &info))
 }

@@ -53,16 +53,8 @@ impl Authenticator {
     }
 
     fn derive(root: &[u8; 32], epoch: u64, secret: &[u8; 32]) -> Self {
-        let mut material = Zeroizing::new([0; 64]);
-        material[..32].copy_from_slice(root);
-        material[32..].copy_from_slice(secret);
-        let info = [
-            PROTOCOL,
-            b":Authenticator Update".as_slice(),
-            &epoch.to_be_bytes(),
-        ]
-        .concat();
-        let keys = kdf::hkdf::<64>(&[], &*material, &info);
+        let info: [&[u8]; 3] = [PROTOCOL, b":Authenticator Update", &epoch.to_be_bytes()];
+        let keys = kdf::hkdf_pieces::<64>(&[], &[root, secret], &info);
         let mut derived = Self::from_parts([0; 32], [0; 32]);
         derived.root.copy_from_slice(&keys[..32]);
         derived.mac_key.copy_from_slice(&keys[32..]);

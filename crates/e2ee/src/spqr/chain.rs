@@ -247,10 +247,8 @@ impl Link {
 
     fn step(&self) -> Option<(Self, MessageSalt)> {
         let count = self.count.checked_add(1)?;
-        let mut info = [0; 4 + NEXT.len()];
-        info[..4].copy_from_slice(&count.to_be_bytes());
-        info[4..].copy_from_slice(NEXT);
-        let keys = kdf::hkdf::<64>(&[], &*self.key, &info);
+        let info: [&[u8]; 2] = [&count.to_be_bytes(), NEXT];
+        let keys = kdf::hkdf_pieces::<64>(&[], &[&*self.key], &info);
         let mut next = Self::new(count, [0; 32]);
         let mut salt = MessageSalt(Zeroizing::default());
         next.key.copy_from_slice(&keys[..32]);

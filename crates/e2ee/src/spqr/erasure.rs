@@ -50,10 +50,6 @@ impl Encoder {
         &self.value
     }
 
-    pub(super) fn into_value(self) -> Vec<u8> {
-        self.value
-    }
-
     pub(super) fn next(&self) -> u16 {
         self.next
     }
@@ -90,12 +86,10 @@ impl Decoder {
         };
         let count = decoder.records.len() / RECORD_BYTES;
         let whole = decoder.records.len() == count * RECORD_BYTES && count < decoder.needed;
-        let distinct = (0..).zip(decoder.chunks()).all(|(position, chunk)| {
-            !decoder
-                .chunks()
-                .take(position)
-                .any(|other| other.index == chunk.index)
-        });
+        let indices: Vec<u16> = decoder.indices().collect();
+        let distinct = (1..)
+            .zip(&indices)
+            .all(|(next, index)| !indices[next..].contains(index));
         (whole && distinct).then_some(decoder)
     }
 
@@ -123,7 +117,14 @@ impl Decoder {
     }
 
     fn has(&self, index: u16) -> bool {
-        self.chunks().any(|chunk| chunk.index == index)
+        self.indices().any(|known| known == index)
+    }
+
+    fn indices(&self) -> impl Iterator<Item = u16> {
+        let (records, _) = self.records.as_chunks::<RECORD_BYTES>();
+        records
+            .iter()
+            .map(|record| u16::from_be_bytes([record[0], record[1]]))
     }
 
     fn chunks(&self) -> impl Iterator<Item = Chunk> {

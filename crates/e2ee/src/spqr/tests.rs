@@ -1,49 +1,22 @@
 use super::message::{Message, Payload};
 use super::{Direction, Sent, Spqr, SpqrError};
+use crate::fixture::{SeededRng, rng};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
-use rand_core::{CryptoRng, Infallible, Rng, TryCryptoRng, TryRng};
+use rand_core::{CryptoRng, Rng};
 use std::collections::BTreeSet;
-
-/// Repeatable numbers (SplitMix64), for tests alone.
-struct Numbers(u64);
-
-impl TryRng for Numbers {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.try_next_u64().map(|number| number as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Ok(mixed ^ (mixed >> 31))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            *byte = self.try_next_u64()? as u8;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Numbers {}
 
 /// Two parties and what is under way between them.
 struct Pair {
     parties: [Spqr; 2],
     /// By receiver.
     under_way: [Vec<Sent>; 2],
-    numbers: Numbers,
+    numbers: SeededRng,
     keys_seen: BTreeSet<[u8; 32]>,
 }
 
 impl Pair {
     fn new(seed: u64) -> Self {
-        let mut numbers = Numbers(seed);
+        let mut numbers = rng(seed);
         let mut pq_key = [0; 32];
         numbers.fill_bytes(&mut pq_key);
         Self {

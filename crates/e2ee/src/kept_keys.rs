@@ -8,30 +8,30 @@ use crate::ratchet::MessageSeed;
 use crate::secret::{SECRET_BYTES, Secret};
 
 /// The most seeds that a chain keeps; beyond, the oldest are given up.
-pub(super) const KEPT_KEYS_MAX: usize = 2000;
+pub(crate) const KEPT_KEYS_MAX: usize = 2000;
 
 const COUNTER_BYTES: usize = 4;
 const ENTRY_BYTES: usize = COUNTER_BYTES + SECRET_BYTES;
 
 /// Counter (big-endian) and seed, entry behind entry, by ascending counter: as stored, so that loading copies and no more.
 #[derive(Clone, Default)]
-pub(super) struct KeptKeys(Zeroizing<Vec<u8>>);
+pub(crate) struct KeptKeys(Zeroizing<Vec<u8>>);
 
 impl KeptKeys {
     /// What was stored; none unless it is whole entries, not too many, in their order.
-    pub(super) fn from_stored(bytes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn from_stored(bytes: Vec<u8>) -> Option<Self> {
         let kept = Self(Zeroizing::new(bytes));
         let is_whole = kept.0.len().is_multiple_of(ENTRY_BYTES) && kept.len() <= KEPT_KEYS_MAX;
         (is_whole && kept.counters().is_sorted()).then_some(kept)
     }
 
     /// The bytes to store.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// Keeps the seed of a message that is later than all that are kept.
-    pub(super) fn push(&mut self, counter: u32, seed: &MessageSeed) {
+    pub(crate) fn push(&mut self, counter: u32, seed: &MessageSeed) {
         self.reserve();
         if self.len() >= KEPT_KEYS_MAX {
             self.remove(0);
@@ -41,7 +41,7 @@ impl KeptKeys {
     }
 
     /// Gives out the seed of a message, for good.
-    pub(super) fn take(&mut self, counter: u32) -> Option<MessageSeed> {
+    pub(crate) fn take(&mut self, counter: u32) -> Option<MessageSeed> {
         let position = self.position(counter)?;
         let start = position * ENTRY_BYTES + COUNTER_BYTES;
         let seed = Secret::from_slice(self.0.get(start..start + SECRET_BYTES)?)?;
