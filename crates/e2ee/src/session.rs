@@ -249,7 +249,7 @@ impl Session {
             identity_key: self.set_up.local_identity,
             message,
         };
-        Ciphertext::pre_key(parts.to_bytes())
+        Ciphertext::pre_key(parts.enclose())
     }
 
     /// A new pair of ours and its chain, if the other side's key is newer than our last (Double Ratchet §8.2: put off until it
