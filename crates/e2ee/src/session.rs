@@ -197,7 +197,8 @@ impl Session {
         !self.is_pending() || age_seconds <= UNACKNOWLEDGED_SECONDS_MAX
     }
 
-    /// Seals a message. `addresses` binds it to its two ends as long as the other side has not answered (version 4).
+    /// Seals a message. `addresses` binds it to its two ends as long as the other side has not answered; only
+    /// with the post-quantum ratchet, as clients before it did not.
     pub(crate) fn seal(
         &mut self,
         plaintext: &[u8],
@@ -212,7 +213,7 @@ impl Session {
         let counter = chain.index();
         let seed = chain.next_seed().ok_or(SessionError::Exhausted)?;
         let keys = MessageKeys::derive(&seed, salt_bytes(&salt));
-        let is_bound = self.pending.is_some() && self.set_up.version == Version::V4;
+        let is_bound = self.is_pending() && self.kind() == SessionKind::PqxdhWithRatchet;
         let parts = SessionMessageParts {
             version: self.set_up.version,
             ratchet_key: *pair.public(),
