@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
@@ -126,6 +127,30 @@ impl fmt::Debug for PublicKey {
     }
 }
 
+/// A public key on the Edwards curve, where multiplication takes half the time of the Montgomery ladder (AVX2) and the
+/// conversion an eighth: agreements with one key share it, and verifications too.
+pub(crate) struct PreparedKey {
+    coordinate: MontgomeryPoint,
+    /// Of sign 0; none for a point of the twist, which RFC 7748 allows: that takes the ladder.
+    edwards: Option<EdwardsPoint>,
+}
+
+impl PreparedKey {
+    /// Converts a key.
+    pub(crate) fn new(key: &PublicKey) -> Self {
+        let coordinate = key.coordinate();
+        Self {
+            coordinate,
+            edwards: coordinate.to_edwards(0),
+        }
+    }
+
+    /// The point of sign 0, if there is one.
+    pub(crate) fn edwards(&self) -> Option<&EdwardsPoint> {
+        self.edwards.as_ref()
+    }
+}
+
 fn check_coordinate(coordinate: &[u8]) -> Result<(), KeyError> {
     // Compared from the most significant byte: little-endian, so from the end.
     if !coordinate.iter().rev().lt(FIELD_PRIME.iter().rev()) {
@@ -184,7 +209,16 @@ impl PrivateKey {
     /// # Errors
     /// [`KeyError::LowOrder`] when the outcome is all zeros, which no key that [`PublicKey::from_bytes`] lets pass gives.
     pub fn agree(&self, theirs: &PublicKey) -> Result<SharedSecret, KeyError> {
-        let secret = Zeroizing::new(theirs.coordinate().mul_clamped(self.0).0);
+        self.agree_prepared(&PreparedKey::new(theirs))
+    }
+
+    /// [`Self::agree`] with a key that is used more than once.
+    pub(crate) fn agree_prepared(&self, theirs: &PreparedKey) -> Result<SharedSecret, KeyError> {
+        let product = match &theirs.edwards {
+            Some(point) => point.mul_clamped(self.0).to_montgomery(),
+            None => theirs.coordinate.mul_clamped(self.0),
+        };
+        let secret = Zeroizing::new(product.0);
         if bool::from(secret.ct_eq(&[0; 32])) {
             return Err(KeyError::LowOrder);
         }

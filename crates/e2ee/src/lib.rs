@@ -9,11 +9,40 @@
 //! - no input makes it panic or take unbounded memory;
 //! - state is a value: load it, act, store it. Nothing changes before the message's MAC holds.
 
+pub mod address;
+mod ciphertext;
+mod device;
 #[cfg(test)]
 mod fixture;
+mod handshake;
 pub mod kdf;
 pub mod kem;
+mod kept_keys;
 pub mod keys;
+mod policy;
+mod prekeys;
+mod ratchet;
+mod record;
+mod secret;
+mod session;
 pub mod spqr;
+mod store;
 pub mod symmetric;
+mod wire;
 pub mod xeddsa;
+
+pub use address::{Address, AddressError, DeviceId, ServiceId};
+pub use ciphertext::{Ciphertext, CiphertextKind};
+pub use device::{Decrypted, Device, DeviceError, Encrypted, Moment, Notice, PreKeyKind};
+pub use handshake::HandshakeError;
+pub use kem::{KemKeyPair, KemPublicKey};
+pub use keys::{IdentityKeyPair, KeyError, KeyPair, PrivateKey, PublicKey};
+pub use policy::{Due, Policy, SessionKind};
+pub use prekeys::{
+    KemPreKey, KemPreKeyPublic, PRE_KEY_ID_MAX, PreKey, PreKeyBundle, SignedPreKey,
+    SignedPreKeyPublic, StoredKeyError,
+};
+pub use record::{ARCHIVED_SESSIONS_MAX, SessionRecord, StoredRecordError};
+pub use session::SessionError;
+pub use store::{Change, MemoryStore, Slot, Store};
+pub use wire::{PreKeyMessage, SessionMessage, Version, WireError};

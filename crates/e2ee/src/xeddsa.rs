@@ -11,7 +11,7 @@ use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::keys::{PrivateKey, PublicKey};
+use crate::keys::{PreparedKey, PrivateKey, PublicKey};
 
 /// The length of a signature.
 pub const SIGNATURE_BYTES: usize = 64;
@@ -55,20 +55,29 @@ pub fn sign(
 /// Whether `signature` is the work of `public`'s holder over `message`. Anything of another length is not.
 #[must_use]
 pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    verify_prepared(&PreparedKey::new(public), message, signature)
+}
+
+/// [`verify`] with a key that is used more than once.
+#[must_use]
+pub(crate) fn verify_prepared(public: &PreparedKey, message: &[u8], signature: &[u8]) -> bool {
     is_valid(public, message, signature).unwrap_or(false)
 }
 
-fn is_valid(public: &PublicKey, message: &[u8], signature: &[u8]) -> Option<bool> {
+fn is_valid(public: &PreparedKey, message: &[u8], signature: &[u8]) -> Option<bool> {
     let (commitment, response) = signature.split_first_chunk::<32>()?;
     let mut response: [u8; 32] = response.try_into().ok()?;
     let sign = response[31] >> 7;
     response[31] &= 0x7f;
     // A scalar that is not reduced would be a second signature over the same message.
     let response = Option::<Scalar>::from(Scalar::from_canonical_bytes(response))?;
-    let point = public.coordinate().to_edwards(sign)?;
-    let challenge = scalar_of_hash(&[commitment, &point.compress().0, message]);
+    let even = public.edwards()?;
+    let minus_public = if sign == 0 { -even } else { *even };
+    let mut public = even.compress().0;
+    public[31] |= sign << 7;
+    let challenge = scalar_of_hash(&[commitment, &public, message]);
     let expected =
-        EdwardsPoint::vartime_double_scalar_mul_basepoint(&challenge, &-point, &response);
+        EdwardsPoint::vartime_double_scalar_mul_basepoint(&challenge, &minus_public, &response);
     Some(expected.compress().0.ct_eq(commitment).into())
 }
 

@@ -1,4 +1,4 @@
-use super::{FIELD_PRIME, KeyError, KeyPair, LOW_ORDER, PrivateKey, PublicKey};
+use super::{FIELD_PRIME, KeyError, KeyPair, LOW_ORDER, PreparedKey, PrivateKey, PublicKey};
 use crate::fixture::{rng, unhex};
 
 fn wire(coordinate: &[u8; 32]) -> Vec<u8> {
@@ -77,4 +77,23 @@ fn secrets_do_not_show() {
     let pair = KeyPair::generate(&mut rng(4));
     let shown = format!("{pair:?}");
     assert!(shown.contains("PrivateKey(…)"), "{shown}");
+}
+
+#[test]
+fn the_edwards_way_gives_what_the_ladder_gives() {
+    let mut rng = rng(5);
+    let mut ways = [0, 0];
+    for _ in 0..64 {
+        let private = PrivateKey::generate(&mut rng);
+        // Any u-coordinate: half of them are on the twist.
+        let mut bytes = *PrivateKey::generate(&mut rng).public_key().as_bytes();
+        bytes[1] ^= 2;
+        let public = PublicKey::from_bytes(&bytes).expect("a coordinate below p");
+        ways[usize::from(PreparedKey::new(&public).edwards().is_some())] += 1;
+        assert_eq!(
+            *private.agree(&public).expect("agreement"),
+            public.coordinate().mul_clamped(*private.expose()).0
+        );
+    }
+    assert!(ways[0] > 10 && ways[1] > 10, "both ways occur: {ways:?}");
 }

@@ -1,0 +1,6 @@
+//! Two devices that talk, over their stores.
+
+mod bad_input;
+mod conversations;
+mod delivery;
+mod world;
