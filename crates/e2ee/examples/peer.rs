@@ -7,8 +7,12 @@
 mod answers;
 #[path = "peer/fields.rs"]
 mod fields;
+#[path = "peer/groups.rs"]
+mod groups;
 #[path = "peer/identity.rs"]
 mod identity;
+#[path = "peer/safety.rs"]
+mod safety;
 #[path = "peer/sessions.rs"]
 mod sessions;
 #[path = "peer/state.rs"]
@@ -73,6 +77,15 @@ fn run(peer: &mut Option<Peer>, request: &Fields<'_>) -> Answer {
         "acceptIdentity" => identity::accept_identity(peer, request),
         "sign" => identity::sign(peer, request),
         "verify" => identity::verify(request),
+        "skdm" => groups::skdm(peer, request),
+        "processSkdm" => groups::process_skdm(peer, request),
+        "rotateSenderKey" => groups::rotate_sender_key(peer, request),
+        "groupEncrypt" => groups::group_encrypt(peer, request),
+        "groupDecrypt" => groups::group_decrypt(peer, request),
+        "fingerprint" => safety::fingerprint(peer, request),
+        "compare" => safety::compare(peer, request),
+        "decryptionError" => safety::decryption_error(request),
+        "readDecryptionError" => safety::read_decryption_error(request),
         other => Err(Failure(format!("unknown command {other}"))),
     }
 }

@@ -4,6 +4,7 @@
 //! changed. The caller sees to it that operations on one store come one after the other.
 
 mod error;
+mod groups;
 mod responding;
 
 use rand_core::CryptoRng;
@@ -20,6 +21,7 @@ use crate::session::{Pending, Session, SessionError, SetUp};
 use crate::store::{Change, Slot, Store};
 use crate::wire::{PreKeyMessage, SessionMessage, Version};
 pub use error::{DeviceError, PreKeyKind};
+pub use groups::Prepared;
 
 /// The time and the randomness that an operation uses.
 pub struct Moment<'a, R: ?Sized> {

@@ -40,13 +40,17 @@ impl KeptKeys {
         self.0.extend_from_slice(seed.0.expose());
     }
 
+    /// The seed of a message, which stays kept.
+    pub(crate) fn find(&self, counter: u32) -> Option<MessageSeed> {
+        let start = self.position(counter)? * ENTRY_BYTES + COUNTER_BYTES;
+        Secret::from_slice(self.0.get(start..start + SECRET_BYTES)?).map(MessageSeed)
+    }
+
     /// Gives out the seed of a message, for good.
     pub(crate) fn take(&mut self, counter: u32) -> Option<MessageSeed> {
-        let position = self.position(counter)?;
-        let start = position * ENTRY_BYTES + COUNTER_BYTES;
-        let seed = Secret::from_slice(self.0.get(start..start + SECRET_BYTES)?)?;
-        self.remove(position);
-        Some(MessageSeed(seed))
+        let seed = self.find(counter)?;
+        self.remove(self.position(counter)?);
+        Some(seed)
     }
 
     fn len(&self) -> usize {

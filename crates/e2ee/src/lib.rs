@@ -11,9 +11,13 @@
 
 pub mod address;
 mod ciphertext;
+pub mod decryption_error;
 mod device;
+pub mod device_list;
+pub mod fingerprint;
 #[cfg(test)]
 mod fixture;
+pub mod group;
 mod handshake;
 pub mod kdf;
 pub mod kem;
@@ -25,6 +29,7 @@ mod ratchet;
 mod record;
 mod secret;
 mod session;
+mod signed;
 pub mod spqr;
 mod store;
 pub mod symmetric;
@@ -33,7 +38,7 @@ pub mod xeddsa;
 
 pub use address::{Address, AddressError, DeviceId, ServiceId};
 pub use ciphertext::{Ciphertext, CiphertextKind};
-pub use device::{Decrypted, Device, DeviceError, Encrypted, Moment, Notice, PreKeyKind};
+pub use device::{Decrypted, Device, DeviceError, Encrypted, Moment, Notice, PreKeyKind, Prepared};
 pub use handshake::HandshakeError;
 pub use kem::{KemKeyPair, KemPublicKey};
 pub use keys::{IdentityKeyPair, KeyError, KeyPair, PrivateKey, PublicKey};

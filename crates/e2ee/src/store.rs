@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::address::Address;
@@ -29,6 +30,21 @@ pub enum Slot {
         /// Its base key.
         base_key: PublicKey,
     },
+    /// What is known of a device's key in a group ([`crate::group::SenderKeyRecord`]).
+    SenderKey {
+        /// The device.
+        sender: Address,
+        /// The group.
+        distribution_id: Uuid,
+    },
+    /// Our own key in a group ([`crate::group::SendingKey`]).
+    SendingKey(Uuid),
+    /// The newest member list of a group ([`crate::group::membership::Membership`]).
+    Membership(Uuid),
+    /// The newest device list of an account ([`crate::device_list::DeviceList`]).
+    DeviceList(String),
+    /// What a person said about an account's identity key ([`crate::fingerprint::Verification`]).
+    Verification(String),
 }
 
 /// One change of a slot.

@@ -56,6 +56,11 @@ impl<'a> Fields<'a> {
         u32::try_from(self.number(name)?).map_err(|_| missing(name))
     }
 
+    /// A number that fits 32 bits, or nothing.
+    pub(crate) fn optional_id(&self, name: &str) -> Result<Option<u32>, Failure> {
+        self.value(name).map(|_| self.id(name)).transpose()
+    }
+
     pub(crate) fn bytes(&self, name: &str) -> Result<Vec<u8>, Failure> {
         unhex(self.text(name)?).ok_or_else(|| Failure(format!("{name} is not hexadecimal")))
     }

@@ -1,5 +1,6 @@
 //! Why an operation of a device fails.
 
+use crate::group::GroupError;
 use crate::handshake::HandshakeError;
 use crate::keys::PublicKey;
 use crate::policy::SessionKind;
@@ -62,6 +63,9 @@ pub enum DeviceError<E> {
         /// What it has to be.
         minimum: SessionKind,
     },
+    /// A message of a group, or a key for one, is refused.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// Something in the storage cannot be read.
     #[error("something in the storage cannot be read")]
     Corrupt,

@@ -1,7 +1,7 @@
 //! What a sender gives to each device of a group, so that it can read on from here.
 
 use uuid::Uuid;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::keys::PublicKey;
 use crate::ratchet::{Chain, ChainSecret};
@@ -43,7 +43,7 @@ impl Distribution {
 
     /// The message to send over a session. It holds the chain's secret.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut fields = DistributionFields {
             distribution_id: Some(self.distribution_id.as_bytes().to_vec()),
             chain_id: Some(self.chain_id),
@@ -51,7 +51,7 @@ impl Distribution {
             chain_key: Some(self.chain.secret().0.expose().to_vec()),
             signing_key: Some(self.signing_key.as_bytes().to_vec()),
         };
-        let bytes = with_version(&fields, 0);
+        let bytes = Zeroizing::new(with_version(&fields, 0));
         fields.chain_key.zeroize();
         bytes
     }

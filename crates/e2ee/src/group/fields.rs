@@ -75,8 +75,16 @@ pub(super) struct StoredSendingKey {
     pub(super) signing_public: Vec<u8>,
     #[prost(uint64, tag = "8")]
     pub(super) created_at_seconds: u64,
-    #[prost(message, repeated, tag = "9")]
-    pub(super) given_to: Vec<StoredAddress>,
+    /// [`StoredHolders`].
+    #[prost(bytes = "vec", tag = "9")]
+    pub(super) holders: Vec<u8>,
+}
+
+/// Who has a key.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StoredHolders {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) addresses: Vec<StoredAddress>,
 }
 
 /// A device that has the key.

@@ -2,7 +2,7 @@
 
 use prost::Message;
 use uuid::Uuid;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::kept_keys::{KEPT_KEYS_MAX, KeptKeys};
 use crate::keys::PublicKey;
@@ -109,13 +109,13 @@ impl SenderKeyRecord {
 
     /// The bytes to store: secret.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut stored = StoredRecord {
             version: STORED_VERSION,
             distribution_id: self.distribution_id.as_bytes().to_vec(),
             chains: self.chains.iter().map(SenderChain::to_stored).collect(),
         };
-        let bytes = stored.encode_to_vec();
+        let bytes = Zeroizing::new(stored.encode_to_vec());
         for chain in &mut stored.chains {
             chain.chain_key.zeroize();
             chain.kept_keys.zeroize();

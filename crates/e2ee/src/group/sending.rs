@@ -1,6 +1,7 @@
 //! A sender's own key in a group: what it encrypts with, who has it, and when it has served long enough.
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use prost::Message;
 use rand_core::CryptoRng;
@@ -14,7 +15,7 @@ use crate::secret::{SECRET_BYTES, Secret};
 use crate::symmetric;
 use crate::xeddsa::{self, SIGNATURE_BYTES};
 
-use super::fields::{GroupMessageFields, StoredAddress, StoredSendingKey};
+use super::fields::{GroupMessageFields, StoredAddress, StoredHolders, StoredSendingKey};
 use super::{Distribution, GroupError, GroupKeys, with_version};
 
 const STORED_VERSION: u32 = 1;
@@ -27,7 +28,8 @@ pub struct SendingKey {
     pub(super) chain: Chain,
     pub(super) signing: KeyPair,
     created_at_seconds: u64,
-    given_to: BTreeSet<Address>,
+    /// Who has the key ([`StoredHolders`]), as stored: it is asked for before a message and not with each one.
+    holders: Vec<u8>,
 }
 
 /// When a sender makes a new key by itself.
@@ -85,7 +87,7 @@ impl SendingKey {
             chain: Chain::begin(ChainSecret(Secret::of_derived(&secret, 0))),
             signing: KeyPair::generate(rng),
             created_at_seconds: now_seconds,
-            given_to: BTreeSet::new(),
+            holders: Vec::new(),
         }
     }
 
@@ -107,31 +109,29 @@ impl SendingKey {
 
     /// What is due before a message to `receivers`: all devices of the group's members but this one. They come from a verified
     /// [member list](super::membership) and verified [device lists](crate::device_list), never from the server's word alone.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`GroupError::Stored`].
     pub fn plan(
         &self,
         receivers: &BTreeSet<Address>,
         policy: &RotationPolicy,
         now_seconds: u64,
-    ) -> Plan {
-        let rotate = self.rotation_due(receivers, policy, now_seconds);
-        let has_it = |address: &&Address| rotate.is_none() && self.given_to.contains(*address);
+    ) -> Result<Plan, GroupError> {
+        let holders = self.holders()?;
+        let rotate = match holders.is_subset(receivers) {
+            true => self.due(policy, now_seconds),
+            false => Some(RotationReason::Left),
+        };
+        let has_it = |address: &&Address| rotate.is_none() && holders.contains(*address);
         let lacking = receivers.iter().filter(|address| !has_it(address));
-        Plan {
+        Ok(Plan {
             rotate,
             give_to: lacking.cloned().collect(),
-        }
+        })
     }
 
-    fn rotation_due(
-        &self,
-        receivers: &BTreeSet<Address>,
-        policy: &RotationPolicy,
-        now_seconds: u64,
-    ) -> Option<RotationReason> {
-        if !self.given_to.is_subset(receivers) {
-            return Some(RotationReason::Left);
-        }
+    fn due(&self, policy: &RotationPolicy, now_seconds: u64) -> Option<RotationReason> {
         let age_seconds = now_seconds.saturating_sub(self.created_at_seconds);
         if age_seconds >= u64::from(policy.lifetime_hours) * 3600 {
             return Some(RotationReason::Lifetime);
@@ -139,14 +139,36 @@ impl SendingKey {
         (self.chain.index() >= policy.threshold_messages).then_some(RotationReason::Messages)
     }
 
-    /// Notes that a device was sent the distribution message. Note it before sending: a device that may have the key counts.
-    pub fn mark_given(&mut self, address: Address) {
-        self.given_to.insert(address);
+    /// Notes who is sent the distribution message. Note it before sending: a device that may have the key counts.
+    ///
+    /// # Errors
+    /// [`GroupError::Stored`].
+    pub fn mark_given(
+        &mut self,
+        addresses: impl IntoIterator<Item = Address>,
+    ) -> Result<(), GroupError> {
+        let mut holders = self.holders()?;
+        holders.extend(addresses);
+        self.holders = StoredHolders::of(&holders);
+        Ok(())
     }
 
     /// Notes that a device asks for the key again (its decryption error): the next [plan](Self::plan) gives it anew.
-    pub fn mark_lacking(&mut self, address: &Address) {
-        self.given_to.remove(address);
+    ///
+    /// # Errors
+    /// [`GroupError::Stored`].
+    pub fn mark_lacking(&mut self, address: &Address) -> Result<(), GroupError> {
+        let mut holders = self.holders()?;
+        holders.remove(address);
+        self.holders = StoredHolders::of(&holders);
+        Ok(())
+    }
+
+    fn holders(&self) -> Result<BTreeSet<Address>, GroupError> {
+        let stored = StoredHolders::decode(self.holders.as_slice());
+        let stored = stored.map_err(|_| GroupError::Stored)?;
+        let holders = stored.addresses.iter().map(StoredAddress::to_address);
+        holders.collect::<Option<_>>().ok_or(GroupError::Stored)
     }
 
     /// The message as it travels to everybody who has the key.
@@ -179,7 +201,7 @@ impl SendingKey {
 
     /// The bytes to store: secret.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut stored = StoredSendingKey {
             version: STORED_VERSION,
             distribution_id: self.distribution_id.as_bytes().to_vec(),
@@ -189,9 +211,9 @@ impl SendingKey {
             signing_private: self.signing.private().expose().to_vec(),
             signing_public: self.signing.public().as_bytes().to_vec(),
             created_at_seconds: self.created_at_seconds,
-            given_to: self.given_to.iter().map(StoredAddress::of).collect(),
+            holders: self.holders.clone(),
         };
-        let bytes = stored.encode_to_vec();
+        let bytes = Zeroizing::new(stored.encode_to_vec());
         stored.chain_key.zeroize();
         stored.signing_private.zeroize();
         bytes
@@ -203,28 +225,34 @@ impl SendingKey {
     /// [`GroupError::Stored`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, GroupError> {
         let mut stored = StoredSendingKey::decode(bytes).map_err(|_| GroupError::Stored)?;
-        let read = Self::from_stored(&stored).ok_or(GroupError::Stored);
+        let read = Self::from_stored(&mut stored).ok_or(GroupError::Stored);
         stored.chain_key.zeroize();
         stored.signing_private.zeroize();
         read
     }
 
-    fn from_stored(stored: &StoredSendingKey) -> Option<Self> {
+    fn from_stored(stored: &mut StoredSendingKey) -> Option<Self> {
         if stored.version != STORED_VERSION {
             return None;
         }
         let secret = ChainSecret(Secret::from_slice(&stored.chain_key)?);
         let private = PrivateKey::from_bytes(&stored.signing_private).ok()?;
         let public = PublicKey::from_bytes(&stored.signing_public).ok()?;
-        let given_to = stored.given_to.iter().map(StoredAddress::to_address);
         Some(Self {
             distribution_id: Uuid::from_slice(&stored.distribution_id).ok()?,
             chain_id: stored.chain_id,
             chain: Chain::from_kept(secret, stored.iteration),
             signing: KeyPair::from_kept(private, public),
             created_at_seconds: stored.created_at_seconds,
-            given_to: given_to.collect::<Option<_>>()?,
+            holders: mem::take(&mut stored.holders),
         })
+    }
+}
+
+impl StoredHolders {
+    fn of(holders: &BTreeSet<Address>) -> Vec<u8> {
+        let addresses = holders.iter().map(StoredAddress::of).collect();
+        Self { addresses }.encode_to_vec()
     }
 }
 
