@@ -197,7 +197,8 @@ impl Session {
         !self.is_pending() || age_seconds <= UNACKNOWLEDGED_SECONDS_MAX
     }
 
-    /// Seals a message. `addresses` binds it to its two ends as long as the other side has not answered (version 4).
+    /// Seals a message. `addresses` binds it to its two ends as long as the other side has not answered; only
+    /// with the post-quantum ratchet, as clients before it did not.
     pub(crate) fn seal(
         &mut self,
         plaintext: &[u8],
@@ -212,7 +213,7 @@ impl Session {
         let counter = chain.index();
         let seed = chain.next_seed().ok_or(SessionError::Exhausted)?;
         let keys = MessageKeys::derive(&seed, salt_bytes(&salt));
-        let is_bound = self.pending.is_some() && self.set_up.version == Version::V4;
+        let is_bound = self.is_pending() && self.kind() == SessionKind::PqxdhWithRatchet;
         let parts = SessionMessageParts {
             version: self.set_up.version,
             ratchet_key: *pair.public(),
@@ -249,7 +250,7 @@ impl Session {
             identity_key: self.set_up.local_identity,
             message,
         };
-        Ciphertext::pre_key(parts.to_bytes())
+        Ciphertext::pre_key(parts.enclose())
     }
 
     /// A new pair of ours and its chain, if the other side's key is newer than our last (Double Ratchet §8.2: put off until it

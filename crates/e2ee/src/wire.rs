@@ -186,7 +186,7 @@ pub(crate) struct PreKeyMessageParts<'a> {
 
 impl PreKeyMessageParts<'_> {
     /// The message as it travels.
-    pub(crate) fn to_bytes(self) -> Vec<u8> {
+    pub(crate) fn enclose(self) -> Vec<u8> {
         let fields = PreKeyMessageFields {
             pre_key_id: self.pre_key_id,
             base_key: Some(self.base_key.as_bytes().to_vec()),
