@@ -377,9 +377,12 @@ fn a_decryption_error_resets_the_session_in_use_and_no_other() {
             .device
             .reset_after_decryption_error(&mut alice.store, &remote, key)
     };
-    assert_eq!(reset(&mut alice, &other), Ok(false));
-    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(true));
-    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(false));
+    assert_eq!(reset(&mut alice, &other), Ok(None));
+    assert_eq!(
+        reset(&mut alice, message.ratchet_key()),
+        Ok(Some(Notice::SessionReset))
+    );
+    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(None));
     assert_eq!(
         alice.try_encrypt(&bob.address(), b"again").err(),
         Some(DeviceError::Session(SessionError::NoSession))
