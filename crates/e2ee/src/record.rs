@@ -210,3 +210,6 @@ impl core::fmt::Debug for SessionRecord {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
