@@ -129,7 +129,7 @@ impl Device {
         };
         let their_key = bundle.signed_pre_key.key;
         let session = Session::initiated(set_up, initiated, their_key, pending, kind);
-        loaded.record.push(&session);
+        loaded.record.push(session);
         changes.push(put_record(remote, &loaded.record));
         commit(store, changes)?;
         Ok(notices)
@@ -250,17 +250,16 @@ impl Device {
         message: &SessionMessage,
     ) -> Result<Decrypted, DeviceError<S::Error>> {
         let addresses = address_binding(remote, &self.address);
-        let (plaintext, session) = loaded.record.open(message, addresses.as_ref())?;
-        let plaintext = Zeroizing::new(plaintext);
-        let presented = session.set_up().remote_identity;
+        let opened = loaded.record.open(message, addresses.as_ref())?;
+        let presented = opened.remote_identity;
         match loaded.trusted {
             Some(trusted) if trusted == presented => {}
             trusted => return Err(DeviceError::IdentityChanged { trusted, presented }),
         }
-        self.check_strength(session.kind())?;
+        self.check_strength(opened.kind)?;
         commit(store, vec![put_record(remote, &loaded.record)])?;
         Ok(Decrypted {
-            plaintext,
+            plaintext: opened.plaintext,
             notices: Vec::new(),
         })
     }
