@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::peer::Software;
 use crate::play::Profile;
 use crate::stage::{Side, Stage};
 use crate::wire;
@@ -121,10 +120,6 @@ pub(crate) fn form(stage: &mut Stage) -> Result<(), String> {
     // Ids are of one byte here; a registration id may have one or two.
     let (expected, lengths) = match stage.profile {
         Profile::V3X3dh => (vec![1, 2, 3, 4], 145..=148),
-        // The release of that time does not bind the addresses yet; it skips the field, which is under the MAC.
-        Profile::V4Pqxdh if stage.alice.software == Software::Ours => {
-            (vec![1, 2, 3, 4, 6], 1756..=1764)
-        }
         Profile::V4Pqxdh => (vec![1, 2, 3, 4], 1720..=1726),
         Profile::V4Spqr => (vec![1, 2, 3, 4, 5, 6], 1798..=1805),
     };
