@@ -53,7 +53,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     let seconds = (options.seconds / targets.len().max(1) as u64).max(1);
     let mut found = Vec::new();
     for target in &targets {
-        println!("{target}: {seconds} s");
         if !fuzz(&programs.join(target), &folder.join(target), seconds)? {
             found.push(target.as_str());
         }
@@ -120,19 +119,48 @@ fn build(package: &Path, folder: &Path, host: &str) -> Result<bool, Failure> {
     Ok(status.success())
 }
 
+/// Runs one target; what libFuzzer says goes into a file, and its sum is printed.
 fn fuzz(program: &Path, folder: &Path, seconds: u64) -> Result<bool, Failure> {
     let corpus = folder.join("corpus");
     fs::create_dir_all(&corpus).context(format!("making {}", corpus.display()))?;
+    let log = folder.join("log.txt");
+    let file = fs::File::create(&log).context(format!("making {}", log.display()))?;
     let status = Command::new(program)
         .current_dir(folder)
         .arg(format!("-artifact_prefix={}/", folder.display()))
         .arg(format!("-max_total_time={seconds}"))
         .args(["-timeout=20", "-rss_limit_mb=2048", "-max_len=8192"])
-        .args(["-print_final_stats=1", "-verbosity=0"])
+        .arg("-print_final_stats=1")
         .arg(&corpus)
+        .stderr(file)
         .status()
         .context(format!("running {}", program.display()))?;
+    let said = fs::read(&log).context(format!("reading {}", log.display()))?;
+    let said = String::from_utf8_lossy(&said);
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let inputs = last_number(&said, "stat::number_of_executed_units: ");
+    let edges = last_number(&said, " cov: ");
+    println!("{name}: {inputs} inputs in {seconds} s, {edges} edges covered");
+    if !status.success() {
+        println!(
+            "{name}: a finding; the input lies in {}\n{said}",
+            folder.display()
+        );
+    }
     Ok(status.success())
+}
+
+/// The number behind the last of these words; 0 when they were not said.
+fn last_number(text: &str, words: &str) -> u64 {
+    let behind = text.rsplit_once(words).map_or("", |(_, behind)| behind);
+    let digits = behind
+        .trim_start()
+        .split(|letter: char| !letter.is_ascii_digit());
+    digits
+        .into_iter()
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
 }
 
 fn host_triple() -> Result<String, Failure> {

@@ -11,7 +11,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut parties = [Direction::Initiator, Direction::Responder]
         .map(|direction| Spqr::new(&[1; 32], direction));
     let mut under_way: [Vec<Sent>; 2] = [Vec::new(), Vec::new()];
-    while let Some(choice) = choices.next() {
+    while let Some(choice) = choices.byte() {
         let party = usize::from(choice & 1);
         let repeat = usize::from(choice >> 3) + 1;
         match choice >> 1 & 3 {

@@ -1,8 +1,13 @@
 //! What the fuzz targets share: randomness that repeats, and the fuzzer's bytes as choices.
 
+pub mod world;
+
+use keyward_e2ee::spqr::{Direction, Spqr};
 use rand_core::{Infallible, TryCryptoRng, TryRng};
+use std::sync::OnceLock;
 
 /// Randomness that repeats (SplitMix64), so that a finding can be run again.
+#[derive(Clone)]
 pub struct Numbers(pub u64);
 
 impl TryRng for Numbers {
@@ -35,7 +40,7 @@ pub struct Choices<'a>(pub &'a [u8]);
 
 impl<'a> Choices<'a> {
     /// The next byte, as long as there is one.
-    pub fn next(&mut self) -> Option<u8> {
+    pub fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(byte)
@@ -43,8 +48,8 @@ impl<'a> Choices<'a> {
 
     /// The next number below `end`; 0 when there are no bytes left.
     pub fn below(&mut self, end: usize) -> usize {
-        let high = usize::from(self.next().unwrap_or(0));
-        let low = usize::from(self.next().unwrap_or(0));
+        let high = usize::from(self.byte().unwrap_or(0));
+        let low = usize::from(self.byte().unwrap_or(0));
         (high << 8 | low) % end.max(1)
     }
 
@@ -58,16 +63,35 @@ impl<'a> Choices<'a> {
         let before = message.clone();
         for _ in 0..1 + self.below(4) {
             let place = self.below(message.len() + 1);
-            match self.next().unwrap_or(0) % 4 {
+            match self.byte().unwrap_or(0) % 4 {
                 0 => message.truncate(place),
-                1 => message.insert(place, self.next().unwrap_or(0)),
+                1 => message.insert(place, self.byte().unwrap_or(0)),
                 _ => {
                     if let Some(byte) = message.get_mut(place) {
-                        *byte = self.next().unwrap_or(0);
+                        *byte = self.byte().unwrap_or(0);
                     }
                 }
             }
         }
         *message != before
     }
+}
+
+/// Stored states of both sides of a post-quantum ratchet along three epochs: 256 of them.
+pub fn spqr_states() -> &'static [Vec<u8>] {
+    static STATES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    STATES.get_or_init(|| {
+        let mut numbers = Numbers(1);
+        let mut parties = [Direction::Initiator, Direction::Responder]
+            .map(|direction| Spqr::new(&[1; 32], direction));
+        let mut states = Vec::new();
+        for turn in 0..256 {
+            let sent = parties[turn % 2].send(&mut numbers).expect("sent");
+            parties[1 - turn % 2]
+                .receive(&sent.message)
+                .expect("received");
+            states.push(parties[turn / 2 % 2].to_bytes().to_vec());
+        }
+        states
+    })
 }
