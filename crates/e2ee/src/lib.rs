@@ -22,6 +22,8 @@ mod handshake;
 pub mod kdf;
 pub mod kem;
 mod kept_keys;
+#[cfg(test)]
+mod known_answers;
 pub mod keys;
 mod policy;
 mod prekeys;
