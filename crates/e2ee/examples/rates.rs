@@ -9,6 +9,7 @@ use keyward_e2ee::{
 };
 use rand_core::UnwrapErr;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// CPU seconds that each rate is measured for.
 const CPU_SECONDS: f64 = 0.6;
@@ -37,6 +38,11 @@ fn main() -> Outcome<()> {
             let ping_pong = ping_pong(kind, &plaintext)?;
             rates.insert(format!("{label}_pingpong_{size}"), ping_pong);
         }
+    }
+    for (size, bytes) in [("256", 256), ("4096", 4096)] {
+        let (encrypt, decrypt) = group(&vec![7; bytes])?;
+        rates.insert(format!("group_encrypt_{size}"), encrypt);
+        rates.insert(format!("group_decrypt_{size}"), decrypt);
     }
     println!("{:#}", Value::Object(rates));
     Ok(())
@@ -211,6 +217,42 @@ fn ping_pong(kind: SessionKind, plaintext: &[u8]) -> Outcome<Value> {
         })?;
     }
     Ok(watch.rate())
+}
+
+/// One sender's messages to a group: encrypting and decrypting apart.
+fn group(plaintext: &[u8]) -> Outcome<(Value, Value)> {
+    let (mut alice, mut bob) = acquainted(SessionKind::PqxdhWithRatchet)?;
+    let (group, from) = (Uuid::from_u128(7), alice.address());
+    let moment = Moment {
+        now_seconds: 1,
+        rng: &mut alice.rng,
+    };
+    let distribution = alice.device.distribution(&mut alice.store, group, moment)?;
+    bob.device
+        .learn_sender_key(&mut bob.store, &from, &distribution)?;
+    let (mut encrypting, mut decrypting) = (Stopwatch::default(), Stopwatch::default());
+    while encrypting.goes_on() || decrypting.goes_on() {
+        let mut sent = Vec::with_capacity(200);
+        encrypting.measure(200, || {
+            for _ in 0..200 {
+                let (store, rng) = (&mut alice.store, &mut alice.rng);
+                sent.push(
+                    alice
+                        .device
+                        .encrypt_for_group(store, group, plaintext, rng)?,
+                );
+            }
+            Ok(())
+        })?;
+        decrypting.measure(200, || {
+            for message in &sent {
+                bob.device
+                    .decrypt_from_group(&mut bob.store, &from, message)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok((encrypting.rate(), decrypting.rate()))
 }
 
 /// Counts what was done in how much CPU time.

@@ -30,11 +30,26 @@ impl KeptKeys {
         &self.0
     }
 
+    /// Gives up the oldest and makes room for `count` more, all at once: at most [`KEPT_KEYS_MAX`] are kept then.
+    pub(crate) fn make_room(&mut self, count: usize) {
+        let count = count.min(KEPT_KEYS_MAX);
+        let given_up = (self.len() + count).saturating_sub(KEPT_KEYS_MAX);
+        if given_up > 0 {
+            self.remove(0, given_up);
+        }
+        let needed = self.0.len() + count * ENTRY_BYTES;
+        if needed > self.0.capacity() {
+            // Moved to a new place, so that the old one is wiped and not just given back.
+            let mut grown = Zeroizing::new(Vec::with_capacity(needed));
+            grown.extend_from_slice(&self.0);
+            self.0 = grown;
+        }
+    }
+
     /// Keeps the seed of a message that is later than all that are kept.
     pub(crate) fn push(&mut self, counter: u32, seed: &MessageSeed) {
-        self.reserve();
-        if self.len() >= KEPT_KEYS_MAX {
-            self.remove(0);
+        if self.len() >= KEPT_KEYS_MAX || self.0.len() + ENTRY_BYTES > self.0.capacity() {
+            self.make_room(1);
         }
         self.0.extend_from_slice(&counter.to_be_bytes());
         self.0.extend_from_slice(seed.0.expose());
@@ -49,7 +64,7 @@ impl KeptKeys {
     /// Gives out the seed of a message, for good.
     pub(crate) fn take(&mut self, counter: u32) -> Option<MessageSeed> {
         let seed = self.find(counter)?;
-        self.remove(self.position(counter)?);
+        self.remove(self.position(counter)?, 1);
         Some(seed)
     }
 
@@ -78,21 +93,12 @@ impl KeptKeys {
         None
     }
 
-    fn remove(&mut self, position: usize) {
+    fn remove(&mut self, position: usize, count: usize) {
         let start = position * ENTRY_BYTES;
-        let kept = self.0.len() - ENTRY_BYTES;
-        self.0.copy_within(start + ENTRY_BYTES.., start);
+        let kept = self.0.len() - count * ENTRY_BYTES;
+        self.0.copy_within(start + count * ENTRY_BYTES.., start);
         self.0[kept..].zeroize();
         self.0.truncate(kept);
-    }
-
-    /// Grows by moving to a new place, so that the old one is wiped and not just given back.
-    fn reserve(&mut self) {
-        if self.0.len() + ENTRY_BYTES > self.0.capacity() {
-            let mut grown = Zeroizing::new(Vec::with_capacity(self.0.len() * 2 + ENTRY_BYTES));
-            grown.extend_from_slice(&self.0);
-            self.0 = grown;
-        }
     }
 }
 

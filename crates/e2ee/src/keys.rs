@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::xeddsa::{self, Signature};
+use crate::xeddsa::{self, EdwardsKey, Signature};
 
 /// The length of a public key as it travels: type byte and u-coordinate.
 pub const PUBLIC_KEY_BYTES: usize = 33;
@@ -292,37 +292,72 @@ impl KeyPair {
     }
 }
 
+/// A pair that signs ([XEdDSA](crate::xeddsa)), with what signing would compute each time beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SigningPair {
+    pair: KeyPair,
+    edwards: EdwardsKey,
+}
+
+impl SigningPair {
+    /// The pair, made ready to sign: one multiplication by the base point.
+    pub(crate) fn new(pair: KeyPair) -> Self {
+        let edwards = xeddsa::edwards_of(pair.private());
+        Self { pair, edwards }
+    }
+
+    /// A pair that was kept with its Edwards form: they are believed to belong together.
+    pub(crate) fn from_kept(pair: KeyPair, edwards: EdwardsKey) -> Self {
+        Self { pair, edwards }
+    }
+
+    /// The pair.
+    pub(crate) fn pair(&self) -> &KeyPair {
+        &self.pair
+    }
+
+    /// The public half's Edwards form, to keep.
+    pub(crate) fn edwards(&self) -> &EdwardsKey {
+        &self.edwards
+    }
+
+    /// Signs `message`: 64 bytes.
+    pub(crate) fn sign(&self, message: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Signature {
+        xeddsa::sign_prepared(self.pair.private(), &self.edwards, message, rng)
+    }
+}
+
 /// The long-lived pair that says who an account is: it agrees and signs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdentityKeyPair(KeyPair);
+pub struct IdentityKeyPair(SigningPair);
 
 impl IdentityKeyPair {
     /// A new identity.
     pub fn generate(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
-        Self(KeyPair::generate(rng))
+        Self::from_key_pair(KeyPair::generate(rng))
     }
 
-    /// The identity of a pair.
+    /// The identity of a pair. It costs a multiplication by the base point, so load it once.
     #[must_use]
     pub fn from_key_pair(pair: KeyPair) -> Self {
-        Self(pair)
+        Self(SigningPair::new(pair))
     }
 
     /// The public half, which peers trust.
     #[must_use]
     pub fn public(&self) -> &PublicKey {
-        self.0.public()
+        self.key_pair().public()
     }
 
     /// The pair.
     #[must_use]
     pub fn key_pair(&self) -> &KeyPair {
-        &self.0
+        self.0.pair()
     }
 
     /// Signs `message` ([XEdDSA](crate::xeddsa)): 64 bytes.
     pub fn sign(&self, message: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Signature {
-        xeddsa::sign(self.0.private(), message, rng)
+        self.0.sign(message, rng)
     }
 }
 

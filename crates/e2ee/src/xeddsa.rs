@@ -26,16 +26,35 @@ const NONCE_PREFIX: [u8; 32] = {
     prefix
 };
 
+/// The compressed Edwards form of a public key, with the sign that its private key gives: 32 bytes, not secret.
+pub(crate) type EdwardsKey = [u8; 32];
+
+/// The Edwards form of a private key's public half: one multiplication, so keep it beside a key that signs often.
+pub(crate) fn edwards_of(private: &PrivateKey) -> EdwardsKey {
+    EdwardsPoint::mul_base_clamped(*private.expose())
+        .compress()
+        .0
+}
+
 /// Signs `message` with 64 fresh random bytes.
 pub fn sign(
     private: &PrivateKey,
     message: &[u8],
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Signature {
+    sign_prepared(private, &edwards_of(private), message, rng)
+}
+
+/// [`sign`] with [`edwards_of`] the same key at hand, in half the time.
+pub(crate) fn sign_prepared(
+    private: &PrivateKey,
+    public: &EdwardsKey,
+    message: &[u8],
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Signature {
     let mut random = Zeroizing::new([0; 64]);
     rng.fill_bytes(random.as_mut_slice());
     let secret = Zeroizing::new(Scalar::from_bytes_mod_order(*private.expose()));
-    let public = EdwardsPoint::mul_base(&secret).compress().0;
     let nonce = Zeroizing::new(scalar_of_hash(&[
         &NONCE_PREFIX,
         private.expose(),
@@ -43,7 +62,7 @@ pub fn sign(
         random.as_slice(),
     ]));
     let commitment = EdwardsPoint::mul_base(&nonce).compress().0;
-    let challenge = scalar_of_hash(&[&commitment, &public, message]);
+    let challenge = scalar_of_hash(&[&commitment, public, message]);
     let response = challenge * *secret + *nonce;
     let mut signature = [0; SIGNATURE_BYTES];
     signature[..32].copy_from_slice(&commitment);

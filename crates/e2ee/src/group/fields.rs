@@ -78,6 +78,8 @@ pub(super) struct StoredSendingKey {
     /// [`StoredHolders`].
     #[prost(bytes = "vec", tag = "9")]
     pub(super) holders: Vec<u8>,
+    #[prost(bytes = "vec", tag = "10")]
+    pub(super) signing_edwards: Vec<u8>,
 }
 
 /// Who has a key.

@@ -161,6 +161,7 @@ impl SenderChain {
         let seed = follow(&mut ahead, message.iteration, &mut skipped)?;
         let text = open(&seed, &message.ciphertext)?;
         self.chain = ahead;
+        self.kept.make_room(skipped.len());
         for (iteration, seed) in &skipped {
             self.kept.push(*iteration, seed);
         }

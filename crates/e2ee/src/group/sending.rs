@@ -9,11 +9,11 @@ use uuid::Uuid;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::address::{Address, DeviceId};
-use crate::keys::{KeyPair, PrivateKey, PublicKey};
+use crate::keys::{KeyPair, PrivateKey, PublicKey, SigningPair};
 use crate::ratchet::{Chain, ChainSecret};
 use crate::secret::{SECRET_BYTES, Secret};
 use crate::symmetric;
-use crate::xeddsa::{self, SIGNATURE_BYTES};
+use crate::xeddsa::SIGNATURE_BYTES;
 
 use super::fields::{GroupMessageFields, StoredAddress, StoredHolders, StoredSendingKey};
 use super::{Distribution, GroupError, GroupKeys, with_version};
@@ -26,7 +26,7 @@ pub struct SendingKey {
     distribution_id: Uuid,
     pub(super) chain_id: u32,
     pub(super) chain: Chain,
-    pub(super) signing: KeyPair,
+    pub(super) signing: SigningPair,
     created_at_seconds: u64,
     /// Who has the key ([`StoredHolders`]), as stored: it is asked for before a message and not with each one.
     holders: Vec<u8>,
@@ -85,7 +85,7 @@ impl SendingKey {
             // 31 bits, as official clients draw it.
             chain_id: rng.next_u32() >> 1,
             chain: Chain::begin(ChainSecret(Secret::of_derived(&secret, 0))),
-            signing: KeyPair::generate(rng),
+            signing: SigningPair::new(KeyPair::generate(rng)),
             created_at_seconds: now_seconds,
             holders: Vec::new(),
         }
@@ -103,7 +103,7 @@ impl SendingKey {
             distribution_id: self.distribution_id,
             chain_id: self.chain_id,
             chain: self.chain.clone(),
-            signing_key: *self.signing.public(),
+            signing_key: *self.signing.pair().public(),
         }
     }
 
@@ -194,7 +194,7 @@ impl SendingKey {
             )),
         };
         let mut message = with_version(&fields, SIGNATURE_BYTES);
-        let signature = xeddsa::sign(self.signing.private(), &message, rng);
+        let signature = self.signing.sign(&message, rng);
         message.extend_from_slice(&signature);
         Ok(message)
     }
@@ -208,8 +208,9 @@ impl SendingKey {
             chain_id: self.chain_id,
             iteration: self.chain.index(),
             chain_key: self.chain.secret().0.expose().to_vec(),
-            signing_private: self.signing.private().expose().to_vec(),
-            signing_public: self.signing.public().as_bytes().to_vec(),
+            signing_private: self.signing.pair().private().expose().to_vec(),
+            signing_public: self.signing.pair().public().as_bytes().to_vec(),
+            signing_edwards: self.signing.edwards().to_vec(),
             created_at_seconds: self.created_at_seconds,
             holders: self.holders.clone(),
         };
@@ -238,11 +239,12 @@ impl SendingKey {
         let secret = ChainSecret(Secret::from_slice(&stored.chain_key)?);
         let private = PrivateKey::from_bytes(&stored.signing_private).ok()?;
         let public = PublicKey::from_bytes(&stored.signing_public).ok()?;
+        let edwards = stored.signing_edwards.as_slice().try_into().ok()?;
         Some(Self {
             distribution_id: Uuid::from_slice(&stored.distribution_id).ok()?,
             chain_id: stored.chain_id,
             chain: Chain::from_kept(secret, stored.iteration),
-            signing: KeyPair::from_kept(private, public),
+            signing: SigningPair::from_kept(KeyPair::from_kept(private, public), edwards),
             created_at_seconds: stored.created_at_seconds,
             holders: mem::take(&mut stored.holders),
         })

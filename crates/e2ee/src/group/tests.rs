@@ -128,7 +128,7 @@ fn a_message_counts_only_under_its_senders_signature() {
     let mut pair = Pair::new();
     let mut forger = pair.sender.clone();
     // A member knows the chain, and not the signing key.
-    forger.signing = crate::keys::KeyPair::generate(&mut rng(9));
+    forger.signing = crate::keys::SigningPair::new(crate::keys::KeyPair::generate(&mut rng(9)));
     let forged = forger.encrypt(b"from her", &mut rng(2)).expect("a message");
     assert_eq!(pair.open(&forged), Err(GroupError::Signature));
 }
@@ -148,8 +148,7 @@ fn a_signed_message_that_is_not_whole_moves_nothing() {
             ciphertext: Some(vec![3; 17]),
         };
         let mut nonsense = super::with_version(&fields, 64);
-        let signature =
-            crate::xeddsa::sign(pair.sender.signing.private(), &nonsense, &mut pair.rng);
+        let signature = pair.sender.signing.sign(&nonsense, &mut pair.rng);
         nonsense.extend_from_slice(&signature);
         assert_eq!(pair.open(&nonsense), Err(GroupError::Padding));
         if iteration == 1 {

@@ -38,6 +38,7 @@ impl ReceivingChain {
         if missing > FORWARD_JUMPS_MAX {
             return Err(SessionError::TooFarAhead);
         }
+        self.kept.make_room(missing as usize);
         while self.chain.index() < counter {
             let index = self.chain.index();
             let seed = self.chain.next_seed().ok_or(SessionError::Exhausted)?;

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::peer::Software;
 use crate::play::Profile;
 use crate::stage::{Side, Stage};
 use crate::wire;
