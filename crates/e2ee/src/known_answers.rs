@@ -141,7 +141,10 @@ impl Bob {
 impl NamedPreKeys {
     fn to_changes(&self) -> Vec<Change> {
         let signed = &self.signed;
-        let mut changes = vec![Change::Put(Slot::SignedPreKey(signed.id), signed.to_bytes())];
+        let mut changes = vec![Change::Put(
+            Slot::SignedPreKey(signed.id),
+            signed.to_bytes(),
+        )];
         if let Some(key) = &self.one_time {
             changes.push(Change::Put(Slot::PreKey(key.id), key.to_bytes()));
         }
@@ -157,7 +160,9 @@ fn set_ups() -> Vec<(Value, SessionKind)> {
     let of = |record: &Value, v4: SessionKind| {
         let entries = record["setUps"].as_array().cloned().unwrap_or_default();
         entries.into_iter().map(move |entry| {
-            let is_v3 = entry["name"].as_str().is_some_and(|name| name.starts_with("v3"));
+            let is_v3 = entry["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("v3"));
             let kind = if is_v3 { SessionKind::X3dh } else { v4 };
             (entry, kind)
         })
@@ -183,7 +188,12 @@ fn recorded_first_messages_open() {
             };
             let opened = bob.device.decrypt(&mut bob.store, &alice, &ciphertext, NOW);
             let opened = opened.expect("a text").plaintext;
-            assert_eq!(opened.to_vec(), bytes(message, "plaintext"), "{}", entry["name"]);
+            assert_eq!(
+                opened.to_vec(),
+                bytes(message, "plaintext"),
+                "{}",
+                entry["name"]
+            );
             let again = bob.device.decrypt(&mut bob.store, &alice, &ciphertext, NOW);
             assert!(again.is_err());
         }
@@ -221,9 +231,14 @@ fn secrets_of_a_set_up_stand_in_the_official_records() {
 /// The post-quantum chain gives a key for the first message, which the official record keeps, too.
 fn post_quantum_chain(pq_key: &[u8; 32], first: &PreKeyMessage, at_bob: &[u8]) {
     let mut spqr = Spqr::new(pq_key, Direction::Responder);
-    let key = spqr.receive(&first.message().pq_ratchet).expect("a message");
+    let key = spqr
+        .receive(&first.message().pq_ratchet)
+        .expect("a message");
     let key = key.expect("a key for the message");
-    assert!(holds(at_bob, key.as_bytes()), "post-quantum key of the first message");
+    assert!(
+        holds(at_bob, key.as_bytes()),
+        "post-quantum key of the first message"
+    );
 }
 
 fn chain_key(chain: &Chain) -> &[u8; 32] {

@@ -22,9 +22,9 @@ mod handshake;
 pub mod kdf;
 pub mod kem;
 mod kept_keys;
+pub mod keys;
 #[cfg(test)]
 mod known_answers;
-pub mod keys;
 mod policy;
 mod prekeys;
 mod ratchet;
