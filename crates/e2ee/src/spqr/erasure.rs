@@ -4,6 +4,7 @@
 //! Chunk k holds the 16 polynomials' values at x = k: those below N are the value itself, and any N of them decode it.
 
 use super::field::{Multiplier, invert, multiply};
+use std::borrow::Cow;
 
 /// Bytes of a chunk.
 pub(super) const CHUNK_BYTES: usize = 32;
@@ -57,7 +58,7 @@ impl Encoder {
     fn extra_chunk(&self, index: u16) -> [u8; CHUNK_BYTES] {
         let (plain, _) = self.value.as_chunks::<CHUNK_BYTES>();
         let points: Vec<Chunk> = (0..).zip(plain).map(Chunk::from).collect();
-        Interpolation::new(&points).at(index)
+        Interpolation::of_value(&points).at(index)
     }
 }
 
@@ -172,7 +173,7 @@ fn decode(points: &[Chunk]) -> Vec<u8> {
 struct Interpolation<'a> {
     points: &'a [Chunk],
     /// For each point the inverse of the product of its distances to the others.
-    weights: Vec<u16>,
+    weights: Cow<'static, [u16]>,
 }
 
 impl<'a> Interpolation<'a> {
@@ -183,20 +184,29 @@ impl<'a> Interpolation<'a> {
                 multiply(product, point.index ^ other.index)
             }))
         };
-        Self {
-            points,
-            weights: points.iter().map(weight).collect(),
-        }
+        let weights = points.iter().map(weight).collect();
+        Self { points, weights }
+    }
+
+    /// Through points whose x count up from 0. Those of the ratchet's own values have their weights ready.
+    fn of_value(points: &'a [Chunk]) -> Self {
+        let weights: &'static [u16] = match points.len() {
+            3 => &const { weights::<3>() },
+            5 => &const { weights::<5>() },
+            30 => &const { weights::<30>() },
+            36 => &const { weights::<36>() },
+            _ => return Self::new(points),
+        };
+        let weights = Cow::Borrowed(weights);
+        Self { points, weights }
     }
 
     /// The 16 polynomials' values at an x that is not one of the points'.
     fn at(&self, x: u16) -> [u8; CHUNK_BYTES] {
-        let distances = self.points.iter().map(|point| x ^ point.index);
-        let whole = distances.fold(1, multiply);
         let mut sums = [0_u16; ELEMENTS];
-        for (point, &weight) in self.points.iter().zip(&self.weights) {
-            let factor = multiply(multiply(whole, weight), invert(x ^ point.index));
-            let multiplier = Multiplier::new(factor);
+        for ((point, weight), others) in self.points.iter().zip(&*self.weights).zip(self.others(x))
+        {
+            let multiplier = Multiplier::new(multiply(others, *weight));
             for (sum, element) in sums.iter_mut().zip(point.bytes.as_chunks::<2>().0) {
                 *sum ^= multiplier.times(u16::from_be_bytes(*element));
             }
@@ -207,6 +217,40 @@ impl<'a> Interpolation<'a> {
         }
         bytes
     }
+
+    /// For each point the product of the distances from x to the others: those before it times those after it.
+    fn others(&self, x: u16) -> Vec<u16> {
+        let mut products = Vec::with_capacity(self.points.len());
+        let mut before = 1;
+        for point in self.points {
+            products.push(before);
+            before = multiply(before, x ^ point.index);
+        }
+        let mut after = 1;
+        for (product, point) in products.iter_mut().zip(self.points).rev() {
+            *product = multiply(*product, after);
+            after = multiply(after, x ^ point.index);
+        }
+        products
+    }
+}
+
+/// The weights of the points 0 to N - 1.
+const fn weights<const N: usize>() -> [u16; N] {
+    let mut weights = [1; N];
+    let mut point = 0;
+    while point < N {
+        let mut other = 0;
+        while other < N {
+            if other != point {
+                weights[point] = multiply(weights[point], (point ^ other) as u16);
+            }
+            other += 1;
+        }
+        weights[point] = invert(weights[point]);
+        point += 1;
+    }
+    weights
 }
 
 #[cfg(test)]

@@ -5,12 +5,10 @@
 const REDUCTION: u16 = 0x100b;
 
 /// Product of two elements.
-pub(super) fn multiply(left: u16, right: u16) -> u16 {
+pub(super) const fn multiply(left: u16, right: u16) -> u16 {
     let (mut product, mut shifted, mut bits) = (0, left, right);
     while bits != 0 {
-        if bits & 1 == 1 {
-            product ^= shifted;
-        }
+        product ^= shifted * (bits & 1);
         shifted = double(shifted);
         bits >>= 1;
     }
@@ -18,17 +16,19 @@ pub(super) fn multiply(left: u16, right: u16) -> u16 {
 }
 
 /// The inverse of an element: its 65,534th power. 0 has none and gives 0.
-pub(super) fn invert(element: u16) -> u16 {
+pub(super) const fn invert(element: u16) -> u16 {
     let mut power = element;
     let mut inverse = 1;
-    for _ in 1..16 {
+    let mut bit = 1;
+    while bit < 16 {
         power = multiply(power, power);
         inverse = multiply(inverse, power);
+        bit += 1;
     }
     inverse
 }
 
-fn double(element: u16) -> u16 {
+const fn double(element: u16) -> u16 {
     (element << 1) ^ ((element >> 15) * REDUCTION)
 }
 

@@ -12,7 +12,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 const VERSION: u32 = 1;
 
-/// The whole. Which of the fields from `secret` on are there depends on the phase.
+/// The whole. Which of the fields from `secret` on are there depends on the phase. Those that cross the wire are not wiped: it takes
+/// longer than all else that is done here.
 #[derive(Clone, PartialEq, Message, Zeroize)]
 struct Record {
     #[prost(uint32, tag = "1")]
@@ -39,17 +40,21 @@ struct Record {
     #[prost(bytes = "vec", tag = "11")]
     secret: Vec<u8>,
     #[prost(bytes = "vec", tag = "12")]
+    #[zeroize(skip)]
     header: Vec<u8>,
     /// The value being sent in chunks, and the next chunk's index.
     #[prost(bytes = "vec", tag = "13")]
+    #[zeroize(skip)]
     outgoing: Vec<u8>,
     #[prost(uint32, tag = "14")]
     outgoing_next: u32,
     /// The chunks received so far.
     #[prost(bytes = "vec", tag = "15")]
+    #[zeroize(skip)]
     incoming: Vec<u8>,
     /// A value received whole, or sent whole and still needed.
     #[prost(bytes = "vec", tag = "16")]
+    #[zeroize(skip)]
     whole: Vec<u8>,
 }
 

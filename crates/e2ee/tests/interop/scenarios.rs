@@ -7,6 +7,7 @@ pub(crate) mod downgrade;
 pub(crate) mod groups;
 mod identity;
 pub(crate) mod limits;
+mod post_quantum;
 mod safety;
 mod sessions;
 
@@ -15,7 +16,7 @@ use crate::stage::Stage;
 /// The error says why a scenario could not go on.
 pub(crate) type Scenario = fn(&mut Stage) -> Result<(), String>;
 
-pub(crate) const EVERY: [(&str, Scenario); 28] = [
+pub(crate) const EVERY: [(&str, Scenario); 30] = [
     (
         "first messages with one-time key",
         sessions::with_one_time_key,
@@ -39,6 +40,8 @@ pub(crate) const EVERY: [(&str, Scenario); 28] = [
     ("replay", delivery::replay),
     ("gap of 1,000", delivery::gap),
     ("120 turns with loss", delivery::loss),
+    ("post-quantum epochs", post_quantum::epochs),
+    ("post-quantum bursts", post_quantum::bursts),
     ("kept keys", limits::kept_keys),
     ("tampering", attacks::tampering),
     (

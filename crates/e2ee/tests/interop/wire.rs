@@ -56,14 +56,32 @@ pub(crate) fn message_fields(body: &[u8], range: Range<usize>) -> Vec<Field> {
     fields(body, range.start + 1..range.end - 8)
 }
 
+/// What a message of type 2 carries of the post-quantum ratchet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PostQuantum {
+    pub(crate) epoch: u64,
+    /// What its piece is of: 0 nothing, 1 header, 2 and 3 key, 4 an acknowledgement, 5 and 6 ciphertext.
+    pub(crate) kind: u8,
+    /// The piece's number.
+    pub(crate) chunk: Option<u64>,
+}
+
+/// `None` when there is nothing of it.
+pub(crate) fn post_quantum(body: &[u8]) -> Option<PostQuantum> {
+    let fields = message_fields(body, 0..body.len());
+    let range = bytes_of(&fields, 5).filter(|range| !range.is_empty())?;
+    let mut at = range.start + 1;
+    let epoch = varint(body, &mut at);
+    let _index = varint(body, &mut at);
+    let kind = body[at];
+    at += 1;
+    let chunk = (at < range.end).then(|| varint(body, &mut at));
+    Some(PostQuantum { epoch, kind, chunk })
+}
+
 /// The epoch that the post-quantum part of a message of type 2 names; 0 when there is none.
 pub(crate) fn pq_epoch(body: &[u8]) -> u64 {
-    let fields = message_fields(body, 0..body.len());
-    let Some(range) = bytes_of(&fields, 5).filter(|range| !range.is_empty()) else {
-        return 0;
-    };
-    let mut at = range.start + 1;
-    varint(body, &mut at)
+    post_quantum(body).map_or(0, |piece| piece.epoch)
 }
 
 fn varint(message: &[u8], at: &mut usize) -> u64 {

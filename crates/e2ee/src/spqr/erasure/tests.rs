@@ -1,4 +1,4 @@
-use super::{CHUNK_BYTES, Chunk, Decoder, Encoder};
+use super::{CHUNK_BYTES, Chunk, Decoder, Encoder, Interpolation};
 use proptest::prelude::{Strategy, any, proptest};
 
 /// A value of 3 to 36 chunks, and for each of twice as many chunks where it comes in the order of arrival.
@@ -91,4 +91,13 @@ fn what_could_not_have_been_stored_is_not_resumed() {
         None,
         "would have been complete"
     );
+}
+
+#[test]
+fn the_weights_that_are_ready_are_those_that_would_be_computed() {
+    for count in [3, 5, 30, 36] {
+        let points = chunks(&vec![1; count * CHUNK_BYTES], count);
+        let ready = Interpolation::of_value(&points);
+        assert_eq!(ready.weights, Interpolation::new(&points).weights);
+    }
 }
