@@ -23,6 +23,8 @@ pub mod kdf;
 pub mod kem;
 mod kept_keys;
 pub mod keys;
+#[cfg(test)]
+mod known_answers;
 mod policy;
 mod prekeys;
 mod ratchet;

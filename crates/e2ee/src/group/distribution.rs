@@ -15,8 +15,8 @@ use super::{GroupError, behind_version, distribution_id, with_version};
 #[derive(Debug, Clone)]
 pub struct Distribution {
     pub(super) distribution_id: Uuid,
-    pub(super) chain_id: u32,
-    pub(super) chain: Chain,
+    pub(crate) chain_id: u32,
+    pub(crate) chain: Chain,
     pub(super) signing_key: PublicKey,
 }
 

@@ -24,8 +24,8 @@ const STORED_VERSION: u32 = 1;
 #[derive(Debug, Clone)]
 pub struct SendingKey {
     distribution_id: Uuid,
-    pub(super) chain_id: u32,
-    pub(super) chain: Chain,
+    pub(crate) chain_id: u32,
+    pub(crate) chain: Chain,
     pub(super) signing: SigningPair,
     created_at_seconds: u64,
     /// Who has the key ([`StoredHolders`]), as stored: it is asked for before a message and not with each one.

@@ -9,10 +9,11 @@ use std::{env, thread};
 
 const SKIP_LOG: &str = "KEYWARD_TEST_SKIP_LOG";
 const REQUIRE_ALL: &str = "KEYWARD_TEST_REQUIRE_ALL";
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("package.json", include_str!("package.json")),
     ("package-lock.json", include_str!("package-lock.json")),
     ("official.mjs", include_str!("official.mjs")),
+    ("stores.mjs", include_str!("stores.mjs")),
 ];
 
 /// Where `official.mjs` runs, or why it cannot.

@@ -5,129 +5,23 @@
 
 import { createInterface } from "node:readline";
 
+import { MemoryStores, bytes, hex, load } from "./stores.mjs";
+
 const release = process.argv[2];
-const official = await import(`official-${release}`);
+const official = await load(release);
 const { PublicKey, PrivateKey, ProtocolAddress } = official;
 /** Since 0.91 the calls of a session take the local address too. */
 const takesLocalAddress = release !== "0.72.1";
 const hasPostQuantumKey = (profile) => profile !== "v3-x3dh";
 
-const hex = (bytes) => Buffer.from(bytes).toString("hex");
-const bytes = (text) => Uint8Array.from(Buffer.from(text, "hex"));
 const addressOf = ({ name, deviceId }) => ProtocolAddress.new(name, deviceId);
-const keyOf = (address) => `${address.name()}.${address.deviceId()}`;
-
-class Sessions extends official.SessionStore {
-  kept = new Map();
-  async saveSession(address, record) {
-    this.kept.set(keyOf(address), record.serialize());
-  }
-  async getSession(address) {
-    const kept = this.kept.get(keyOf(address));
-    return kept ? official.SessionRecord.deserialize(kept) : null;
-  }
-  async getExistingSessions(addresses) {
-    return Promise.all(addresses.map((address) => this.getSession(address)));
-  }
-}
-
-class Identities extends official.IdentityKeyStore {
-  known = new Map();
-  constructor(pair, registrationId) {
-    super();
-    this.pair = pair;
-    this.registrationId = registrationId;
-  }
-  async getIdentityKey() {
-    return this.pair.privateKey;
-  }
-  async getLocalRegistrationId() {
-    return this.registrationId;
-  }
-  async saveIdentity(address, key) {
-    const before = this.known.get(keyOf(address));
-    this.known.set(keyOf(address), hex(key.serialize()));
-    const changed = before !== undefined && before !== hex(key.serialize());
-    return Number(changed);
-  }
-  /** Trust on first use; a change has to be accepted. */
-  async isTrustedIdentity(address, key) {
-    const known = this.known.get(keyOf(address));
-    return known === undefined || known === hex(key.serialize());
-  }
-  async getIdentity(address) {
-    const known = this.known.get(keyOf(address));
-    return known ? PublicKey.deserialize(bytes(known)) : null;
-  }
-}
-
-class PreKeys extends official.PreKeyStore {
-  kept = new Map();
-  async savePreKey(id, record) {
-    this.kept.set(id, record);
-  }
-  async getPreKey(id) {
-    if (!this.kept.has(id)) throw new Error(`there is no one-time key ${id}`);
-    return this.kept.get(id);
-  }
-  async removePreKey(id) {
-    this.kept.delete(id);
-  }
-}
-
-class SignedPreKeys extends official.SignedPreKeyStore {
-  kept = new Map();
-  async saveSignedPreKey(id, record) {
-    this.kept.set(id, record);
-  }
-  async getSignedPreKey(id) {
-    if (!this.kept.has(id)) throw new Error(`there is no signed key ${id}`);
-    return this.kept.get(id);
-  }
-}
-
-class KyberPreKeys extends official.KyberPreKeyStore {
-  kept = new Map();
-  async saveKyberPreKey(id, record) {
-    this.kept.set(id, record);
-  }
-  async getKyberPreKey(id) {
-    if (!this.kept.has(id)) throw new Error(`there is no post-quantum key ${id}`);
-    return this.kept.get(id);
-  }
-  async markKyberPreKeyUsed() {}
-}
-
-class SenderKeys extends official.SenderKeyStore {
-  kept = new Map();
-  async saveSenderKey(sender, distributionId, record) {
-    this.kept.set(`${keyOf(sender)}/${distributionId}`, record.serialize());
-  }
-  async getSenderKey(sender, distributionId) {
-    const kept = this.kept.get(`${keyOf(sender)}/${distributionId}`);
-    return kept ? official.SenderKeyRecord.deserialize(kept) : null;
-  }
-}
 
 let peer;
 
-function create({ profile, name, deviceId = 1, registrationId = 1 + Math.floor(Math.random() * 0x3ffe) }) {
-  const privateKey = PrivateKey.generate();
-  const pair = { privateKey, publicKey: privateKey.getPublicKey() };
-  peer = {
-    profile,
-    address: ProtocolAddress.new(name, deviceId),
-    pair,
-    registrationId,
-    nextId: 1,
-    sessions: new Sessions(),
-    identities: new Identities(pair, registrationId),
-    preKeys: new PreKeys(),
-    signedPreKeys: new SignedPreKeys(),
-    kyberPreKeys: new KyberPreKeys(),
-    senderKeys: new SenderKeys(),
-  };
-  return { identityKey: hex(pair.publicKey.serialize()), registrationId };
+function create({ profile, name, deviceId = 1, registrationId }) {
+  const address = ProtocolAddress.new(name, deviceId);
+  peer = Object.assign(new MemoryStores(official, registrationId), { profile, address, nextId: 1 });
+  return { identityKey: hex(peer.identity.getPublicKey().serialize()), registrationId: peer.registrationId };
 }
 
 async function bundle({ oneTime = true }) {
@@ -135,7 +29,7 @@ async function bundle({ oneTime = true }) {
   const answer = {
     registrationId: peer.registrationId,
     deviceId: peer.address.deviceId(),
-    identityKey: hex(peer.pair.publicKey.serialize()),
+    identityKey: hex(peer.identity.getPublicKey().serialize()),
   };
   if (oneTime) {
     const id = peer.nextId++;
@@ -146,7 +40,7 @@ async function bundle({ oneTime = true }) {
   const id = peer.nextId++;
   const signed = PrivateKey.generate();
   const publicKey = signed.getPublicKey();
-  const signature = peer.pair.privateKey.sign(publicKey.serialize());
+  const signature = peer.identity.sign(publicKey.serialize());
   const record = official.SignedPreKeyRecord.new(id, now, publicKey, signed, signature);
   await peer.signedPreKeys.saveSignedPreKey(id, record);
   answer.signedPreKey = { id, publicKey: hex(publicKey.serialize()), signature: hex(signature) };
@@ -158,7 +52,7 @@ async function postQuantumPreKey(now) {
   const id = peer.nextId++;
   const keys = official.KEMKeyPair.generate();
   const publicKey = keys.getPublicKey().serialize();
-  const signature = peer.pair.privateKey.sign(publicKey);
+  const signature = peer.identity.sign(publicKey);
   await peer.kyberPreKeys.saveKyberPreKey(id, official.KyberPreKeyRecord.new(id, now, keys, signature));
   return { id, publicKey: hex(publicKey), signature: hex(signature) };
 }
@@ -229,7 +123,7 @@ async function processSkdm({ sender, body }) {
 
 /** The library has no rotation of its own: the record is dropped and a new one made. */
 async function rotateSenderKey({ distributionId }) {
-  peer.senderKeys.kept.delete(`${keyOf(peer.address)}/${distributionId}`);
+  peer.dropSenderKey(peer.address, distributionId);
   return skdm({ distributionId });
 }
 
@@ -244,7 +138,7 @@ async function groupDecrypt({ sender, body }) {
 
 function makeFingerprint({ version = 2, iterations = 5200, localId, remoteId, remoteKey }) {
   const remote = PublicKey.deserialize(bytes(remoteKey));
-  const local = peer.pair.publicKey;
+  const local = peer.identity.getPublicKey();
   return official.Fingerprint.new(iterations, version, bytes(localId), local, bytes(remoteId), remote);
 }
 
@@ -262,7 +156,7 @@ function compare(request) {
 }
 
 function sign({ message }) {
-  return { signature: hex(peer.pair.privateKey.sign(bytes(message))) };
+  return { signature: hex(peer.identity.sign(bytes(message))) };
 }
 
 function verify({ publicKey, message, signature }) {
