@@ -16,6 +16,7 @@ mod stopwatch;
 mod test_command;
 mod test_results;
 mod tidy;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ Commands:
   fuzz    Fuzz the end-to-end encryption library, guided by coverage
   schemathesis
           Send a running server odd requests made from its own description
+  wasm    Build the end-to-end encryption library for browsers, and test it in node
 
 `cargo xtask <COMMAND> --help` says more about each.";
 
@@ -62,6 +64,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "schemathesis" => schemathesis::run(rest),
+        "wasm" => wasm::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)
