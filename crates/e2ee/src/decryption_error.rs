@@ -1,7 +1,7 @@
 //! What a device answers to a message that it cannot open: send it again, this session or key is of no use to me.
 //!
 //! It travels unencrypted, since there may be no session that works: [`DecryptionError::to_plaintext_content`]. Whoever gets one
-//! believes nothing in it but that: an archived session with that ratchet key is then reset and a visible notice shown, and the
+//! believes nothing in it but that: the session in use with that ratchet key is then put aside and a visible notice shown, and the
 //! message is sent again only when it is remembered as one for that very device.
 
 use prost::Message;

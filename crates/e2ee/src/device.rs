@@ -54,6 +54,9 @@ pub enum Notice {
         /// Whether there was one before, which is archived now.
         replaces_another: bool,
     },
+    /// The other side could not open a message of ours, so the session was put aside: a fresh one is to be started with a new
+    /// bundle, and the user should see that the session was reset.
+    SessionReset,
     /// A fresh session should be started with a new bundle.
     FreshSessionDue(Due),
 }
@@ -126,7 +129,7 @@ impl Device {
         };
         let their_key = bundle.signed_pre_key.key;
         let session = Session::initiated(set_up, initiated, their_key, pending, kind);
-        loaded.record.push(&session);
+        loaded.record.push(session);
         changes.push(put_record(remote, &loaded.record));
         commit(store, changes)?;
         Ok(notices)
@@ -218,9 +221,9 @@ impl Device {
         commit(store, vec![put_record(remote, &loaded.record)])
     }
 
-    /// What to do when a device tells that it could not open a message of ours that carried `ratchet_key`: puts the session
-    /// aside if it is still the one in use, and says whether it did. The message is to be sent again either way, on a fresh
-    /// session if so, and the user should see that the session was reset.
+    /// What to do when a device tells that it could not open a message of ours that carried `ratchet_key` (a
+    /// [`DecryptionError`](crate::decryption_error::DecryptionError)): puts the session aside if it is still the one in use, which is
+    /// told as [`Notice::SessionReset`]. The message is to be sent again either way, on a fresh session if so.
     ///
     /// # Errors
     /// Storage, or a session that cannot be read.
@@ -229,14 +232,14 @@ impl Device {
         store: &mut S,
         remote: &Address,
         ratchet_key: &PublicKey,
-    ) -> Result<bool, DeviceError<S::Error>> {
+    ) -> Result<Option<Notice>, DeviceError<S::Error>> {
         let mut loaded = load(store, remote)?;
         if !loaded.record.has_current() || !loaded.record.current()?.is_sending_with(ratchet_key) {
-            return Ok(false);
+            return Ok(None);
         }
         loaded.record.archive_current();
         commit(store, vec![put_record(remote, &loaded.record)])?;
-        Ok(true)
+        Ok(Some(Notice::SessionReset))
     }
 
     fn open_with_record<S: Store>(
@@ -247,17 +250,16 @@ impl Device {
         message: &SessionMessage,
     ) -> Result<Decrypted, DeviceError<S::Error>> {
         let addresses = address_binding(remote, &self.address);
-        let (plaintext, session) = loaded.record.open(message, addresses.as_ref())?;
-        let plaintext = Zeroizing::new(plaintext);
-        let presented = session.set_up().remote_identity;
+        let opened = loaded.record.open(message, addresses.as_ref())?;
+        let presented = opened.remote_identity;
         match loaded.trusted {
             Some(trusted) if trusted == presented => {}
             trusted => return Err(DeviceError::IdentityChanged { trusted, presented }),
         }
-        self.check_strength(session.kind())?;
+        self.check_strength(opened.kind)?;
         commit(store, vec![put_record(remote, &loaded.record)])?;
         Ok(Decrypted {
-            plaintext,
+            plaintext: opened.plaintext,
             notices: Vec::new(),
         })
     }

@@ -25,6 +25,11 @@ impl KeptKeys {
         (is_whole && kept.counters().is_sorted()).then_some(kept)
     }
 
+    /// The bytes to store, which the caller wipes.
+    pub(crate) fn into_stored(mut self) -> Vec<u8> {
+        core::mem::take(&mut *self.0)
+    }
+
     /// The bytes to store.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -151,6 +151,45 @@ impl PreparedKey {
     }
 }
 
+/// A public key whose signatures are checked often, with its Edwards form beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VerifyingKey {
+    key: PublicKey,
+    /// Of sign 0; none for a point of the twist, under which no signature holds.
+    edwards: Option<EdwardsKey>,
+}
+
+impl VerifyingKey {
+    /// Converts a key.
+    pub(crate) fn new(key: &PublicKey) -> Self {
+        let edwards = PreparedKey::new(key)
+            .edwards()
+            .map(|point| point.compress().0);
+        Self { key: *key, edwards }
+    }
+
+    /// A key that was kept with its Edwards form, if it has one: they are believed to belong together.
+    pub(crate) fn from_kept(key: PublicKey, edwards: Option<EdwardsKey>) -> Self {
+        Self { key, edwards }
+    }
+
+    /// The key.
+    pub(crate) fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// Its Edwards form, to keep.
+    pub(crate) fn edwards(&self) -> Option<&EdwardsKey> {
+        self.edwards.as_ref()
+    }
+
+    /// Whether the key's holder signed `message`.
+    pub(crate) fn is_signature_valid(&self, message: &[u8], signature: &[u8]) -> bool {
+        let edwards = self.edwards.as_ref();
+        edwards.is_some_and(|edwards| xeddsa::verify_edwards(edwards, message, signature))
+    }
+}
+
 fn check_coordinate(coordinate: &[u8]) -> Result<(), KeyError> {
     // Compared from the most significant byte: little-endian, so from the end.
     if !coordinate.iter().rev().lt(FIELD_PRIME.iter().rev()) {

@@ -185,3 +185,6 @@ pub struct PreKeyBundle {
     /// The KEM's pre-key. Without one only [`crate::SessionKind::X3dh`] can be started.
     pub kem_pre_key: Option<KemPreKeyPublic>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::ciphertext::Ciphertext;
 use crate::keys::PublicKey;
+use crate::policy::SessionKind;
 use crate::session::{Session, SessionError, stored_set_up};
 use crate::wire::{SessionMessage, Version};
 
@@ -32,6 +33,13 @@ struct StoredRecord {
 ///
 /// An operation that fails leaves it as it was.
 pub struct SessionRecord(StoredRecord);
+
+/// What a message held, and which session opened it.
+pub(crate) struct Opened {
+    pub(crate) plaintext: Zeroizing<Vec<u8>>,
+    pub(crate) remote_identity: PublicKey,
+    pub(crate) kind: SessionKind,
+}
 
 /// The stored record has bytes that are none of its form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -94,16 +102,16 @@ impl SessionRecord {
     }
 
     /// Takes a new session into use and archives the one before.
-    pub(crate) fn push(&mut self, session: &Session) {
+    pub(crate) fn push(&mut self, session: Session) {
         self.archive_current();
         self.put_current(session);
     }
 
-    fn put_current(&mut self, session: &Session) {
+    fn put_current(&mut self, session: Session) {
         if let Some(before) = &mut self.0.current {
             before.zeroize();
         }
-        self.0.current = Some(core::mem::take(&mut *session.to_bytes()));
+        self.0.current = Some(core::mem::take(&mut *session.into_bytes()));
     }
 
     /// Seals a message with `session`, which is [`Self::current`].
@@ -115,7 +123,7 @@ impl SessionRecord {
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<Ciphertext, SessionError> {
         let ciphertext = session.seal(plaintext, addresses, rng)?;
-        self.put_current(&session);
+        self.put_current(session);
         Ok(ciphertext)
     }
 
@@ -125,7 +133,7 @@ impl SessionRecord {
         &mut self,
         message: &SessionMessage,
         addresses: Option<&[u8; 36]>,
-    ) -> Result<(Vec<u8>, Session), SessionError> {
+    ) -> Result<Opened, SessionError> {
         let mut refusal = SessionError::NoSession;
         let stored = self.0.current.iter().map(|bytes| (None, bytes));
         let archived = self.0.archived.iter().enumerate();
@@ -141,11 +149,16 @@ impl SessionRecord {
                 },
             );
         let (index, (plaintext, session)) = opened.ok_or(refusal)?;
+        let opened = Opened {
+            plaintext,
+            remote_identity: session.set_up().remote_identity,
+            kind: session.kind(),
+        };
         if let Some(index) = index {
             self.promote(index);
         }
-        self.put_current(&session);
-        Ok((plaintext, session))
+        self.put_current(session);
+        Ok(opened)
     }
 
     /// Takes the session of that beginning into use, if there is one: a first message that came again must not build
@@ -178,9 +191,9 @@ fn open_with(
     stored: &[u8],
     message: &SessionMessage,
     addresses: Option<&[u8; 36]>,
-) -> Result<(Vec<u8>, Session), SessionError> {
+) -> Result<(Zeroizing<Vec<u8>>, Session), SessionError> {
     let mut session = Session::from_bytes(stored)?;
-    let plaintext = session.open(message, addresses)?;
+    let plaintext = Zeroizing::new(session.open(message, addresses)?);
     Ok((plaintext, session))
 }
 
@@ -210,3 +223,6 @@ impl core::fmt::Debug for SessionRecord {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

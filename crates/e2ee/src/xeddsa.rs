@@ -4,7 +4,7 @@
 //! Edwards public key is not forced to 0 by negating the private key; it travels in the top bit of the signature's last
 //! byte. Signatures made exactly as published carry a 0 there and verify too.
 
-use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha512};
@@ -80,19 +80,35 @@ pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
 /// [`verify`] with a key that is used more than once.
 #[must_use]
 pub(crate) fn verify_prepared(public: &PreparedKey, message: &[u8], signature: &[u8]) -> bool {
-    is_valid(public, message, signature).unwrap_or(false)
+    let Some(even) = public.edwards() else {
+        return false;
+    };
+    is_valid(even, even.compress().0, message, signature).unwrap_or(false)
 }
 
-fn is_valid(public: &PreparedKey, message: &[u8], signature: &[u8]) -> Option<bool> {
+/// [`verify`] with the public key's Edwards form of sign 0.
+#[must_use]
+pub(crate) fn verify_edwards(public: &EdwardsKey, message: &[u8], signature: &[u8]) -> bool {
+    let Some(even) = CompressedEdwardsY(*public).decompress() else {
+        return false;
+    };
+    is_valid(&even, *public, message, signature).unwrap_or(false)
+}
+
+/// `even` is the public key with sign 0, `public` the same point compressed.
+fn is_valid(
+    even: &EdwardsPoint,
+    mut public: EdwardsKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Option<bool> {
     let (commitment, response) = signature.split_first_chunk::<32>()?;
     let mut response: [u8; 32] = response.try_into().ok()?;
     let sign = response[31] >> 7;
     response[31] &= 0x7f;
     // A scalar that is not reduced would be a second signature over the same message.
     let response = Option::<Scalar>::from(Scalar::from_canonical_bytes(response))?;
-    let even = public.edwards()?;
     let minus_public = if sign == 0 { -even } else { *even };
-    let mut public = even.compress().0;
     public[31] |= sign << 7;
     let challenge = scalar_of_hash(&[commitment, &public, message]);
     let expected =

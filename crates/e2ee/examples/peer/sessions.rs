@@ -144,6 +144,7 @@ fn names(notices: &[Notice]) -> Vec<Value> {
                 replaces_another: true,
             } => json!("sessionReset"),
             Notice::NewSession { .. } => json!("newSession"),
+            Notice::SessionReset => json!("ownSessionReset"),
             Notice::FreshSessionDue(_) => json!("freshSessionDue"),
         })
         .collect()

@@ -35,7 +35,7 @@ impl Device {
         let addresses = address_binding(remote, &self.address);
         let plaintext = Zeroizing::new(session.open(&message.message, addresses.as_ref())?);
         changes.extend(used_pre_keys(message, &named));
-        changes.push(self.take_into_use(remote, &mut loaded, &session, &mut notices));
+        changes.push(self.take_into_use(remote, &mut loaded, session, &mut notices));
         commit(store, changes)?;
         Ok(Decrypted { plaintext, notices })
     }
@@ -66,7 +66,7 @@ impl Device {
         &self,
         remote: &Address,
         loaded: &mut Loaded,
-        session: &Session,
+        session: Session,
         notices: &mut Vec<Notice>,
     ) -> Change {
         notices.push(Notice::NewSession {

@@ -54,6 +54,8 @@ pub(super) struct StoredChain {
     pub(super) signing_key: Vec<u8>,
     #[prost(bytes = "vec", tag = "5")]
     pub(super) kept_keys: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    pub(super) signing_edwards: Option<Vec<u8>>,
 }
 
 /// A stored [`super::SendingKey`].

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::keys::PublicKey;
+use crate::keys::VerifyingKey;
 use crate::xeddsa::SIGNATURE_BYTES;
 
 use super::fields::GroupMessageFields;
@@ -43,7 +43,7 @@ impl<'a> GroupMessage<'a> {
         self.distribution_id
     }
 
-    pub(super) fn is_signed_by(&self, key: &PublicKey) -> bool {
+    pub(super) fn is_signed_by(&self, key: &VerifyingKey) -> bool {
         key.is_signature_valid(self.signed, self.signature)
     }
 }

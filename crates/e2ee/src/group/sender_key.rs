@@ -5,7 +5,7 @@ use uuid::Uuid;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::kept_keys::{KEPT_KEYS_MAX, KeptKeys};
-use crate::keys::PublicKey;
+use crate::keys::{PublicKey, VerifyingKey};
 use crate::ratchet::{Chain, ChainSecret, MessageSeed};
 use crate::secret::Secret;
 use crate::symmetric;
@@ -44,7 +44,7 @@ pub enum Learned {
 struct SenderChain {
     id: u32,
     chain: Chain,
-    signing_key: PublicKey,
+    signing_key: VerifyingKey,
     kept: KeptKeys,
 }
 
@@ -67,7 +67,9 @@ impl SenderKeyRecord {
             return Err(GroupError::OtherGroup);
         }
         let (learned, chain) = match self.take(distribution.chain_id) {
-            Some(known) if known.signing_key == distribution.signing_key => (Learned::Known, known),
+            Some(known) if *known.signing_key.key() == distribution.signing_key => {
+                (Learned::Known, known)
+            }
             Some(_) => (Learned::Replaced, SenderChain::begin(distribution)),
             None => (Learned::New, SenderChain::begin(distribution)),
         };
@@ -146,7 +148,7 @@ impl SenderChain {
         Self {
             id: distribution.chain_id,
             chain: distribution.chain.clone(),
-            signing_key: distribution.signing_key,
+            signing_key: VerifyingKey::new(&distribution.signing_key),
             kept: KeptKeys::default(),
         }
     }
@@ -183,7 +185,8 @@ impl SenderChain {
             chain_id: self.id,
             iteration: self.chain.index(),
             chain_key: self.chain.secret().0.expose().to_vec(),
-            signing_key: self.signing_key.as_bytes().to_vec(),
+            signing_key: self.signing_key.key().as_bytes().to_vec(),
+            signing_edwards: self.signing_key.edwards().map(|form| form.to_vec()),
             kept_keys: self.kept.as_bytes().to_vec(),
         }
     }
@@ -191,10 +194,15 @@ impl SenderChain {
     fn from_stored(mut stored: StoredChain) -> Option<Self> {
         let secret = Secret::from_slice(&stored.chain_key);
         stored.chain_key.zeroize();
+        let edwards = match stored.signing_edwards {
+            Some(form) => Some(form.as_slice().try_into().ok()?),
+            None => None,
+        };
+        let signing_key = PublicKey::from_bytes(&stored.signing_key).ok()?;
         Some(Self {
             id: stored.chain_id,
             chain: Chain::from_kept(ChainSecret(secret?), stored.iteration),
-            signing_key: PublicKey::from_bytes(&stored.signing_key).ok()?,
+            signing_key: VerifyingKey::from_kept(signing_key, edwards),
             kept: KeptKeys::from_stored(stored.kept_keys)?,
         })
     }

@@ -61,8 +61,8 @@ impl ReceivingChains {
     }
 
     /// The chains, oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &ReceivingChain> {
-        self.0.iter()
+    pub(super) fn into_iter(self) -> impl Iterator<Item = ReceivingChain> {
+        self.0.into_iter()
     }
 
     /// The chain of a ratchet key.

@@ -1,5 +1,7 @@
 //! How a session is kept: versioned protobuf, the secrets of it wiped behind the conversion.
 
+use core::mem;
+
 use prost::Message;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -93,12 +95,12 @@ struct StoredChain {
 }
 
 impl Session {
-    /// The form to keep, with its secrets.
-    pub(crate) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+    /// The form to keep, with its secrets. What is big moves and is not copied.
+    pub(crate) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
         let mut stored = StoredSession {
             form: FORM,
             set_up: Some(StoredSetUp::of(&self.set_up)),
-            pending: self.pending.as_ref().map(StoredPending::of),
+            pending: self.pending.map(StoredPending::of),
             messages: self.messages,
             root: self.root.0.expose().to_vec(),
             pair_private: bytes_of(&self.pair, |pair| pair.private().expose()),
@@ -108,10 +110,10 @@ impl Session {
             their_key: self.their_key.map(|key| key.as_bytes().to_vec()),
             receiving: self
                 .receiving
-                .iter()
+                .into_iter()
                 .map(StoredChain::of_receiving)
                 .collect(),
-            pq_ratchet: self.pq_ratchet.as_ref().map(|bytes| bytes.to_vec()),
+            pq_ratchet: self.pq_ratchet.map(|mut bytes| mem::take(&mut *bytes)),
         };
         let bytes = Zeroizing::new(stored.encode_to_vec());
         stored.wipe();
@@ -231,16 +233,13 @@ impl StoredSetUp {
 }
 
 impl StoredPending {
-    fn of(pending: &Pending) -> Self {
+    fn of(pending: Pending) -> Self {
+        let (id, ciphertext) = pending.kem.unzip();
         Self {
             pre_key_id: pending.pre_key_id,
             signed_pre_key_id: pending.signed_pre_key_id,
-            kem_pre_key_id: pending.kem.as_ref().map(|(id, _)| *id),
-            kem_ciphertext: pending
-                .kem
-                .as_ref()
-                .map(|(_, bytes)| bytes.clone())
-                .unwrap_or_default(),
+            kem_pre_key_id: id,
+            kem_ciphertext: ciphertext.unwrap_or_default(),
         }
     }
 
@@ -263,10 +262,10 @@ impl StoredChain {
         }
     }
 
-    fn of_receiving(chain: &ReceivingChain) -> Self {
+    fn of_receiving(chain: ReceivingChain) -> Self {
         Self {
             key: chain.key.as_bytes().to_vec(),
-            kept: chain.kept.as_bytes().to_vec(),
+            kept: chain.kept.into_stored(),
             ..Self::of(&chain.chain)
         }
     }
@@ -280,7 +279,7 @@ impl StoredChain {
         Some(ReceivingChain {
             key: PublicKey::from_bytes(&self.key).ok()?,
             chain: self.read_chain()?,
-            kept: KeptKeys::from_stored(core::mem::take(&mut self.kept))?,
+            kept: KeptKeys::from_stored(mem::take(&mut self.kept))?,
         })
     }
 }

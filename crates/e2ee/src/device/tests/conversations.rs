@@ -1,4 +1,5 @@
 use super::world::{ALICE, BOB, KINDS, OneTime, Party, acquainted, pass, strangers};
+use crate::decryption_error::{DecryptionError, MessageKind};
 use crate::session::SessionError;
 use crate::{
     CiphertextKind, DeviceError, Due, IdentityKeyPair, Notice, PreKeyKind, SessionKind,
@@ -377,9 +378,12 @@ fn a_decryption_error_resets_the_session_in_use_and_no_other() {
             .device
             .reset_after_decryption_error(&mut alice.store, &remote, key)
     };
-    assert_eq!(reset(&mut alice, &other), Ok(false));
-    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(true));
-    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(false));
+    assert_eq!(reset(&mut alice, &other), Ok(None));
+    assert_eq!(
+        reset(&mut alice, message.ratchet_key()),
+        Ok(Some(Notice::SessionReset))
+    );
+    assert_eq!(reset(&mut alice, message.ratchet_key()), Ok(None));
     assert_eq!(
         alice.try_encrypt(&bob.address(), b"again").err(),
         Some(DeviceError::Session(SessionError::NoSession))
@@ -387,4 +391,38 @@ fn a_decryption_error_resets_the_session_in_use_and_no_other() {
     let bundle = bob.bundle(OneTime::Both);
     alice.start(&bob.address(), &bundle).expect("starts");
     pass(&mut alice, &mut bob, b"again");
+}
+
+#[test]
+fn a_device_that_lost_its_sessions_comes_back_by_itself_and_visibly() {
+    for kind in KINDS {
+        let (mut alice, mut bob) = acquainted(kind);
+        let slot = Slot::Session(alice.address());
+        bob.store
+            .commit(vec![crate::Change::Remove(slot)])
+            .expect("memory");
+        let lost = alice.encrypt(&bob.address(), b"lost");
+        assert_eq!(
+            bob.try_decrypt(&alice.address(), &lost).err(),
+            Some(DeviceError::Session(SessionError::NoSession))
+        );
+        let device_id = alice.device.address.device_id();
+        let complaint = DecryptionError::of_message(MessageKind::Session, &lost.body, 7, device_id);
+        let complaint = complaint.expect("a message").to_plaintext_content();
+
+        let complaint = DecryptionError::from_plaintext_content(&complaint).expect("a complaint");
+        let key = complaint.ratchet_key.expect("of a session's message");
+        let reset =
+            alice
+                .device
+                .reset_after_decryption_error(&mut alice.store, &bob.address(), &key);
+        assert_eq!(reset, Ok(Some(Notice::SessionReset)));
+        let bundle = bob.bundle(OneTime::Both);
+        alice.start(&bob.address(), &bundle).expect("starts");
+        let again = alice.encrypt(&bob.address(), b"lost");
+        let opened = bob.try_decrypt(&alice.address(), &again).expect("opens");
+        assert_eq!(opened.plaintext.as_slice(), b"lost");
+        assert!(matches!(opened.notices[..], [Notice::NewSession { .. }]));
+        pass(&mut bob, &mut alice, b"here again");
+    }
 }
