@@ -125,7 +125,7 @@ fn whoever_left_reads_nothing_more() {
     leaves.learn(&alice, &first.distribution);
     let after = sender.prepare(&[&bob], NOW);
     assert_eq!(after.rotated, Some(RotationReason::Left));
-    assert_eq!(after.give_to, [bob.clone()]);
+    assert_eq!(after.give_to, std::slice::from_ref(&bob));
     stays.learn(&alice, &after.distribution);
     let message = sender.seal(b"without carol");
     assert_eq!(
