@@ -9,6 +9,8 @@ mod bench;
 mod cargo;
 mod failure;
 mod fuzz;
+mod interop;
+mod licences;
 mod metadata;
 mod postgres;
 mod schemathesis;
@@ -35,6 +37,9 @@ Commands:
   fuzz    Fuzz the end-to-end encryption library, guided by coverage
   schemathesis
           Send a running server odd requests made from its own description
+  interop Play our end-to-end encryption with the official library, in both roles
+  licences
+          Check the whole dependency tree by manifests and by the headers of source files
   wasm    Build the end-to-end encryption library for browsers, and test it in node
 
 `cargo xtask <COMMAND> --help` says more about each.";
@@ -64,6 +69,8 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "schemathesis" => schemathesis::run(rest),
+        "interop" => interop::run(rest),
+        "licences" => licences::run(rest),
         "wasm" => wasm::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

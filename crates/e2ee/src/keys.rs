@@ -1,14 +1,16 @@
 //! X25519 keys (RFC 7748) as they travel: one type byte and the u-coordinate.
 
+mod prepared;
+
 use core::fmt;
 
-use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::xeddsa::{self, EdwardsKey, Signature};
+use crate::xeddsa::{self, Signature};
+pub(crate) use prepared::{PreparedKey, SigningPair, VerifyingKey};
 
 /// The length of a public key as it travels: type byte and u-coordinate.
 pub const PUBLIC_KEY_BYTES: usize = 33;
@@ -127,69 +129,6 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A public key on the Edwards curve, where multiplication takes half the time of the Montgomery ladder (AVX2) and the
-/// conversion an eighth: agreements with one key share it, and verifications too.
-pub(crate) struct PreparedKey {
-    coordinate: MontgomeryPoint,
-    /// Of sign 0; none for a point of the twist, which RFC 7748 allows: that takes the ladder.
-    edwards: Option<EdwardsPoint>,
-}
-
-impl PreparedKey {
-    /// Converts a key.
-    pub(crate) fn new(key: &PublicKey) -> Self {
-        let coordinate = key.coordinate();
-        Self {
-            coordinate,
-            edwards: coordinate.to_edwards(0),
-        }
-    }
-
-    /// The point of sign 0, if there is one.
-    pub(crate) fn edwards(&self) -> Option<&EdwardsPoint> {
-        self.edwards.as_ref()
-    }
-}
-
-/// A public key whose signatures are checked often, with its Edwards form beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct VerifyingKey {
-    key: PublicKey,
-    /// Of sign 0; none for a point of the twist, under which no signature holds.
-    edwards: Option<EdwardsKey>,
-}
-
-impl VerifyingKey {
-    /// Converts a key.
-    pub(crate) fn new(key: &PublicKey) -> Self {
-        let edwards = PreparedKey::new(key)
-            .edwards()
-            .map(|point| point.compress().0);
-        Self { key: *key, edwards }
-    }
-
-    /// A key that was kept with its Edwards form, if it has one: they are believed to belong together.
-    pub(crate) fn from_kept(key: PublicKey, edwards: Option<EdwardsKey>) -> Self {
-        Self { key, edwards }
-    }
-
-    /// The key.
-    pub(crate) fn key(&self) -> &PublicKey {
-        &self.key
-    }
-
-    /// Its Edwards form, to keep.
-    pub(crate) fn edwards(&self) -> Option<&EdwardsKey> {
-        self.edwards.as_ref()
-    }
-
-    /// Whether the key's holder signed `message`.
-    pub(crate) fn is_signature_valid(&self, message: &[u8], signature: &[u8]) -> bool {
-        let edwards = self.edwards.as_ref();
-        edwards.is_some_and(|edwards| xeddsa::verify_edwards(edwards, message, signature))
-    }
-}
-
 fn check_coordinate(coordinate: &[u8]) -> Result<(), KeyError> {
     // Compared from the most significant byte: little-endian, so from the end.
     if !coordinate.iter().rev().lt(FIELD_PRIME.iter().rev()) {
@@ -253,11 +192,7 @@ impl PrivateKey {
 
     /// [`Self::agree`] with a key that is used more than once.
     pub(crate) fn agree_prepared(&self, theirs: &PreparedKey) -> Result<SharedSecret, KeyError> {
-        let product = match &theirs.edwards {
-            Some(point) => point.mul_clamped(self.0).to_montgomery(),
-            None => theirs.coordinate.mul_clamped(self.0),
-        };
-        let secret = Zeroizing::new(product.0);
+        let secret = Zeroizing::new(theirs.multiply(self.0).0);
         if bool::from(secret.ct_eq(&[0; 32])) {
             return Err(KeyError::LowOrder);
         }
@@ -328,41 +263,6 @@ impl KeyPair {
     /// As there.
     pub fn agree(&self, theirs: &PublicKey) -> Result<SharedSecret, KeyError> {
         self.private.agree(theirs)
-    }
-}
-
-/// A pair that signs ([XEdDSA](crate::xeddsa)), with what signing would compute each time beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SigningPair {
-    pair: KeyPair,
-    edwards: EdwardsKey,
-}
-
-impl SigningPair {
-    /// The pair, made ready to sign: one multiplication by the base point.
-    pub(crate) fn new(pair: KeyPair) -> Self {
-        let edwards = xeddsa::edwards_of(pair.private());
-        Self { pair, edwards }
-    }
-
-    /// A pair that was kept with its Edwards form: they are believed to belong together.
-    pub(crate) fn from_kept(pair: KeyPair, edwards: EdwardsKey) -> Self {
-        Self { pair, edwards }
-    }
-
-    /// The pair.
-    pub(crate) fn pair(&self) -> &KeyPair {
-        &self.pair
-    }
-
-    /// The public half's Edwards form, to keep.
-    pub(crate) fn edwards(&self) -> &EdwardsKey {
-        &self.edwards
-    }
-
-    /// Signs `message`: 64 bytes.
-    pub(crate) fn sign(&self, message: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Signature {
-        xeddsa::sign_prepared(self.pair.private(), &self.edwards, message, rng)
     }
 }
 

@@ -53,3 +53,8 @@ pub use record::{ARCHIVED_SESSIONS_MAX, SessionRecord, StoredRecordError};
 pub use session::SessionError;
 pub use store::{Change, MemoryStore, Slot, Store};
 pub use wire::{PreKeyMessage, SessionMessage, Version, WireError};
+
+/// The examples of the guide compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/e2ee.md")]
+struct Guide;

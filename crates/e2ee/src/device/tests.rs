@@ -3,4 +3,5 @@
 mod bad_input;
 mod conversations;
 mod delivery;
+mod rules;
 mod world;

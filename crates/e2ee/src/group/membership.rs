@@ -5,6 +5,8 @@
 //! may sign its own leaving and nothing else. What a server can do is hold a new list back: so tell the version that you know
 //! inside of messages, and compare.
 
+mod document;
+
 use std::collections::BTreeMap;
 
 use prost::Message;
@@ -13,6 +15,7 @@ use uuid::Uuid;
 
 use crate::keys::{IdentityKeyPair, PublicKey};
 use crate::signed::{DocumentDigest, Signed, SignedError, sign};
+use document::{Fields, MemberFields, StoredMembership};
 
 const DOMAIN: &[u8] = b"Keyward group members v1:";
 const STORED_VERSION: u32 = 1;
@@ -327,86 +330,6 @@ impl MembershipChange {
             [name] if others == 0 => Some(name),
             _ => None,
         }
-    }
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct StoredMembership {
-    #[prost(uint32, tag = "1")]
-    version: u32,
-    #[prost(bytes = "vec", tag = "2")]
-    signed: Vec<u8>,
-}
-
-/// The document.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Fields {
-    #[prost(bytes = "vec", tag = "1")]
-    group_id: Vec<u8>,
-    #[prost(uint64, tag = "2")]
-    version: u64,
-    /// The digest of the version before; empty in the first.
-    #[prost(bytes = "vec", tag = "3")]
-    previous: Vec<u8>,
-    /// By ascending name.
-    #[prost(message, repeated, tag = "4")]
-    members: Vec<MemberFields>,
-    /// The name under which the version before (of the first: this one) knows who signed.
-    #[prost(string, tag = "5")]
-    signer: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct MemberFields {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(bytes = "vec", tag = "2")]
-    identity_key: Vec<u8>,
-    #[prost(bool, tag = "3")]
-    is_administrator: bool,
-}
-
-impl Fields {
-    /// The members, when the document keeps the rules: a version from 1, not too many members, each once, in the order of their
-    /// names, and one at least who may change the list.
-    fn members(&self) -> Result<Members, MembershipError> {
-        let is_sorted = self
-            .members
-            .is_sorted_by(|left, right| left.name < right.name);
-        if self.version == 0 || self.members.len() > MEMBERS_MAX || !is_sorted {
-            return Err(MembershipError::Malformed);
-        }
-        let members = self.members.iter().map(MemberFields::read);
-        let members: Members = members
-            .collect::<Option<_>>()
-            .ok_or(MembershipError::Malformed)?;
-        let mut roles = members.values().map(|member| member.role);
-        match roles.any(|role| role == Role::Administrator) {
-            true => Ok(members),
-            false => Err(MembershipError::Malformed),
-        }
-    }
-}
-
-impl MemberFields {
-    fn list(members: &Members) -> Vec<Self> {
-        let fields = members.iter().map(|(name, member)| Self {
-            name: name.clone(),
-            identity_key: member.identity_key.as_bytes().to_vec(),
-            is_administrator: member.role == Role::Administrator,
-        });
-        fields.collect()
-    }
-
-    fn read(&self) -> Option<(String, Member)> {
-        let is_name = (1..=NAME_BYTES_MAX).contains(&self.name.len());
-        let role = match self.is_administrator {
-            true => Role::Administrator,
-            false => Role::Member,
-        };
-        let identity_key = PublicKey::from_bytes(&self.identity_key).ok()?;
-        let member = Member { identity_key, role };
-        is_name.then(|| (self.name.clone(), member))
     }
 }
 
