@@ -1,5 +1,5 @@
 //! The checks of Keyward as one program: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask asvs`,
-//! `cargo xtask bench`, `cargo xtask schemathesis`.
+//! `cargo xtask bench`, `cargo xtask fuzz`, `cargo xtask schemathesis`.
 //!
 //! It is not part of the product and depends on none of its crates, so that it still runs when they do not compile.
 //! Nothing it starts outlives it, and it never touches a database cluster that it did not make.
@@ -8,6 +8,9 @@ mod asvs;
 mod bench;
 mod cargo;
 mod failure;
+mod fuzz;
+mod interop;
+mod licences;
 mod metadata;
 mod postgres;
 mod schemathesis;
@@ -30,8 +33,12 @@ Commands:
   tidy    Check formatting, lints, layers, licences, sizes, migrations and statements
   asvs    Print which requirements of OWASP ASVS 5.0 have a passing test
   bench   Measure, and print ratios against a baseline of the same run
+  fuzz    Fuzz the end-to-end encryption library, guided by coverage
   schemathesis
           Send a running server odd requests made from its own description
+  interop Play our end-to-end encryption with the official library, in both roles
+  licences
+          Check the whole dependency tree by manifests and by the headers of source files
 
 `cargo xtask <COMMAND> --help` says more about each.";
 
@@ -58,7 +65,10 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "tidy" => tidy::run(rest),
         "asvs" => asvs::run(rest),
         "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
         "schemathesis" => schemathesis::run(rest),
+        "interop" => interop::run(rest),
+        "licences" => licences::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)

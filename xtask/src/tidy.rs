@@ -3,11 +3,11 @@
 mod attributes;
 mod cargo_checks;
 mod drivers;
-mod finding;
+pub(crate) mod finding;
 mod glob_imports;
 mod layers;
-mod licence_expression;
-mod licences;
+pub(crate) mod licence_expression;
+pub(crate) mod licences;
 mod manifests;
 mod migrations;
 mod module_files;
@@ -41,12 +41,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     }
     let metadata = Metadata::read_all()?;
     let sources = Sources::read(&metadata.root)?;
-    let checks: [(&str, Check<'_>); 12] = [
+    let checks: [(&str, Check<'_>); 13] = [
         ("formatting", &cargo_checks::check_formatting),
         ("clippy", &cargo_checks::check_clippy),
         ("layers", &|| Ok(layers::check(&metadata))),
         ("drivers", &|| Ok(drivers::check(&metadata))),
         ("licences", &|| Ok(licences::check(&metadata))),
+        ("licence headers", &|| {
+            crate::licences::check_headers(&metadata)
+        }),
         ("syntax", &|| Ok(sources.unreadable.clone())),
         ("sizes", &|| Ok(sizes::check(&sources.files))),
         ("module files", &|| {

@@ -57,6 +57,7 @@ impl Suite {
             elapsed,
         });
         println!("{}", outcome.line());
+        counts_of_checks(&output).for_each(|line| println!("        {line}"));
         if outcome.failed > 0 {
             print_log(&output, &log_path);
         }
@@ -106,6 +107,14 @@ fn wait(child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
         }
         thread::sleep(POLL);
     }
+}
+
+/// A test that is many checks in one says how many held, in a line of its own that the harness does not capture.
+fn counts_of_checks(output: &str) -> impl Iterator<Item = &str> {
+    let marks = output
+        .lines()
+        .filter_map(|line| line.find("checks: ").map(|at| &line[at..]));
+    marks.filter(|line| line.contains(" held, "))
 }
 
 /// Tests may print any bytes.

@@ -4,10 +4,10 @@ use std::fmt;
 
 /// One breach of a rule, or a warning of one to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Finding {
+pub(crate) struct Finding {
     /// `file:line` where there is one.
-    pub(super) place: String,
-    pub(super) message: String,
+    pub(crate) place: String,
+    pub(crate) message: String,
     severity: Severity,
 }
 
@@ -18,7 +18,7 @@ enum Severity {
 }
 
 impl Finding {
-    pub(super) fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn error(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             place: place.into(),
             message: message.into(),
@@ -27,14 +27,14 @@ impl Finding {
     }
 
     /// Printed, but fails nothing.
-    pub(super) fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(place: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
             ..Self::error(place, message)
         }
     }
 
-    pub(super) fn is_error(&self) -> bool {
+    pub(crate) fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }

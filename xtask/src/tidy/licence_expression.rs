@@ -4,7 +4,7 @@
 
 /// Whether the expression can be satisfied with allowed licences only. `X WITH Y` is asked for as one name. The error
 /// says what is wrong with the expression.
-pub(super) fn is_satisfiable(
+pub(crate) fn is_satisfiable(
     expression: &str,
     is_allowed: &dyn Fn(&str) -> bool,
 ) -> Result<bool, String> {

@@ -5,7 +5,7 @@ use crate::metadata::{Metadata, Package};
 use super::finding::Finding;
 use super::licence_expression::is_satisfiable;
 
-const PERMISSIVE: [&str; 15] = [
+pub(crate) const PERMISSIVE: [&str; 15] = [
     "MIT",
     "MIT-0",
     "Apache-2.0",
@@ -27,7 +27,7 @@ pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
     metadata.packages.iter().filter_map(check_package).collect()
 }
 
-fn check_package(package: &Package) -> Option<Finding> {
+pub(crate) fn check_package(package: &Package) -> Option<Finding> {
     let place = format!("{} {}", package.name, package.version);
     let Some(expression) = &package.licence else {
         return Some(Finding::error(place, "names no licence expression"));

@@ -1,0 +1,99 @@
+use super::{FIELD_PRIME, KeyError, KeyPair, LOW_ORDER, PreparedKey, PrivateKey, PublicKey};
+use crate::fixture::{rng, unhex};
+
+fn wire(coordinate: &[u8; 32]) -> Vec<u8> {
+    [&[5], coordinate.as_slice()].concat()
+}
+
+#[test]
+fn it_is_x25519_of_rfc_7748() {
+    // §5.2, the first vector of the function itself.
+    let scalar = unhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
+    let point = unhex("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
+    let product = unhex("c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
+    let private = PrivateKey::from_bytes(&scalar).expect("private key");
+    let public = PublicKey::from_bytes(&[&[5], point.as_slice()].concat()).expect("public key");
+    let agreed = private.agree(&public).expect("agreement");
+    assert_eq!(agreed.as_slice(), product);
+}
+
+#[test]
+fn both_sides_agree() {
+    let mut rng = rng(1);
+    let (alice, bob) = (KeyPair::generate(&mut rng), KeyPair::generate(&mut rng));
+    let secret = alice.agree(bob.public()).expect("agreement");
+    assert_eq!(secret, bob.agree(alice.public()).expect("agreement"));
+    assert_ne!(*secret, [0; 32]);
+}
+
+#[test]
+fn low_order_keys_are_refused_and_would_agree_on_zero() {
+    let private = PrivateKey::generate(&mut rng(2));
+    for coordinate in &LOW_ORDER {
+        assert_eq!(
+            PublicKey::from_bytes(&wire(coordinate)),
+            Err(KeyError::LowOrder)
+        );
+        let unchecked = PublicKey::of_point(&curve25519_dalek::MontgomeryPoint(*coordinate));
+        assert_eq!(private.agree(&unchecked), Err(KeyError::LowOrder));
+    }
+}
+
+#[test]
+fn non_canonical_keys_are_refused() {
+    let mut last = FIELD_PRIME;
+    last[0] -= 2;
+    assert!(PublicKey::from_bytes(&wire(&last)).is_ok());
+    for above in 0..=18 {
+        let mut coordinate = FIELD_PRIME;
+        coordinate[0] += above;
+        assert_eq!(
+            PublicKey::from_bytes(&wire(&coordinate)),
+            Err(KeyError::NonCanonical)
+        );
+    }
+    let mut top_bit = [9; 32];
+    top_bit[31] |= 0x80;
+    assert_eq!(
+        PublicKey::from_bytes(&wire(&top_bit)),
+        Err(KeyError::NonCanonical)
+    );
+}
+
+#[test]
+fn other_lengths_and_types_are_refused() {
+    let key = KeyPair::generate(&mut rng(3));
+    let bytes = key.public().as_bytes();
+    assert_eq!(PublicKey::from_bytes(bytes), Ok(*key.public()));
+    assert_eq!(PublicKey::from_bytes(&bytes[..32]), Err(KeyError::Length));
+    assert_eq!(PublicKey::from_bytes(&[]), Err(KeyError::Length));
+    let mut other = *bytes;
+    other[0] = 4;
+    assert_eq!(PublicKey::from_bytes(&other), Err(KeyError::Type));
+}
+
+#[test]
+fn secrets_do_not_show() {
+    let pair = KeyPair::generate(&mut rng(4));
+    let shown = format!("{pair:?}");
+    assert!(shown.contains("PrivateKey(…)"), "{shown}");
+}
+
+#[test]
+fn the_edwards_way_gives_what_the_ladder_gives() {
+    let mut rng = rng(5);
+    let mut ways = [0, 0];
+    for _ in 0..64 {
+        let private = PrivateKey::generate(&mut rng);
+        // Any u-coordinate: half of them are on the twist.
+        let mut bytes = *PrivateKey::generate(&mut rng).public_key().as_bytes();
+        bytes[1] ^= 2;
+        let public = PublicKey::from_bytes(&bytes).expect("a coordinate below p");
+        ways[usize::from(PreparedKey::new(&public).edwards().is_some())] += 1;
+        assert_eq!(
+            *private.agree(&public).expect("agreement"),
+            public.coordinate().mul_clamped(*private.expose()).0
+        );
+    }
+    assert!(ways[0] > 10 && ways[1] > 10, "both ways occur: {ways:?}");
+}
