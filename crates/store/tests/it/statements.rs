@@ -62,6 +62,7 @@ const WALK_THROUGH_A_TENANT: &[&str] = &[
     // Pages, in the order of ids.
     "LIST_ACTIVE_SESSIONS",
     "END_SESSIONS_AFTER",
+    "LIST_AUDIT_EVENTS",
     "LIST_OAUTH_CLIENTS",
     "LIST_PUBLISHABLE_KEYS",
     "LIST_USERS",
@@ -77,10 +78,16 @@ const WALK_THROUGH_A_TENANT: &[&str] = &[
     "LIST_EXPIRED_SESSIONS",
     "LIST_USER_DELETIONS_BEFORE",
     "ERASE_ANSWERS",
+    "PRUNE_ATTEMPTS",
+    "PRUNE_KNOWN_DEVICES",
     "PRUNE_DENYLIST",
     "PRUNE_TOKEN_USAGE",
     "LIST_TOKEN_USAGE",
-    // Few.
+    // What is kept for a day, when somebody is erased.
+    "FORGET_ANSWERS",
+    // Few, or none yet.
+    "INSERT_TENANT",
+    "LIST_NAMES",
     "VOID_INVITATIONS",
     "LIST_SIGNING_KEYS",
     "LIST_PUBLISHED_SIGNING_KEYS",
@@ -97,8 +104,7 @@ async fn no_statement_about_one_row_walks_through_a_tenant_on_sqlite() {
         let within = step.rsplit_once('(').map_or("", |(_, within)| within);
         let wants_all = within == "tenant_id=?)";
         let by_an_order = within.starts_with("tenant_id=? AND ") && !within[15..].contains("=?");
-        (wants_all || by_an_order) && !step.contains(" tenants ") && !step.contains(" t USING ")
-            || step.starts_with("SCAN ") && step.contains(" sessions")
+        (wants_all || by_an_order) && !step.contains("autoindex_tenants_")
     };
     let plans = database.store.sqlite_plans().await.unwrap();
     let walking = plans
