@@ -13,13 +13,13 @@ use programs::{Program, Programs};
 const HELP: &str = "\
 Measure how often a CPU second does what in our end-to-end encryption, in the official library through node (both pinned
 releases) and in vodozemac, in alternating rounds; print the ratios of the medians beside their bars, and write
-docs/benchmarks-e2ee.md. Fails where a ratio is below its bar. Needs node and npm; takes about two minutes.
+docs/benchmarks-e2ee.md. Fails where a ratio is below its bar. Needs node and npm; takes two or three minutes.
 
 Usage: cargo xtask bench e2ee [--rounds N] [--seconds N] [--no-output]
 
 Options:
-  --rounds N     Rounds of all programs (3)
-  --seconds N    CPU seconds for each rate in each round (0.2)
+  --rounds N     Rounds of all programs (5)
+  --seconds N    CPU seconds for each rate in each round (0.12)
   --no-output    Leave docs/benchmarks-e2ee.md alone";
 
 struct Options {
@@ -64,8 +64,8 @@ pub(super) fn run(arguments: &[String]) -> Result<bool, Failure> {
 /// `None` when help was asked for.
 fn parse_options(arguments: &[String]) -> Result<Option<Options>, Failure> {
     let mut options = Options {
-        rounds: 3,
-        seconds: 0.2,
+        rounds: 5,
+        seconds: 0.12,
         has_output: true,
     };
     let mut rest = arguments.iter();
