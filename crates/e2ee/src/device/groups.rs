@@ -203,3 +203,6 @@ fn load_or_generate<S: Store>(
 fn put_sending_key(distribution_id: Uuid, key: &SendingKey) -> Change {
     Change::Put(Slot::SendingKey(distribution_id), key.to_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,6 +167,22 @@ fn lists_that_break_a_rule_are_refused() {
     assert_eq!(none, Err(DeviceListError::Malformed));
 }
 
+/// A field that nobody knows may follow, and not without end.
+#[test]
+fn a_list_is_bounded() {
+    let account = Account::new();
+    let padded = |length: u32| {
+        // Field 15 of bytes, its length in four bytes of varint.
+        let digit = |shift: u32| ((length >> shift) & 0x7f) as u8 | 0x80;
+        let header = [0x7a, digit(0), digit(7), digit(14), digit(21) & 0x7f];
+        let padding = vec![0; length as usize];
+        [account.next(&[(1, 1)]).signed(), &header, &padding].concat()
+    };
+    assert!(account.take(&padded(1 << 19)).is_ok());
+    let refused = account.take(&padded(1 << 20));
+    assert_eq!(refused, Err(DeviceListError::Malformed));
+}
+
 #[test]
 fn a_list_grows_old() {
     let list = Account::new().first;
