@@ -19,7 +19,7 @@ Usage: cargo xtask bench e2ee [--rounds N] [--seconds N] [--no-output]
 
 Options:
   --rounds N     Rounds of all programs (5)
-  --seconds N    CPU seconds for each rate in each round (0.25)
+  --seconds N    CPU seconds for each rate in each round (0.2)
   --no-output    Leave docs/benchmarks-e2ee.md alone";
 
 struct Options {
@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &[String]) -> Result<bool, Failure> {
 fn parse_options(arguments: &[String]) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         rounds: 5,
-        seconds: 0.25,
+        seconds: 0.2,
         has_output: true,
     };
     let mut rest = arguments.iter();
