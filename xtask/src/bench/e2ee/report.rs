@@ -23,6 +23,8 @@ struct Row {
     other: Program,
     own_rate: f64,
     other_rate: f64,
+    /// The lowest and the highest ratio of one round, which say how quiet the machine was.
+    by_round: (f64, f64),
     /// What the ratio has to reach, where something was promised.
     bar: Option<f64>,
 }
@@ -34,6 +36,10 @@ impl Row {
 
     fn holds(&self) -> bool {
         self.bar.is_none_or(|bar| self.ratio() >= bar)
+    }
+
+    fn range(&self) -> String {
+        format!("{:.2}–{:.2}", self.by_round.0, self.by_round.1)
     }
 
     fn bar(&self) -> String {
@@ -65,6 +71,7 @@ pub(super) fn compare(measured: &Measured) -> Report {
                 other,
                 own_rate: median(own),
                 other_rate: median(others),
+                by_round: ratios_by_round(own, others),
                 bar: bar(other, name),
             });
         }
@@ -77,6 +84,13 @@ fn bar(other: Program, name: &str) -> Option<f64> {
         Program::Vodozemac => VODOZEMAC_ROWS.contains(&name).then_some(VODOZEMAC_BAR),
         _ => Some(OFFICIAL_BAR),
     }
+}
+
+fn ratios_by_round(own: &[f64], others: &[f64]) -> (f64, f64) {
+    let ratios = own.iter().zip(others).map(|(own, other)| own / other);
+    ratios.fold((f64::INFINITY, 0.0), |(low, high), ratio| {
+        (ratio.min(low), ratio.max(high))
+    })
 }
 
 /// The upper one of the two in the middle, where there are two.
@@ -93,17 +107,18 @@ impl Report {
 
     pub(super) fn plain(&self) -> String {
         let mut text = format!(
-            "{:<28} {:>9}  {:<17} {:>9} {:>7}  bar\n",
-            "per CPU second", "ours", "against", "theirs", "ratio"
+            "{:<28} {:>9}  {:<17} {:>9} {:>7} {:>13}  bar\n",
+            "per CPU second", "ours", "against", "theirs", "ratio", "by round"
         );
         for row in &self.0 {
             text.push_str(&format!(
-                "{:<28} {:>9.0}  {:<17} {:>9.0} {:>7.2}  {}\n",
+                "{:<28} {:>9.0}  {:<17} {:>9.0} {:>7.2} {:>13}  {}\n",
                 row.name,
                 row.own_rate,
                 row.other.name(),
                 row.other_rate,
                 row.ratio(),
+                row.range(),
                 row.bar()
             ));
         }
@@ -136,16 +151,17 @@ impl Report {
             took.as_secs_f64()
         );
         text.push_str(&self.summary());
-        text.push_str("\n| per CPU second | ours | against | theirs | ours ÷ theirs | bar |\n");
-        text.push_str("|---|---:|---|---:|---:|---|\n");
+        text.push_str("\n| per CPU second | ours | against | theirs | ours ÷ theirs | by round | bar |\n");
+        text.push_str("|---|---:|---|---:|---:|---:|---|\n");
         for row in &self.0 {
             text.push_str(&format!(
-                "| {} | {:.0} | {} | {:.0} | {:.2} | {} |\n",
+                "| {} | {:.0} | {} | {:.0} | {:.2} | {} | {} |\n",
                 row.name,
                 row.own_rate,
                 row.other.name(),
                 row.other_rate,
                 row.ratio(),
+                row.range(),
                 row.bar()
             ));
         }
