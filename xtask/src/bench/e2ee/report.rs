@@ -151,7 +151,9 @@ impl Report {
             took.as_secs_f64()
         );
         text.push_str(&self.summary());
-        text.push_str("\n| per CPU second | ours | against | theirs | ours ÷ theirs | by round | bar |\n");
+        text.push_str(
+            "\n| per CPU second | ours | against | theirs | ours ÷ theirs | by round | bar |\n",
+        );
         text.push_str("|---|---:|---|---:|---:|---:|---|\n");
         for row in &self.0 {
             text.push_str(&format!(
