@@ -1,4 +1,6 @@
-//! `cargo xtask bench`: builds a benchmark for release, gives it a durable PostgreSQL, and runs it.
+//! `cargo xtask bench`: builds a benchmark for release, gives it a durable PostgreSQL if it needs one, and runs it.
+
+mod e2ee;
 
 use crate::cargo::{cargo, workspace_root};
 use crate::failure::{Context, Failure};
@@ -13,13 +15,16 @@ Benchmarks:
   server  Validations, sign-ins, starts and memory of a whole server, against an axum hello and Argon2id in a loop; writes
           docs/benchmarks.md unless --no-output is given
   store   Durable use cases a second at 1, 8 and 64 callers: group commit against one transaction each, and PostgreSQL
-  rls     What row-level security costs a request on PostgreSQL, among few tenants and among 10,000";
+  rls     What row-level security costs a request on PostgreSQL, among few tenants and among 10,000
+  e2ee    Our end-to-end encryption against the official library through node, and against vodozemac; writes
+          docs/benchmarks-e2ee.md unless --no-output is given";
 
 pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     match arguments.split_first() {
         Some((name, options)) if name == "server" => bench_server(options),
         Some((name, options)) if name == "store" => bench_store("commit_rate", options),
         Some((name, options)) if name == "rls" => bench_store("rls_cost", options),
+        Some((name, options)) if name == "e2ee" => e2ee::run(options),
         Some((name, _)) if name != "--help" => Err(Failure::new(format!(
             "there is no benchmark `{name}`; see `cargo xtask bench --help`"
         ))),

@@ -7,7 +7,7 @@ use crate::cargo::cargo;
 use crate::failure::{Context, Failure};
 
 const HELP: &str = "\
-Play every scenario of crates/e2ee/tests/interop between our peer and the official library, in both roles and both pinned
+Play every scenario of crates/e2ee/tests/it/interop between our peer and the official library, in both roles and both pinned
 releases, and print every check. `cargo xtask test` runs the same and prints how many checks held.
 
 The official library comes from npm into target/tmp the first time. Where node or npm is missing, or it cannot be had, only
@@ -21,7 +21,7 @@ Options:
 pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     let mut command = cargo();
     command.args(["test", "--quiet", "--package", "keyward-e2ee"]);
-    command.args(["--test", "interop", "--", "--nocapture"]);
+    command.args(["--test", "it", "--", "--nocapture"]);
     for argument in arguments {
         match argument.as_str() {
             "--help" | "-h" => {

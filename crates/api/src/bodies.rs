@@ -54,6 +54,8 @@ pub(crate) struct SessionBody {
     idles_out_at: String,
     /// From where the user signed in.
     address: Option<String>,
+    /// From which country that was (ISO 3166-1 alpha-2), if the operator gave a database of addresses; never a proof.
+    country: Option<String>,
     /// With which agent.
     user_agent: Option<String>,
     /// What the client said of its device.
@@ -142,6 +144,7 @@ impl SessionBody {
             expires_at: session.expires_at.to_string(),
             idles_out_at: session.idles_out_at().to_string(),
             address: session.address,
+            country: session.country.map(String::from),
             user_agent: session.user_agent,
             device: DeviceBody {
                 name: session.device.name,

@@ -33,7 +33,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Declares a GET.
     pub(crate) fn get(path: &'static str, action: Action) -> Self {
-        Self::new("GET", path, action)
+        Self::new("GET", path, action).only_reads()
     }
 
     /// Declares a POST.
@@ -99,7 +99,7 @@ impl Endpoint {
         self
     }
 
-    /// It only reads, though its method says otherwise.
+    /// It only reads. Every GET does.
     pub(crate) fn only_reads(mut self) -> Self {
         self.declaration.only_reads = true;
         self

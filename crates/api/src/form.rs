@@ -16,7 +16,7 @@ const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The parameters of a body, each once. Wiped when dropped: they hold tokens and secrets.
 #[derive(Default)]
-pub(crate) struct Form(Vec<(String, Zeroizing<String>)>);
+pub(crate) struct Form(Vec<(Zeroizing<String>, Zeroizing<String>)>);
 
 impl fmt::Debug for Form {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +42,7 @@ impl Form {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        let mut parameters: Vec<(String, Zeroizing<String>)> = Vec::new();
+        let mut parameters: Vec<(Zeroizing<String>, Zeroizing<String>)> = Vec::new();
         for pair in bytes.split(|byte| *byte == b'&') {
             if pair.is_empty() {
                 continue;
@@ -52,20 +52,20 @@ impl Form {
             let unreadable = || invalid("a parameter is not UTF-8 or not encoded as a form");
             let name = decode(name).ok_or_else(unreadable)?;
             let value = decode(value.get(1..).unwrap_or_default()).ok_or_else(unreadable)?;
-            if parameters.iter().any(|(known, _)| known == name.as_str()) {
+            if parameters.iter().any(|(known, _)| *known == name) {
                 return Err(invalid("a parameter is given more than once"));
             }
             if parameters.len() >= PARAMETERS_MAX {
                 return Err(invalid(format!("at most {PARAMETERS_MAX} parameters")));
             }
-            parameters.push((name.to_string(), value));
+            parameters.push((name, value));
         }
         Ok(Self(parameters))
     }
 
     /// A parameter; one without a value is as if it were not there (§3.2).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| known == name);
+        let found = self.0.iter().find(|(known, _)| known.as_str() == name);
         let value = found.map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
@@ -87,6 +87,10 @@ pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
 
 /// What a form's name or value says: `+` is a space, `%` begins two hexadecimal digits, and the whole is UTF-8.
 pub(crate) fn decode(text: &[u8]) -> Option<Zeroizing<String>> {
+    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        // A token: nothing in it is encoded.
+        return Some(Zeroizing::new(str::from_utf8(text).ok()?.to_owned()));
+    }
     let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text.iter();
     while let Some(byte) = rest.next() {
@@ -99,8 +103,10 @@ pub(crate) fn decode(text: &[u8]) -> Option<Zeroizing<String>> {
             byte => *byte,
         });
     }
-    let text = std::str::from_utf8(&decoded).ok()?;
-    Some(Zeroizing::new(text.to_owned()))
+    str::from_utf8(&decoded).ok()?;
+    String::from_utf8(std::mem::take(&mut *decoded))
+        .ok()
+        .map(Zeroizing::new)
 }
 
 fn digit(byte: u8) -> Option<u8> {

@@ -1,6 +1,7 @@
 //! How often a CPU second does what: one JSON object, the rates by name, per second of this process's CPU time.
 //!
 //! All goes through [`Device`] and a [`Store`]: state is read from bytes before each call and written to bytes after it.
+//! The first argument is how many CPU seconds each rate is measured for. `cargo xtask bench e2ee` compares them.
 
 use keyward_e2ee::{
     Address, Change, Ciphertext, Device, DeviceId, IdentityKeyPair, KemPreKey, KemPreKeyPublic,
@@ -11,8 +12,6 @@ use rand_core::UnwrapErr;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// CPU seconds that each rate is measured for.
-const CPU_SECONDS: f64 = 0.6;
 const ALICE: &str = "9d0652a3-dcc3-4d11-975f-74d61598733f";
 const BOB: &str = "796abedb-ca4e-4f18-8803-1fde5b921f9f";
 
@@ -20,6 +19,10 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 type Rng = UnwrapErr<getrandom::SysRng>;
 
 fn main() -> Outcome<()> {
+    let seconds = std::env::args()
+        .nth(1)
+        .map_or(Ok(0.6), |text| text.parse())?;
+    let watch = Stopwatch::new(seconds);
     let mut rates = Map::new();
     let kinds = [
         ("v3", SessionKind::X3dh),
@@ -27,20 +30,23 @@ fn main() -> Outcome<()> {
         ("v4_spqr", SessionKind::PqxdhWithRatchet),
     ];
     for (label, kind) in kinds {
-        rates.insert(format!("{label}_setups"), set_ups(kind, true)?);
-        rates.insert(format!("{label}_setups_no_one_time"), set_ups(kind, false)?);
-        rates.insert(format!("{label}_prekey_sets"), pre_key_sets(kind)?);
+        rates.insert(format!("{label}_setups"), set_ups(kind, true, watch)?);
+        rates.insert(
+            format!("{label}_setups_no_one_time"),
+            set_ups(kind, false, watch)?,
+        );
+        rates.insert(format!("{label}_prekey_sets"), pre_key_sets(kind, watch)?);
         for (size, bytes) in [("256", 256), ("4096", 4096)] {
             let plaintext = vec![7; bytes];
-            let (encrypt, decrypt) = one_way(kind, &plaintext)?;
+            let (encrypt, decrypt) = one_way(kind, &plaintext, watch)?;
             rates.insert(format!("{label}_encrypt_{size}"), encrypt);
             rates.insert(format!("{label}_decrypt_{size}"), decrypt);
-            let ping_pong = ping_pong(kind, &plaintext)?;
+            let ping_pong = ping_pong(kind, &plaintext, watch)?;
             rates.insert(format!("{label}_pingpong_{size}"), ping_pong);
         }
     }
     for (size, bytes) in [("256", 256), ("4096", 4096)] {
-        let (encrypt, decrypt) = group(&vec![7; bytes])?;
+        let (encrypt, decrypt) = group(&vec![7; bytes], watch)?;
         rates.insert(format!("group_encrypt_{size}"), encrypt);
         rates.insert(format!("group_decrypt_{size}"), decrypt);
     }
@@ -136,8 +142,7 @@ impl Party {
 }
 
 /// Sessions set up from a bundle that is there, both sides, and the first message opened.
-fn set_ups(kind: SessionKind, has_one_time: bool) -> Outcome<Value> {
-    let mut watch = Stopwatch::default();
+fn set_ups(kind: SessionKind, has_one_time: bool, mut watch: Stopwatch) -> Outcome<Value> {
     while watch.goes_on() {
         let (mut alice, mut bob) = (Party::new(ALICE, kind)?, Party::new(BOB, kind)?);
         let bundle = bob.bundle(has_one_time)?;
@@ -151,9 +156,8 @@ fn set_ups(kind: SessionKind, has_one_time: bool) -> Outcome<Value> {
     Ok(watch.rate())
 }
 
-fn pre_key_sets(kind: SessionKind) -> Outcome<Value> {
+fn pre_key_sets(kind: SessionKind, mut watch: Stopwatch) -> Outcome<Value> {
     let mut party = Party::new(ALICE, kind)?;
-    let mut watch = Stopwatch::default();
     while watch.goes_on() {
         watch.measure(16, || {
             for _ in 0..16 {
@@ -178,10 +182,10 @@ fn acquainted(kind: SessionKind) -> Outcome<(Party, Party)> {
 }
 
 /// Messages from one side only: encrypting and decrypting apart.
-fn one_way(kind: SessionKind, plaintext: &[u8]) -> Outcome<(Value, Value)> {
+fn one_way(kind: SessionKind, plaintext: &[u8], watch: Stopwatch) -> Outcome<(Value, Value)> {
     let (mut alice, mut bob) = acquainted(kind)?;
     let (to_alice, to_bob) = (alice.address(), bob.address());
-    let (mut encrypting, mut decrypting) = (Stopwatch::default(), Stopwatch::default());
+    let (mut encrypting, mut decrypting) = (watch, watch);
     while encrypting.goes_on() || decrypting.goes_on() {
         let mut sent = Vec::with_capacity(200);
         encrypting.measure(200, || {
@@ -201,10 +205,9 @@ fn one_way(kind: SessionKind, plaintext: &[u8]) -> Outcome<(Value, Value)> {
 }
 
 /// Messages to and fro: a step of the ratchet each.
-fn ping_pong(kind: SessionKind, plaintext: &[u8]) -> Outcome<Value> {
+fn ping_pong(kind: SessionKind, plaintext: &[u8], mut watch: Stopwatch) -> Outcome<Value> {
     let (mut alice, mut bob) = acquainted(kind)?;
     let (to_alice, to_bob) = (alice.address(), bob.address());
-    let mut watch = Stopwatch::default();
     while watch.goes_on() {
         watch.measure(200, || {
             for _ in 0..100 {
@@ -220,7 +223,7 @@ fn ping_pong(kind: SessionKind, plaintext: &[u8]) -> Outcome<Value> {
 }
 
 /// One sender's messages to a group: encrypting and decrypting apart.
-fn group(plaintext: &[u8]) -> Outcome<(Value, Value)> {
+fn group(plaintext: &[u8], watch: Stopwatch) -> Outcome<(Value, Value)> {
     let (mut alice, mut bob) = acquainted(SessionKind::PqxdhWithRatchet)?;
     let (group, from) = (Uuid::from_u128(7), alice.address());
     let moment = Moment {
@@ -230,7 +233,7 @@ fn group(plaintext: &[u8]) -> Outcome<(Value, Value)> {
     let distribution = alice.device.distribution(&mut alice.store, group, moment)?;
     bob.device
         .learn_sender_key(&mut bob.store, &from, &distribution)?;
-    let (mut encrypting, mut decrypting) = (Stopwatch::default(), Stopwatch::default());
+    let (mut encrypting, mut decrypting) = (watch, watch);
     while encrypting.goes_on() || decrypting.goes_on() {
         let mut sent = Vec::with_capacity(200);
         encrypting.measure(200, || {
@@ -256,15 +259,24 @@ fn group(plaintext: &[u8]) -> Outcome<(Value, Value)> {
 }
 
 /// Counts what was done in how much CPU time.
-#[derive(Default)]
+#[derive(Clone, Copy)]
 struct Stopwatch {
+    seconds_wanted: f64,
     done: f64,
     seconds: f64,
 }
 
 impl Stopwatch {
+    fn new(seconds_wanted: f64) -> Self {
+        Self {
+            seconds_wanted,
+            done: 0.0,
+            seconds: 0.0,
+        }
+    }
+
     fn goes_on(&self) -> bool {
-        self.seconds < CPU_SECONDS
+        self.seconds < self.seconds_wanted
     }
 
     fn measure(&mut self, count: u32, work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {

@@ -1,4 +1,4 @@
-//! Known answers, recorded of the official library as a black box by `tests/interop/record.mjs`: keys and messages as its API
+//! Known answers, recorded of the official library as a black box by `tests/it/interop/record.mjs`: keys and messages as its API
 //! gives them, and its serialized records, in which the secrets that we derive have to be found.
 
 use serde_json::Value;

@@ -12,6 +12,7 @@
 mod ambient;
 mod attempt;
 mod change;
+mod country;
 mod email;
 mod event;
 mod id;
@@ -43,6 +44,7 @@ mod user;
 pub use ambient::{Clock, Random, least_id, mint_id};
 pub use attempt::{AttemptCount, AttemptLimit, AttemptScope, AttemptStanding, Factor};
 pub use change::{Change, Expected};
+pub use country::{CountryCode, InvalidCountryCode};
 pub use email::{EmailAddress, InvalidEmail};
 pub use event::{
     AccessDenial, Description, Event, Facts, Outcome, Removal, Restored, SignInFailure, Target,

@@ -1,6 +1,6 @@
 //! Sessions: a user who signed in on a device, until one of them ends it or time does.
 
-use crate::{SessionId, Timestamp, User, UserId};
+use crate::{CountryCode, SessionId, Timestamp, User, UserId};
 use serde::{Deserialize, Serialize};
 
 /// A signed-in user on one device.
@@ -20,6 +20,9 @@ pub struct Session {
     pub idle_seconds: i64,
     /// From where the user signed in.
     pub address: Option<String>,
+    /// From which country that was, if the operator gave a database of them and the address stands in it.
+    #[serde(default)]
+    pub country: Option<CountryCode>,
     /// With which agent.
     pub user_agent: Option<String>,
     /// What the client said of its device.
@@ -137,6 +140,7 @@ mod tests {
             expires_at: start.plus_seconds(8 * 3_600),
             idle_seconds: 1_800,
             address: None,
+            country: None,
             user_agent: None,
             device: Device::default(),
             ended: None,

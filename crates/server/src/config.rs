@@ -46,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     pub(crate) node: Node,
     pub(crate) passwords: Passwords,
+    pub(crate) sessions: Sessions,
     pub(crate) jobs: Jobs,
     pub(crate) metrics: Metrics,
     pub(crate) traces: Traces,
@@ -117,6 +118,12 @@ pub(crate) struct Passwords {
     pub(crate) threads: usize,
     pub(crate) queue_seconds_max: u64,
     pub(crate) breach_list_file: PathBuf,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sessions {
+    pub(crate) country_file: PathBuf,
 }
 
 #[derive(Debug, Deserialize, Serialize)]

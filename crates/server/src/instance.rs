@@ -8,6 +8,7 @@ use crate::hashing::hash_limits;
 use keyward_crypto::PasswordHasher;
 use keyward_model::{Client, Clock, Principal, RootKeySecret, mint_id};
 use keyward_policy::Action;
+use keyward_service::countries::Countries;
 use keyward_service::instance::{InstanceError, check_root_key, known_root_key_id};
 use keyward_service::passwords::BreachList;
 use keyward_service::{Cx, HashPool, InstanceCx, Parts, Platform, RootKey, Settings};
@@ -76,6 +77,7 @@ impl Instance {
             hashing: HashPool::start(hasher, limits, clock)?,
             root_key: RootKey::new(&root_key).map_err(Failure::of)?,
             breach_list: open_breach_list(config)?.map(Arc::new),
+            countries: open_countries(config)?,
             settings: Settings {
                 default_tenant: config.default_tenant()?,
                 base_url: config.base_url(),
@@ -207,12 +209,24 @@ fn missing_database(path: &Path) -> DataFolderError {
 /// The list of breached passwords, if one is configured.
 pub(crate) fn open_breach_list(config: &Config) -> Result<Option<BreachList>, Failure> {
     let path = &config.passwords.breach_list_file;
+    open_given("passwords.breach_list_file", path, BreachList::open)
+}
+
+/// The database of countries, if one is configured.
+pub(crate) fn open_countries(config: &Config) -> Result<Option<Countries>, Failure> {
+    let path = &config.sessions.country_file;
+    open_given("sessions.country_file", path, Countries::open)
+}
+
+/// A file that a setting names, if it names one.
+fn open_given<T, E: std::fmt::Display>(
+    setting: &str,
+    path: &Path,
+    open: impl FnOnce(&Path) -> Result<T, E>,
+) -> Result<Option<T>, Failure> {
     if path.as_os_str().is_empty() {
         return Ok(None);
     }
-    let wrong = |error| format!("passwords.breach_list_file: {}: {error}", path.display());
-    let opened = BreachList::open(path);
-    opened
-        .map(Some)
-        .map_err(|error| Failure::Usage(wrong(error)))
+    let wrong = |error| Failure::Usage(format!("{setting}: {}: {error}", path.display()));
+    open(path).map(Some).map_err(wrong)
 }

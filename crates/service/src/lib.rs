@@ -14,6 +14,7 @@
 pub mod audit;
 pub mod authentication;
 pub mod client_authentication;
+pub mod countries;
 mod cx;
 pub mod feed;
 mod hashing;

@@ -161,6 +161,7 @@ fn new_session(cx: &Cx, tenant: &Tenant, user_id: UserId, device: Device) -> Ses
         expires_at: cx.now().plus_seconds(tenant.settings.session_ttl_seconds),
         idle_seconds: tenant.settings.session_idle_seconds,
         address: cx.client().address.map(|address| address.to_string()),
+        country: cx.platform().country_of(cx.client().address),
         user_agent: cx.client().user_agent.clone(),
         device,
         ended: None,

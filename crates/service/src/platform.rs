@@ -1,5 +1,6 @@
 //! What every use case stands on, wired once at start.
 
+use crate::countries::Countries;
 use crate::hashing::{HashPool, HashingError};
 use crate::keyring::RootKey;
 use crate::meter::{ServiceMeter, ServiceReading};
@@ -11,10 +12,12 @@ use crate::throttling::ThrottlingSettings;
 use crate::token_usage::TokenCounts;
 use crate::touches::Touches;
 use keyward_model::{
-    Clock, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug, Timestamp, mint_id,
+    Clock, CountryCode, Id, NodeId, Password, PasswordHash, Random, Removal, Route, Slug,
+    Timestamp, mint_id,
 };
 use keyward_store::{Lock, Store, StoreReading, TenantScope};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -52,6 +55,8 @@ pub struct Parts {
     pub root_key: RootKey,
     /// Passwords that leaked, if the operator has a list of them.
     pub breach_list: Option<Arc<BreachList>>,
+    /// In which countries addresses are, if the operator has a database of them.
+    pub countries: Option<Countries>,
     /// What the operator set.
     pub settings: Settings,
 }
@@ -222,6 +227,12 @@ impl Platform {
     /// Passwords that leaked.
     pub(crate) fn breach_list(&self) -> Option<&Arc<BreachList>> {
         self.0.parts.breach_list.as_ref()
+    }
+
+    /// The country of an address, as far as that is known.
+    pub(crate) fn country_of(&self, address: Option<IpAddr>) -> Option<CountryCode> {
+        let countries = self.0.parts.countries.as_ref()?;
+        countries.find(address?)
     }
 
     /// Answers that are to be erased.

@@ -71,7 +71,9 @@ macro_rules! session_columns {
             $prefix,
             "authenticated_at, ",
             $prefix,
-            "created_at)"
+            "created_at), ",
+            $prefix,
+            "country"
         )
     };
 }

@@ -52,6 +52,8 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0018_nodes"),
     migration!("0019_revocations"),
     migration!("0020_session_policy"),
+    migration!("0021_session_country"),
+    migration!("0022_few_of_many_users"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

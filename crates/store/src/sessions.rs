@@ -20,6 +20,8 @@ macro_rules! of_this_epoch {
     };
 }
 
+// Where a user's sessions are meant, the end is written with a plus: SQLite, which knows no sizes, would walk by it through
+// those of the whole tenant.
 statements! {
     FIND_SESSION = concat!("SELECT ", session_columns!(""), " FROM sessions WHERE tenant_id = $1 AND id = $2");
     FIND_SESSION_USER = concat!("SELECT ", session_columns!("s."), ", ", user_columns!("u."),
@@ -39,24 +41,24 @@ statements! {
         WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!());
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
-            address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, epoch)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+            address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, country, epoch)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
             (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1))";
     END_SESSION = concat!("UPDATE sessions SET ended_at = $3, end_reason = $4, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $3
             AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!(), "
         RETURNING ", session_columns!(""));
     END_SESSIONS_OF_USER = concat!("UPDATE sessions SET ended_at = $4, end_reason = $5, version = version + 1
-        WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND expires_at > $4
+        WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL AND +expires_at > $4
             AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!(), "
         RETURNING ", session_columns!(""));
     COUNT_LIVE_SESSIONS = concat!("SELECT COUNT(*), COUNT(DISTINCT CASE WHEN address <> $4 THEN address END) FROM sessions
-        WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND expires_at > $3
+        WHERE tenant_id = $1 AND user_id = $2 AND ended_at IS NULL AND +expires_at > $3
             AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!());
     EVICT_SESSIONS = concat!("UPDATE sessions SET ended_at = $4, end_reason = 'evicted', version = version + 1
         WHERE tenant_id = $1 AND id IN (
             SELECT s.id FROM sessions s
-            WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > $4
+            WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND +s.expires_at > $4
                 AND s.last_active_at + s.idle_seconds * 1000000 > $4
                 AND s.epoch = (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1)
             ORDER BY s.device_priority DESC, s.id DESC LIMIT 1000 OFFSET $3)
@@ -91,7 +93,7 @@ impl TenantTx<'_> {
         let read = |row: &mut Row| {
             Ok(SessionUser {
                 session: read_session(row)?,
-                user: read_user_from(row, 15)?,
+                user: read_user_from(row, 16)?,
             })
         };
         self.find(&FIND_SESSION_USER, vec![Value::from(id)], read)
@@ -188,6 +190,7 @@ impl TenantTx<'_> {
             Value::from(session.device.priority),
             Value::from(session.version),
             Value::from(session.authenticated_at),
+            Value::from(session.country.map(String::from)),
         ];
         self.run(&INSERT_SESSION, values).await.map(drop)
     }
@@ -370,5 +373,6 @@ pub(crate) fn read_session_from(row: &mut Row, first: usize) -> Result<Session, 
         ended,
         version: row.get(first + 13)?,
         authenticated_at: row.get(first + 14)?,
+        country: row.parsed_or_null(first + 15)?,
     })
 }

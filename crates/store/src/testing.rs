@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::meter::all_statements;
 use crate::node_lease::NodeLease;
 use crate::sqlite::Lane;
+use crate::statement::Statement;
 use crate::store::Store;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,6 +53,23 @@ impl Store {
             }
         }
         Ok(all_statements().count())
+    }
+
+    /// How SQLite goes about every statement: its name, and the steps of its plan.
+    ///
+    /// # Errors
+    /// [`Error::Unfit`] on PostgreSQL, [`Error::Unavailable`].
+    pub async fn sqlite_plans(&self) -> Result<Vec<(&'static str, Vec<String>)>, Error> {
+        self.on_writer(|connection| {
+            let plan = |statement: &&'static Statement| {
+                let explain = format!("EXPLAIN QUERY PLAN {}", statement.for_sqlite());
+                let mut explained = connection.prepare(&explain)?;
+                let steps = explained.raw_query().mapped(|row| row.get("detail"));
+                Ok((statement.name(), steps.collect::<Result<_, _>>()?))
+            };
+            all_statements().map(plan).collect()
+        })
+        .await
     }
 
     /// Makes the node's thread stand still for so long before its next turn, as all of a stopped process does.

@@ -170,7 +170,7 @@ fn read_subject(row: &mut Row) -> Result<ExchangeSubject, Error> {
         answer: sealed.map(SealedBytes),
         family: read_family_from(row, 2)?,
         session: read_session_from(row, 12)?,
-        user: read_user_from(row, 27)?,
+        user: read_user_from(row, 28)?,
     })
 }
 

@@ -221,6 +221,7 @@ fn platform_on(database: &TestDatabase, options: &TestAppOptions, settings: Sett
         hashing: HashPool::start(hasher, options.hashing, clock).unwrap(),
         root_key: RootKey::new(&RootKeySecret::new(ROOT_KEY.to_vec())).unwrap(),
         breach_list: None,
+        countries: None,
         settings,
     })
 }

@@ -166,6 +166,7 @@ pub fn unsaved_session(database: &TestDatabase, user_id: UserId) -> Session {
         ended: None,
         version: 1,
         authenticated_at: now,
+        country: None,
     }
 }
 

@@ -17,6 +17,7 @@
 mod app;
 mod client;
 mod clock;
+mod country_file;
 mod databases;
 mod engines;
 mod event_stream;
@@ -29,6 +30,7 @@ mod verifier;
 pub use app::{PASSWORD, ROOT_KEY, TestApp, TestAppOptions, TestTenant, TestUser};
 pub use client::{Answer, TestClient};
 pub use clock::MockClock;
+pub use country_file::country_file;
 pub use databases::{
     Engine, PostgresUrls, Rows, TestDatabase, postgres_store, postgres_store_with, query_postgres,
     scratch_postgres, scratch_postgres_store_with, sqlite_store, sqlite_store_with,

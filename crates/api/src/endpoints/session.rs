@@ -72,6 +72,7 @@ fn write_session(json: &mut JsonText, known: &KnownSession) {
     json.raw(r#","expires_at":"#).moment(known.expires_at);
     json.raw(r#","idles_out_at":"#).moment(known.idles_out_at());
     json.raw(r#","address":"#).string_or_null(known.address());
+    json.raw(r#","country":"#).value(&known.country);
     json.raw(r#","user_agent":"#)
         .string_or_null(known.user_agent());
     json.raw(r#","device":{"name":"#)

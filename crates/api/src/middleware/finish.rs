@@ -80,9 +80,9 @@ pub(crate) async fn answer(
         false => None,
     };
     let found = routes.find(request.method(), request.uri().path());
-    let meter = match &found {
-        Found::Endpoint(served, _) => served.meter.clone(),
-        Found::OtherMethods(_) | Found::Nothing => api.meter.unmatched.clone(),
+    let (meter, only_reads) = match &found {
+        Found::Endpoint(served, _) => (served.meter.clone(), served.declaration.only_reads),
+        Found::OtherMethods(_) | Found::Nothing => (api.meter.unmatched.clone(), true),
     };
     let (head, body) = request.into_parts();
     let method = head.method.clone();
@@ -102,7 +102,7 @@ pub(crate) async fn answer(
         None => tracing::info_span!("request", %request_id),
     };
     // What spawns a task gives it the span that it is in; and who wants to hear of everything wants to know of which request.
-    let at_once = !method.is_safe() || tracing::enabled!(Level::DEBUG);
+    let at_once = !only_reads || tracing::enabled!(Level::DEBUG);
     let span = at_once.then(make_span);
     let answering = AssertUnwindSafe(serve(&parts, found, asked, body)).catch_unwind();
     let answered = in_late_span(pin!(answering), span, make_span).await;

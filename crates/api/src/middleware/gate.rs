@@ -38,7 +38,7 @@ pub(crate) async fn pass(
     body: Body,
 ) -> Answered {
     let declaration = &served.declaration;
-    let mut answered = match asked.head.method.is_safe() || declaration.only_reads {
+    let mut answered = match declaration.only_reads {
         true => take(api, served, asked, body).await,
         false => Box::pin(run_to_completion(api, served, asked, body)).await,
     };
@@ -150,7 +150,8 @@ async fn run_to_completion(
     let (_waiting, presence) = Presence::begin();
     asked.presence = presence;
     let (own, served) = (api.clone(), served.clone());
-    let taking = async move { take(&own, &served, asked, body).await };
+    // Boxed before it goes from hand to hand.
+    let taking = Box::pin(async move { take(&own, &served, asked, body).await });
     let task = api.running.spawn(taking.in_current_span());
     match task.await {
         Ok(answered) => answered,

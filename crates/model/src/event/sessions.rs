@@ -24,6 +24,7 @@ pub(super) fn opened(
             .detail("concurrent_sessions", json!(concurrent.sessions))
             .detail("concurrent_addresses", json!(concurrent.other_addresses));
     description.personal.after = object(json!({
+        "country": session.country,
         "device_name": session.device.name,
         "device_fingerprint": session.device.fingerprint,
     }));

@@ -29,8 +29,11 @@ pub(crate) struct Settings {
     pub(crate) sizes: Vec<usize>,
     /// How many tenants stand beside the one of the smallest instance.
     pub(crate) tenants: usize,
+    /// What is measured, in this order.
+    pub(crate) parts: Vec<String>,
 }
 
+const PARTS: &str = "starts,tenants,validation,introspection,refresh,commits,sign-in,latency";
 const HELP: &str = "\
 Measure a server of Keyward; docs/benchmarks.md says what the numbers mean.
 
@@ -40,6 +43,7 @@ Usage: cargo xtask bench server [OPTIONS]
   --rounds N          Rounds whose median is printed [3]
   --sessions N,N,…    Sizes of the databases [1000,100000,1000000]
   --tenants N         Tenants of the instance that is held against one with a single tenant [10000]
+  --parts NAME,NAME,… What is measured [all: starts,tenants,validation,introspection,refresh,commits,sign-in,latency]
   --output FILE       Write the table there too
   --keyward PROGRAM   The server; cargo xtask gives the one that it built";
 
@@ -62,13 +66,20 @@ fn settings(arguments: &[String]) -> Settings {
         let position = arguments.iter().position(|argument| argument == name)?;
         arguments.get(position + 1).cloned()
     };
-    let sizes = value("--sessions").unwrap_or_else(|| "1000,100000,1000000".to_owned());
+    let list = |name: &str, usual: &str| {
+        let text = value(name).unwrap_or_else(|| usual.to_owned());
+        text.split(',').map(str::to_owned).collect::<Vec<_>>()
+    };
     Settings {
         keyward: value("--keyward").unwrap().into(),
         output: value("--output").map(PathBuf::from),
         seconds: value("--seconds").map_or(2.0, |text| text.parse().unwrap()),
         rounds: value("--rounds").map_or(3, |text| text.parse().unwrap()),
+        parts: list("--parts", PARTS),
         tenants: value("--tenants").map_or(10_000, |text| text.parse().unwrap()),
-        sizes: sizes.split(',').map(|size| size.parse().unwrap()).collect(),
+        sizes: list("--sessions", "1000,100000,1000000")
+            .iter()
+            .map(|size| size.parse().unwrap())
+            .collect(),
     }
 }

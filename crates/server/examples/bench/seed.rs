@@ -250,5 +250,6 @@ fn session(instance: &Instance, user_id: UserId, number: usize, now: Timestamp) 
         ended: None,
         version: 1,
         authenticated_at: now,
+        country: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data_folder::{DataFolder, SOCKET_NAME};
 use crate::failure::Failure;
 use crate::hashing::{free_memory, hash_limits, memory_of_one};
-use crate::instance::{Access, Instance, open_breach_list};
+use crate::instance::{Access, Instance, open_breach_list, open_countries};
 use crate::operator::{connect, token_of};
 use keyward_store::LockState;
 use serde_json::json;
@@ -32,6 +32,7 @@ pub(super) async fn run(config: &Config, global: &Global) -> Result<(), Failure>
     checks.push(check_root_key(config));
     checks.push(check_hashing(config)?);
     checks.push(check_breach_list(config));
+    checks.push(check_countries(config));
     checks.push(check_operator_socket(config).await);
     checks.extend(check_operator_listener(config)?);
     match Instance::open(config, Access::Examine).await {
@@ -135,6 +136,19 @@ fn check_breach_list(config: &Config) -> Check {
             let detail = "no list but the built-in one of the most common passwords; see `keyward breach-list build`";
             check(name, State::Ok, detail)
         }
+    }
+}
+
+fn check_countries(config: &Config) -> Check {
+    let name = "countries";
+    match open_countries(config) {
+        Err(failure) => check(name, State::Failed, failure.text().unwrap_or_default()),
+        Ok(Some(countries)) => check(name, State::Ok, &countries.to_string()),
+        Ok(None) => check(
+            name,
+            State::Ok,
+            "sessions have none: no sessions.country_file",
+        ),
     }
 }
 

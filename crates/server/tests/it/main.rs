@@ -9,6 +9,7 @@
 
 mod backup;
 mod breach_list;
+mod countries;
 mod doctor;
 mod event_file;
 mod first_start;

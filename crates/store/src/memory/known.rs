@@ -4,8 +4,8 @@ use super::epochs::Stamp;
 use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
-    ClientId, Digest, HostName, Origin, PublishableName, Role, Session, SessionId, Tenant,
-    Timestamp, TokenId, User, UserId, UserStatus,
+    ClientId, CountryCode, Digest, HostName, Origin, PublishableName, Role, Session, SessionId,
+    Tenant, Timestamp, TokenId, User, UserId, UserStatus,
 };
 use std::mem::size_of;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -57,6 +57,8 @@ pub struct KnownSession {
     pub authenticated_at: Timestamp,
     /// When it ends whatever happens.
     pub expires_at: Timestamp,
+    /// From which country it was opened.
+    pub country: Option<CountryCode>,
     /// How many seconds without a request end it.
     pub idle_seconds: i64,
     /// Which device wins a conflict.
@@ -213,6 +215,7 @@ impl KnownSession {
             created_at: session.created_at,
             authenticated_at: session.authenticated_at,
             expires_at: session.expires_at,
+            country: session.country,
             idle_seconds: session.idle_seconds,
             device_priority: session.device.priority,
             role: user.role,

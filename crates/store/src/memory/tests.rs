@@ -50,6 +50,7 @@ fn found(token: &VerifiedToken) -> Found {
         ended: None,
         version: 1,
         authenticated_at: START,
+        country: None,
     };
     let user = User {
         id: session.user_id,

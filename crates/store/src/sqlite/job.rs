@@ -87,12 +87,12 @@ where
             answer,
             result: _,
         } = *self;
-        let outcome = match connection.execute_batch("BEGIN") {
-            Err(error) => Ok(Err(E::from(Error::unavailable(error)))),
+        let outcome = match run_kept(connection, "BEGIN") {
+            Err(error) => Ok(Err(E::from(error))),
             Ok(()) => catch_unwind(AssertUnwindSafe(|| act(connection).map(after_commit))),
         };
         // Nothing was changed, so there is nothing that ending the transaction could lose.
-        let _ = connection.execute_batch("ROLLBACK");
+        let _ = run_kept(connection, "ROLLBACK");
         let _ = answer.send(outcome);
     }
 

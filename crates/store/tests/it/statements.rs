@@ -1,7 +1,8 @@
 //! What can be said of every statement without running it.
 
 use keyward_store::testing::statement_texts;
-use keyward_testkit::{TestDatabase, on_both_engines};
+use keyward_testkit::{TestDatabase, on_both_engines, sqlite_store};
+use std::collections::BTreeSet;
 
 /// The statements of `SystemTx`: they run before a tenant is known.
 const BEFORE_A_TENANT_IS_KNOWN: &[&str] = &[
@@ -53,6 +54,64 @@ async fn every_statement_is_understood(database: TestDatabase) {
         "{prepared} statements were prepared on {}",
         database.engine_name()
     );
+}
+
+/// The statements whose plan on SQLite may walk through all of a tenant's rows in a table, or through those of an end: because
+/// they want all of these, a page of them in this order, or because few are there.
+const WALK_THROUGH_A_TENANT: &[&str] = &[
+    // Pages, in the order of ids.
+    "LIST_ACTIVE_SESSIONS",
+    "END_SESSIONS_AFTER",
+    "LIST_AUDIT_EVENTS",
+    "LIST_OAUTH_CLIENTS",
+    "LIST_PUBLISHABLE_KEYS",
+    "LIST_USERS",
+    "SEARCH_USERS",
+    "SEARCH_USERS_BY_EMAIL",
+    // What is over.
+    "SWEEP_IDEMPOTENCY_KEYS",
+    "PRUNE_IDEMPOTENCY_KEYS",
+    "SCAN_SESSIONS",
+    "SCAN_IDEMPOTENCY_KEYS",
+    "SCAN_ATTEMPTS",
+    "SCAN_DENYLISTS",
+    "LIST_EXPIRED_SESSIONS",
+    "LIST_USER_DELETIONS_BEFORE",
+    "ERASE_ANSWERS",
+    "PRUNE_ATTEMPTS",
+    "PRUNE_KNOWN_DEVICES",
+    "PRUNE_DENYLIST",
+    "PRUNE_TOKEN_USAGE",
+    "LIST_TOKEN_USAGE",
+    // What is kept for a day, when somebody is erased.
+    "FORGET_ANSWERS",
+    // Few, or none yet.
+    "INSERT_TENANT",
+    "LIST_NAMES",
+    "VOID_INVITATIONS",
+    "LIST_SIGNING_KEYS",
+    "LIST_PUBLISHED_SIGNING_KEYS",
+    "COUNT_OAUTH_CLIENTS",
+    "COUNT_PUBLISHABLE_KEYS",
+    "FIND_ALLOWED_ORIGIN",
+    "FIND_OTHER_ADMINISTRATOR",
+];
+
+#[tokio::test]
+async fn no_statement_about_one_row_walks_through_a_tenant_on_sqlite() {
+    let database = sqlite_store();
+    let walks = |step: &String| {
+        let within = step.rsplit_once('(').map_or("", |(_, within)| within);
+        let wants_all = within == "tenant_id=?)";
+        let by_an_order = within.starts_with("tenant_id=? AND ") && !within[15..].contains("=?");
+        (wants_all || by_an_order) && !step.contains("autoindex_tenants_")
+    };
+    let plans = database.store.sqlite_plans().await.unwrap();
+    let walking = plans
+        .iter()
+        .filter(|(name, steps)| !name.starts_with("PURGE_") && steps.iter().any(walks));
+    let walking: BTreeSet<&str> = walking.map(|(name, _)| *name).collect();
+    assert_eq!(walking, WALK_THROUGH_A_TENANT.iter().copied().collect());
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Instance {
             hashing: HashPool::start(hasher, limits, clock).unwrap(),
             root_key: RootKey::new(&root_key).unwrap(),
             breach_list: None,
+            countries: None,
             settings: Settings {
                 node_name: "bench".to_owned(),
                 default_tenant: None,

@@ -49,6 +49,7 @@ async fn the_answer_is_a_session_with_its_tokens_and_its_user(database: TestData
             "expires_at": now.plus_seconds(8 * 3_600).to_string(),
             "idles_out_at": now.plus_seconds(30 * 60).to_string(),
             "address": "127.0.0.1",
+            "country": null,
             "user_agent": "testkit",
             "device": { "name": null, "fingerprint": null, "priority": 0 },
             "authenticated_at": now.to_string(),

@@ -1,9 +1,9 @@
 //! Who plays what with whom.
 
-use crate::install;
-use crate::peer::Software::{self, Official, Ours};
-use crate::scenarios;
-use crate::stage::Stage;
+use crate::interop::install;
+use crate::interop::peer::Software::{self, Official, Ours};
+use crate::interop::scenarios;
+use crate::interop::stage::Stage;
 
 /// How sessions are set up, as `create` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

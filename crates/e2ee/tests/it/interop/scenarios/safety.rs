@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::peer::{bytes, hex};
-use crate::stage::{Side, Stage};
+use crate::interop::peer::{bytes, hex};
+use crate::interop::stage::{Side, Stage};
 
 pub(crate) fn fingerprints(stage: &mut Stage) -> Result<(), String> {
     stage.fresh()?;

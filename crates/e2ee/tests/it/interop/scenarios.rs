@@ -11,7 +11,7 @@ mod post_quantum;
 mod safety;
 mod sessions;
 
-use crate::stage::Stage;
+use crate::interop::stage::Stage;
 
 /// The error says why a scenario could not go on.
 pub(crate) type Scenario = fn(&mut Stage) -> Result<(), String>;

@@ -1,8 +1,8 @@
 //! The post-quantum ratchet over several epochs, with and without loss.
 
-use crate::play::Profile;
-use crate::stage::{Side, Stage, text};
-use crate::wire::{self, PostQuantum};
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage, text};
+use crate::interop::wire::{self, PostQuantum};
 
 /// Which pieces the key's sender sends in an epoch of a conversation without loss, and how many of each: the official library's
 /// own, as between two of them.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::SystemTime;
 use std::{env, fs};
 
-/// The executable, built when it is not there or older than what it is made of (`cargo test --test interop` builds no examples).
+/// The executable, built when it is not there or older than what it is made of (`cargo test --test it` builds no examples).
 pub(crate) fn peer() -> &'static Path {
     static PEER: OnceLock<PathBuf> = OnceLock::new();
     PEER.get_or_init(|| {

@@ -4,12 +4,6 @@
 //! `target/` the first time. Where node or npm is missing, or the packages cannot be had, the tests say so and count as
 //! skipped. The same scenarios also run between two of ours and between two official peers: the first needs no node, the second
 //! shows that the checks ask for what the official library does.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "what fails here is a test"
-)]
 
 mod checks;
 mod install;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::peer::{Address, Peer, hex};
-use crate::stage::{Side, Stage, text};
+use crate::interop::peer::{Address, Peer, hex};
+use crate::interop::stage::{Side, Stage, text};
 
 const GROUP: &str = "d1d1d1d1-7000-11eb-b32a-33b8a8a487a6";
 const OTHER_GROUP: &str = "e2e2e2e2-7000-41eb-b32a-33b8a8a487a6";
@@ -41,7 +41,7 @@ impl Member<'_> {
     fn open(&mut self, sender: &Address, body: &[u8]) -> Result<Vec<u8>, String> {
         let request = json!({ "sender": sender.json(), "body": hex(body) });
         let answer = self.0.call("groupDecrypt", request)?;
-        Ok(crate::peer::bytes(&answer["plaintext"]))
+        Ok(crate::interop::peer::bytes(&answer["plaintext"]))
     }
 
     fn opens(&mut self, sender: &Address, body: &[u8], text: &[u8]) -> bool {

@@ -1,9 +1,9 @@
 //! Messages late, twice, out of order, or never.
 
-use crate::peer::Message;
-use crate::play::Profile;
-use crate::stage::{Side, Stage, text};
-use crate::wire;
+use crate::interop::peer::Message;
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage, text};
+use crate::interop::wire;
 
 pub(crate) fn reordering(stage: &mut Stage) -> Result<(), String> {
     stage.establish()?;

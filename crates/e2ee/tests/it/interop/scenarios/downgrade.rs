@@ -1,7 +1,7 @@
 //! A peer that offers less than is asked for.
 
-use crate::play::Profile;
-use crate::stage::{Side, Stage};
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage};
 
 /// Alice offers less than Bob asks: Bob refuses her message, and whoever asks refuses the other's bundle.
 pub(crate) fn refused(stage: &mut Stage, offered: Profile, asked: Profile) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! How much a receiver keeps and how far it goes.
 
-use crate::play::Profile;
-use crate::stage::{Side, Stage, text};
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage, text};
 
 const KEPT_KEYS_MAX: usize = 2_000;
 const JUMPS_MAX: usize = 25_000;

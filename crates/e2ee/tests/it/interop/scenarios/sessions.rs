@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::play::Profile;
-use crate::stage::{Side, Stage};
-use crate::wire;
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage};
+use crate::interop::wire;
 
 const FIRST: u64 = 3;
 const LATER: u64 = 2;

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use crate::peer::{Address, Message};
-use crate::play::Profile;
-use crate::stage::{Side, Stage};
-use crate::wire;
+use crate::interop::peer::{Address, Message};
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage};
+use crate::interop::wire;
 
 /// The highest bit of an X25519 key does not enter an agreement (RFC 7748 §5), so the seven others are flipped.
 fn flipped(message: &Message, at: usize) -> Message {

@@ -1,6 +1,6 @@
 //! Sessions that cross, end, or change hands.
 
-use crate::stage::{Side, Stage};
+use crate::interop::stage::{Side, Stage};
 
 /// Both open a session at once; both of the first messages open and one conversation goes on.
 pub(crate) fn crossed(stage: &mut Stage) -> Result<(), String> {

@@ -5,8 +5,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::play::Profile;
-use crate::{install, ours};
+use crate::interop::play::Profile;
+use crate::interop::{install, ours};
 
 /// Which implementation a peer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

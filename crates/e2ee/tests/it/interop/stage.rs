@@ -1,9 +1,9 @@
 //! The peers of one pairing, and the steps that scenarios are made of.
 
-use crate::checks::Checks;
-use crate::peer::{Message, Peer, Software};
-use crate::play::Profile;
-use crate::random::Random;
+use crate::interop::checks::Checks;
+use crate::interop::peer::{Message, Peer, Software};
+use crate::interop::play::Profile;
+use crate::interop::random::Random;
 
 /// Ids of users are UUIDs: with other names the official library leaves out the addresses that it puts under the MAC.
 const ALICE: &str = "9d0652a3-dcc3-4d11-975f-74d61598733f";

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::peer::{bytes, hex};
-use crate::play::Profile;
-use crate::stage::{Side, Stage};
+use crate::interop::peer::{bytes, hex};
+use crate::interop::play::Profile;
+use crate::interop::stage::{Side, Stage};
 
 pub(crate) fn bad_signatures(stage: &mut Stage) -> Result<(), String> {
     stage.fresh()?;
