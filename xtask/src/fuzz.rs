@@ -9,7 +9,7 @@ use crate::failure::{Context, Failure};
 
 const HELP: &str = "\
 Fuzz a crate with libFuzzer (in the crate libfuzzer-sys; built by the stable compiler with coverage instrumentation, debug
-assertions and overflow checks). Ends at the first input that panics, hangs for 20 s or takes 2 GiB, and says where it lies.
+assertions and overflow checks). Each target ends at the first input that panics, hangs for ten minutes or takes 2 GiB, and says where it lies.
 What was learnt stays in target/fuzz and is where the next run begins.
 
 Usage: cargo xtask fuzz e2ee [--seconds N] [--target NAME]
@@ -129,7 +129,7 @@ fn fuzz(program: &Path, folder: &Path, seconds: u64) -> Result<bool, Failure> {
         .current_dir(folder)
         .arg(format!("-artifact_prefix={}/", folder.display()))
         .arg(format!("-max_total_time={seconds}"))
-        .args(["-timeout=20", "-rss_limit_mb=2048", "-max_len=8192"])
+        .args(["-timeout=600", "-rss_limit_mb=2048", "-max_len=8192"])
         .arg("-print_final_stats=1")
         .arg(&corpus)
         .stderr(file)
@@ -140,7 +140,10 @@ fn fuzz(program: &Path, folder: &Path, seconds: u64) -> Result<bool, Failure> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let inputs = last_number(&said, "stat::number_of_executed_units: ");
     let edges = last_number(&said, " cov: ");
-    println!("{name}: {inputs} inputs in {seconds} s, {edges} edges covered");
+    let slowest = last_number(&said, "stat::slowest_unit_time_sec: ");
+    println!(
+        "{name}: {inputs} inputs in {seconds} s, {edges} edges covered, the slowest {slowest} s"
+    );
     if !status.success() {
         println!(
             "{name}: a finding; the input lies in {}\n{said}",

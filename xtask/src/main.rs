@@ -18,6 +18,7 @@ mod stopwatch;
 mod test_command;
 mod test_results;
 mod tidy;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ Commands:
   interop Play our end-to-end encryption with the official library, in both roles
   licences
           Check the whole dependency tree by manifests and by the headers of source files
+  wasm    Build the end-to-end encryption library for browsers, and test it in node
 
 `cargo xtask <COMMAND> --help` says more about each.";
 
@@ -69,6 +71,7 @@ fn run(arguments: &[String]) -> Result<bool, Failure> {
         "schemathesis" => schemathesis::run(rest),
         "interop" => interop::run(rest),
         "licences" => licences::run(rest),
+        "wasm" => wasm::run(rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(true)

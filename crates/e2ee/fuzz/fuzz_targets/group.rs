@@ -3,7 +3,7 @@
 #![no_main]
 
 use keyward_e2ee::SessionKind;
-use keyward_e2ee::group::{GroupMessage, SenderKeyRecord};
+use keyward_e2ee::group::{GroupMessage, Learned, SenderKeyRecord};
 use keyward_e2ee_fuzz::Choices;
 use keyward_e2ee_fuzz::world::{NOW, Party, address};
 use uuid::Uuid;
@@ -22,6 +22,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut distribution = rotate(&mut sender, group);
     let mut letters: Vec<Letter> = Vec::new();
     let mut number = 0_u32;
+    let mut hostile = false;
     for _ in 0..400 {
         let Some(choice) = choices.byte() else { break };
         match choice & 7 {
@@ -31,9 +32,16 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 if choice & 0x80 != 0 {
                     choices.tamper(&mut bytes);
                 }
-                let _ = receiver
-                    .device
-                    .learn_sender_key(&mut receiver.store, &address(0), &bytes);
+                let learned =
+                    receiver
+                        .device
+                        .learn_sender_key(&mut receiver.store, &address(0), &bytes);
+                // A false key can only come from the sender itself, over the session with it. It may push out a true one, which then
+                // begins anew when it is learnt again.
+                hostile |= bytes != distribution;
+                if hostile && learned != Ok(Learned::Known) {
+                    letters.iter_mut().for_each(|letter| letter.opened = false);
+                }
             }
             2 => {
                 let mut made_up = SenderKeyRecord::new(group);
