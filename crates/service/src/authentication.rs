@@ -5,12 +5,12 @@
 
 use crate::platform::Platform;
 use crate::presence::Presence;
-use crate::sign_in::FIRST_PARTY_CLIENT_ID;
 use crate::touches::touch;
 use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, ClientId, Digest, HostName, Principal, PublishableName, Route, SessionId,
-    SigningKey, SigningKeyId, Slug, Tenant, Timestamp, TokenKind,
+    AccessTokenSecret, ClientId, Digest, FIRST_PARTY_CLIENT_ID, HostName, Principal,
+    PublishableName, Route, SessionId, SigningKey, SigningKeyId, Slug, Tenant, Timestamp,
+    TokenKind,
 };
 use keyward_store::{KnownSession, KnownTenant, Store, TenantScope, TenantTx, VerifiedToken};
 use std::fmt;
