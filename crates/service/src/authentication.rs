@@ -179,7 +179,7 @@ async fn look_up(
     }
     let token = &AccessTokenSecret::new(token.to_owned());
     let key_id = key_id_of(token)?;
-    let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
+    let (ticket, host) = (platform.store().route_ticket(), presented.host.clone());
     let scope = find_scope(platform, presented, Some(Route::SigningKey(key_id))).await?;
     if !scope.status().serves_users() {
         return Ok(LookedUp::UsersRefused(scope));
