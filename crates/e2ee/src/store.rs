@@ -121,7 +121,9 @@ impl Store for MemoryStore {
                 Change::Put(slot, bytes) => self.0.insert(slot, bytes),
                 Change::Remove(slot) => self.0.remove(&slot),
             };
-            before.map(discard);
+            if let Some(before) = before {
+                discard(before);
+            }
         }
         Ok(())
     }
