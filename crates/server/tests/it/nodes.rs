@@ -285,9 +285,17 @@ fn asvs_v7_4_1_every_right_that_ends_on_request_ends_on_every_node() {
     let elsewhere = instance.on_another_machine();
     let who = ada();
     let suspend = ["tenant", "suspend", "demo", "--reason", "unpaid"];
+    let knock = |server: &Server| {
+        let body = json!({ "email": ADMIN, "password": ADMIN_PASSWORD });
+        server.post("/v1/auth/login", &body).status
+    };
+    for server in &servers {
+        assert_eq!(knock(server), 200, "each knows where the name leads");
+    }
     elsewhere.run(&suspend).expect_success();
     for server in &servers {
         assert_eq!(status(server, &who.token), 403);
+        assert_eq!(knock(server), 403);
     }
     let resume = ["tenant", "resume", "demo", "--reason", "paid"];
     elsewhere.run(&resume).expect_success();

@@ -2,8 +2,8 @@
 
 use crate::support::some_event;
 use keyward_model::{
-    Digest, EndReason, Ended, Event, EventRecord, Id, NodeId, Removal, Session, SessionId,
-    TenantId, Timestamp, User, UserId,
+    Digest, EndReason, Ended, Event, EventRecord, Id, NodeId, Removal, Route, Session, SessionId,
+    Tenant, TenantId, TenantStatus, Timestamp, User, UserId,
 };
 use keyward_store::{Error, NodeIdentity, Store, TenantScope, TenantTx, VerifiedToken};
 use keyward_testkit::{
@@ -96,6 +96,34 @@ impl Scene {
         };
         let revoked: Result<(), Error> = store.write(&self.scope, revoke).await;
         revoked.unwrap();
+    }
+
+    /// Gives the tenant another status by way of a store, and waits for the answer.
+    async fn change_status(&self, store: &Store, status: TenantStatus) {
+        let find = async |tx: &mut TenantTx<'_>| tx.find_tenant().await;
+        let before = store.read::<_, Error, _>(&self.scope, find).await.unwrap();
+        let before = before.unwrap();
+        let after = Tenant {
+            status,
+            ..before.clone()
+        };
+        let event = match status {
+            TenantStatus::Suspended => Event::TenantSuspended {
+                before: before.clone(),
+                after,
+            },
+            _ => Event::TenantResumed {
+                before: before.clone(),
+                after,
+            },
+        };
+        let event = event_record(&self.database, self.scope.tenant_id(), &event);
+        let change = async move |tx: &mut TenantTx<'_>| {
+            assert!(tx.change_tenant_status(&before, status).await?.is_some());
+            tx.record(&event).await
+        };
+        let changed: Result<(), Error> = store.write(&self.scope, change).await;
+        changed.unwrap();
     }
 
     /// Ends the session in the database, as nobody does: no node hears of it.
@@ -211,6 +239,35 @@ async fn asvs_v7_4_1_once_a_revocation_is_answered_no_node_recalls_the_session()
         for node in &scene.nodes {
             assert!(!scene.recalls_session(node, &session), "round {round}");
             assert!(!scene.read_session(node, &session).await);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_a_suspension_is_answered_no_node_leads_a_name_to_the_tenant_as_it_was() {
+    let Some(scene) = Scene::set(3).await else {
+        return;
+    };
+    let name = || vec![Route::Slug("tenant".parse().unwrap())];
+    let status = async |node: &Store| {
+        let found = node.resolve(name()).await.unwrap();
+        found[0].unwrap().status()
+    };
+    for round in 0..30 {
+        for node in &scene.nodes {
+            for _ in 0..2 {
+                assert_eq!(status(node).await, TenantStatus::Active, "round {round}");
+            }
+        }
+        let by = match round % 4 {
+            3 => &scene.database.store,
+            node => &scene.nodes[node],
+        };
+        for changed in [TenantStatus::Suspended, TenantStatus::Active] {
+            scene.change_status(by, changed).await;
+            for node in &scene.nodes {
+                assert_eq!(status(node).await, changed, "round {round}");
+            }
         }
     }
 }
