@@ -367,3 +367,6 @@ fn check_addresses(
         (Some(_), _) => Err(SessionError::OtherAddresses),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,22 @@ fn an_archived_session_still_opens_and_is_promoted() {
 }
 
 #[test]
+fn a_message_of_an_archived_session_that_comes_again_is_told_as_such() {
+    let (mut alice, mut bob) = acquainted(SessionKind::PqxdhWithRatchet);
+    let old = alice.encrypt(&bob.address(), b"old");
+    bob.decrypt(&alice.address(), &old);
+    for _ in 0..2 {
+        let bundle = bob.bundle(OneTime::Both);
+        alice.start(&bob.address(), &bundle).expect("starts");
+        pass(&mut alice, &mut bob, b"on a new session");
+    }
+    assert_eq!(
+        bob.try_decrypt(&alice.address(), &old).err(),
+        Some(DeviceError::Session(SessionError::Duplicate))
+    );
+}
+
+#[test]
 fn forty_sessions_are_kept_beside_the_one_in_use() {
     let (mut alice, mut bob) = acquainted(SessionKind::X3dh);
     let oldest = alice.encrypt(&bob.address(), b"of the first session");
