@@ -344,3 +344,23 @@ fn a_stored_ratchet_is_small() {
     }
     assert!(largest < 3_000, "{largest}");
 }
+
+#[test]
+fn a_stored_ratchet_goes_on_as_one_that_was_never_stored() {
+    let new = || [Direction::Initiator, Direction::Responder].map(|side| Spqr::new(&[3; 32], side));
+    let load = |party: &Spqr| Spqr::from_bytes(&party.to_bytes()).expect("what was stored");
+    let (mut whole, mut stored) = (new(), new());
+    let (mut numbers, mut again) = (rng(9), rng(9));
+    for turn in 0..300 {
+        let (from, to) = (turn % 2, 1 - turn % 2);
+        let sent = send(&mut whole[from], &mut numbers);
+        stored = [load(&stored[0]), load(&stored[1])];
+        let resent = send(&mut stored[from], &mut again);
+        assert_eq!(resent.message, sent.message, "turn {turn}");
+        assert_eq!(resent.key.as_bytes(), sent.key.as_bytes(), "turn {turn}");
+        for party in [&mut whole[to], &mut stored[to]] {
+            party.receive(&sent.message).expect("received");
+        }
+    }
+    assert!(whole[0].epoch() > 3);
+}

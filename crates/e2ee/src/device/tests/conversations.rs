@@ -192,6 +192,22 @@ fn an_archived_session_still_opens_and_is_promoted() {
 }
 
 #[test]
+fn a_session_that_was_put_aside_seals_no_more_and_still_opens() {
+    let (mut alice, mut bob) = acquainted(SessionKind::X3dh);
+    let late = bob.encrypt(&alice.address(), b"late");
+    let archived = alice
+        .device
+        .archive_session(&mut alice.store, &bob.address());
+    assert_eq!(archived, Ok(()));
+    assert_eq!(
+        alice.try_encrypt(&bob.address(), b"x").err(),
+        Some(DeviceError::Session(SessionError::NoSession))
+    );
+    assert_eq!(alice.decrypt(&bob.address(), &late), b"late");
+    pass(&mut alice, &mut bob, b"in use again");
+}
+
+#[test]
 fn a_message_of_an_archived_session_that_comes_again_is_told_as_such() {
     let (mut alice, mut bob) = acquainted(SessionKind::PqxdhWithRatchet);
     let old = alice.encrypt(&bob.address(), b"old");
