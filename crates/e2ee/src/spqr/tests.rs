@@ -1,3 +1,4 @@
+use super::braid::Phase;
 use super::message::{Message, Payload};
 use super::{Direction, Sent, Spqr, SpqrError};
 use crate::fixture::{SeededRng, rng};
@@ -363,4 +364,40 @@ fn a_stored_ratchet_goes_on_as_one_that_was_never_stored() {
         }
     }
     assert!(whole[0].epoch() > 3);
+}
+
+#[test]
+fn a_key_that_is_whole_before_its_answer_arrived_is_kept_and_used() {
+    let mut pair = Pair::new(11);
+    round_trips(&mut pair, 4);
+    // What the responder sends is lost for as long as the key takes.
+    for _ in 0..60 {
+        pair.send(0);
+        pair.deliver(1, 0);
+        pair.send(1);
+        pair.under_way[0].clear();
+    }
+    let phase = &pair.parties[1].braid.phase;
+    assert!(matches!(phase, Phase::EkReceivedCt1Sampled { .. }));
+    // The rest of the epoch is 960 bytes and 160, in chunks of 32, and an acknowledgement.
+    let per_epoch = round_trips(&mut pair, 38);
+    assert_eq!(pair.parties[0].epoch(), 2, "{per_epoch:?}");
+}
+
+#[test]
+fn a_stored_ratchet_whose_halves_are_of_different_epochs_is_refused() {
+    let mut pair = Pair::new(12);
+    round_trips(&mut pair, 6);
+    let [initiator, responder] = pair.parties;
+    let refused =
+        |spqr: &Spqr| Spqr::from_bytes(&spqr.to_bytes()).err() == Some(SpqrError::Corrupt);
+    assert!(!refused(&initiator) && !refused(&responder));
+    let mut further = initiator;
+    further.braid.epoch += 1;
+    assert!(refused(&further), "of an epoch without secret");
+    // The responder knows the first epoch's secret, and may not send with it before the initiator does.
+    let mut ahead = responder;
+    let sending = ahead.chain.next_sending(1).expect("a known epoch");
+    ahead.chain.sent(sending);
+    assert!(refused(&ahead), "sending in the epoch that is agreed on");
 }

@@ -115,6 +115,24 @@ fn last_resort_keys_stay_and_refuse_a_replay() {
 }
 
 #[test]
+fn only_a_first_message_without_any_one_time_key_leaves_a_mark() {
+    for (curve, kem, marks) in [
+        (OneTime::Both, OneTime::Both, 0),
+        (OneTime::Both, OneTime::None, 0),
+        (OneTime::None, OneTime::Both, 0),
+        (OneTime::None, OneTime::None, 1),
+    ] {
+        let (mut alice, mut bob) = strangers(SessionKind::PqxdhWithRatchet);
+        let mut bundle = bob.bundle(kem);
+        bundle.pre_key = bob.bundle(curve).pre_key;
+        alice.start(&bob.address(), &bundle).expect("starts");
+        pass(&mut alice, &mut bob, b"text");
+        let is_mark = |slot: &&Slot| matches!(slot, Slot::UsedBaseKey { .. });
+        assert_eq!(bob.store.slots().filter(is_mark).count(), marks);
+    }
+}
+
+#[test]
 fn until_the_answer_every_message_sets_up_the_same_session() {
     let (mut alice, mut bob) = strangers(SessionKind::PqxdhWithRatchet);
     let bundle = bob.bundle(OneTime::Both);
