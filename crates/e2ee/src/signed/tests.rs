@@ -4,8 +4,10 @@ use prost::Message;
 #[test]
 fn the_longest_is_read_and_one_byte_more_is_not() {
     let of_length = |length: usize| {
-        let mut fields = SignedFields::default();
-        fields.document = vec![0; length - 10];
+        let mut fields = SignedFields {
+            document: vec![0; length - 10],
+            signature: Vec::new(),
+        };
         fields
             .document
             .resize(2 * length - 10 - fields.encoded_len(), 0);
