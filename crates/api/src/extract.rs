@@ -64,7 +64,7 @@ impl FromRequestParts<Admitted> for OfInstance {
 }
 
 /// The whole body of a request, which the gate has read. Wiped when dropped: it may hold a password.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct WholeBody(pub(crate) Arc<Zeroizing<Vec<u8>>>);
 
 impl fmt::Debug for WholeBody {

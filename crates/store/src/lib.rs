@@ -20,6 +20,7 @@ mod columns;
 mod error;
 mod events;
 mod feed;
+mod holding;
 mod idempotency;
 mod instance_events;
 mod invitations;

@@ -3,9 +3,9 @@
 use crate::memory::Memory;
 use crate::statement::Statement;
 use crate::{
-    attempts, events, feed, idempotency, instance_events, invitations, jobs, keys, known_devices,
-    nodes, oauth_clients, publishable_keys, purge, revocations, routing, sessions, tenants,
-    token_families, tokens, users,
+    attempts, events, feed, holding, idempotency, instance_events, invitations, jobs, keys,
+    known_devices, nodes, oauth_clients, publishable_keys, purge, revocations, routing, sessions,
+    tenants, token_families, tokens, users,
 };
 use keyward_model::{Counter, Histogram, HistogramReading, Stopwatch};
 use std::time::Duration;
@@ -224,6 +224,8 @@ pub(crate) fn all_statements() -> impl Iterator<Item = &'static &'static Stateme
     [
         attempts::STATEMENTS,
         events::STATEMENTS,
+        holding::STATEMENTS,
+        holding::STATEMENTS_BY_ENGINE,
         idempotency::STATEMENTS,
         instance_events::STATEMENTS,
         feed::STATEMENTS,

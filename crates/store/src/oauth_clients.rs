@@ -26,8 +26,6 @@ statements! {
         WHERE tenant_id = $1 AND id = $2 AND version = $3 RETURNING ", oauth_client_columns!());
     SET_OAUTH_CLIENT_STATUS = concat!("UPDATE oauth_clients SET status = $3, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status <> $3 RETURNING ", oauth_client_columns!());
-    HOLD_OAUTH_CLIENT = "UPDATE oauth_clients SET version = version
-        WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING id";
     DELETE_OAUTH_CLIENT = concat!("DELETE FROM oauth_clients WHERE tenant_id = $1 AND id = $2
         RETURNING ", oauth_client_columns!());
 }
@@ -126,18 +124,6 @@ impl TenantTx<'_> {
         let values = vec![Value::from(id), Value::name_of(&status)];
         self.find(&SET_OAUTH_CLIENT_STATUS, values, read_oauth_client)
             .await
-    }
-
-    /// Takes an active client's row until the transaction ends; false when it is not there or not active. What a client
-    /// changes begins with this: of it and of whoever disables the client the second waits for the first. It is no change,
-    /// and asks for no event.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn hold_oauth_client(&mut self, id: ClientId) -> Result<bool, Error> {
-        let held = self.run(&HOLD_OAUTH_CLIENT, vec![Value::from(id)]).await?;
-        self.ledger().forget_changed(held.changed);
-        Ok(!held.rows.is_empty())
     }
 
     /// Takes a client away; none when there is none. Its id leads nowhere then.

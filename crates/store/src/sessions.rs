@@ -8,8 +8,8 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Removal, Role, Session,
-    SessionId, SessionUser, Timestamp, UserId,
+    ConcurrentSessions, Device, EndReason, Ended, Page, PageRequest, Removal, Session, SessionId,
+    SessionUser, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ macro_rules! of_this_epoch {
         " AND epoch = (SELECT t.session_epoch FROM tenants t WHERE t.tenant_id = $1)"
     };
 }
+
+pub(crate) use of_this_epoch;
 
 // Where a user's sessions are meant, the end is written with a plus: SQLite, which knows no sizes, would walk by it through
 // those of the whole tenant.
@@ -35,11 +37,6 @@ statements! {
         WHERE tenant_id = $1 AND id > $2 AND ended_at IS NULL AND expires_at > $3
             AND last_active_at + idle_seconds * 1000000 > $3", of_this_epoch!(), "
         ORDER BY id LIMIT $4");
-    HOLD_CALLER = "UPDATE users SET version = version
-        WHERE tenant_id = $1 AND id = $2 AND status = 'active' RETURNING role";
-    FIND_LIVE_SESSION = concat!("SELECT id FROM sessions
-        WHERE tenant_id = $1 AND id = $2 AND user_id = $3 AND ended_at IS NULL AND expires_at > $4
-            AND last_active_at + idle_seconds * 1000000 > $4", of_this_epoch!());
     INSERT_SESSION = "INSERT INTO sessions (tenant_id, id, user_id, created_at, last_active_at, expires_at, idle_seconds,
             address, user_agent, device_name, device_fingerprint, device_priority, version, authenticated_at, country, epoch)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
@@ -140,35 +137,6 @@ impl TenantTx<'_> {
             .list(&LIST_ACTIVE_SESSIONS, values, read_session)
             .await?;
         Ok(Page::from_rows(rows, page, |session| session.id))
-    }
-
-    /// Takes the user's row until the transaction ends, and gives the role that the user has, if user and session are
-    /// still good at `now`.
-    ///
-    /// Whatever changes something in a user's name begins with this, and so does whatever ends sessions: of the two
-    /// the second waits for the first and sees what it did. It is no change, and asks for no event.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn hold_session(
-        &mut self,
-        user_id: UserId,
-        id: SessionId,
-        now: Timestamp,
-    ) -> Result<Option<Role>, Error> {
-        // Two statements, not one: the second sees what was committed while the first waited.
-        let values = vec![Value::from(id), Value::from(user_id), Value::from(now)];
-        let [mut held, live] = self
-            .run_all([
-                (&HOLD_CALLER, vec![Value::from(user_id)]),
-                (&FIND_LIVE_SESSION, values),
-            ])
-            .await?;
-        self.ledger().forget_changed(held.changed);
-        match held.rows.first_mut() {
-            Some(row) if !live.rows.is_empty() => row.named(0).map(Some),
-            _ => Ok(None),
-        }
     }
 
     /// Keeps a new session.

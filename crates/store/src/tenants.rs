@@ -10,7 +10,6 @@ use keyward_model::{HostName, Route, Tenant, TenantSettings, TenantStatus, Times
 
 statements! {
     FIND_TENANT = concat!("SELECT ", tenant_columns!(), " FROM tenants WHERE tenant_id = $1");
-    HOLD_TENANT = "UPDATE tenants SET version = version WHERE tenant_id = $1";
     CHANGE_SETTINGS = concat!("UPDATE tenants SET settings = $3, version = version + 1
         WHERE tenant_id = $1 AND version = $2
         RETURNING ", tenant_columns!());
@@ -47,17 +46,6 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn find_tenant(&mut self) -> Result<Option<Tenant>, Error> {
         self.find(&FIND_TENANT, vec![], read_tenant).await
-    }
-
-    /// Takes the tenant's row until the transaction ends: of those that do so the second waits for the first and sees what
-    /// it did. It is no change, and asks for no event. References to the row do not wait for it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn hold_tenant(&mut self) -> Result<(), Error> {
-        let held = self.run(&HOLD_TENANT, vec![]).await?;
-        self.ledger().forget_changed(held.changed);
-        Ok(())
     }
 
     /// Changes the tenant's settings; none when the tenant was changed since `version`.

@@ -66,7 +66,6 @@ statements! {
         SET status = status_before_deletion, status_before_deletion = NULL, deletes_at = NULL, version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'deleting'
         RETURNING ", user_columns!(""));
-    HOLD_USER = "UPDATE users SET version = version WHERE tenant_id = $1 AND id = $2";
     HOLD_DUE_USER = concat!("UPDATE users SET version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'deleting' AND deletes_at <= $3
         RETURNING ", user_columns!(""));
@@ -290,18 +289,6 @@ impl TenantTx<'_> {
     pub async fn restore_user(&mut self, id: UserId) -> Result<Option<User>, Error> {
         self.find(&RESTORE_USER, vec![Value::from(id)], read_user)
             .await
-    }
-
-    /// Takes a user's row until the transaction ends; false when there is none. It is no change, and asks for no event.
-    ///
-    /// Whoever ends somebody else's sessions begins with this: what was begun in their name is through, or sees the end.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn hold_user(&mut self, id: UserId) -> Result<bool, Error> {
-        let held = self.run(&HOLD_USER, vec![Value::from(id)]).await?;
-        self.ledger().forget_changed(held.changed);
-        Ok(held.changed == 1)
     }
 
     /// Deletes a user whose time of grace is over at `now`, with everything that only they had; none when there is no such
