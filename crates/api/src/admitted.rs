@@ -1,9 +1,9 @@
 //! What the gate found out about a request that it let in, for the extractors of its endpoint.
 
-use crate::extract::WholeBody;
 use crate::form::Form;
-use crate::routes::PathParameters;
+use crate::path_parameters::PathParameters;
 use crate::state::Api;
+use crate::whole_body::WholeBody;
 use axum::extract::FromRef;
 use keyward_service::{Cx, InstanceCx};
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use crate::declaration::{Declaration, Plane};
 use crate::meter::HttpMeter;
 use crate::once::{Shown, keep};
 use crate::problem::Code;
-use crate::routes::{self, Handling, Served};
+use crate::served::{self, Handling, Served};
 use crate::shape::{Shape, shape_of};
 use axum::handler::Handler;
 use axum::http::StatusCode;
@@ -27,7 +27,7 @@ pub struct Endpoint {
     pub(crate) is_stream: bool,
     pub(crate) problems: Vec<Code>,
     pub(crate) conditional: bool,
-    handler: Option<routes::Handler>,
+    handler: Option<served::Handler>,
 }
 
 impl Endpoint {

@@ -63,16 +63,6 @@ impl FromRequestParts<Admitted> for OfInstance {
     }
 }
 
-/// The whole body of a request, which the gate has read. Wiped when dropped: it may hold a password.
-#[derive(Clone, Default)]
-pub(crate) struct WholeBody(pub(crate) Arc<Zeroizing<Vec<u8>>>);
-
-impl fmt::Debug for WholeBody {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("WholeBody([redacted])")
-    }
-}
-
 impl<T: DeserializeOwned> FromRequestParts<Admitted> for Body<T> {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, admitted: &Admitted) -> Result<Self, Problem> {

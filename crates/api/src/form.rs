@@ -3,8 +3,8 @@
 //! These endpoints are lenient where the standard says so: what they do not know is ignored. A parameter that comes twice is
 //! refused (§3.2): who looks at the first and who at the last would not see the same request.
 
-use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
+use crate::whole_body::WholeBody;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use memchr::{memchr, memchr_iter, memchr2};
@@ -159,7 +159,7 @@ fn digit(byte: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::{Form, Problem};
-    use crate::extract::WholeBody;
+    use crate::whole_body::WholeBody;
     use zeroize::Zeroizing;
 
     fn parse(body: &str) -> Result<Form, Problem> {

@@ -22,14 +22,17 @@ mod mapping;
 mod meter;
 mod middleware;
 mod once;
+mod path_parameters;
 mod problem;
 mod rate_limit;
 mod recent_origins;
 mod router;
 mod routes;
+mod served;
 mod shape;
 mod state;
 mod version;
+mod whole_body;
 
 pub use client_address::{ForwardedHeader, InvalidProxy, TrustedProxies};
 pub use declaration::Plane;

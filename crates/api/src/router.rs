@@ -1,7 +1,7 @@
 //! All endpoints behind all layers: the service that a listener serves.
 
 use crate::endpoints;
-use crate::middleware::finish;
+use crate::middleware::finish::{Parts, answer};
 use crate::routes::Routes;
 use crate::state::Api;
 use axum::extract::Request;
@@ -19,16 +19,6 @@ use tower::Service;
 #[derive(Debug, Clone)]
 pub struct ApiService {
     parts: Arc<Parts>,
-}
-
-/// Shared, since every request gets a clone of the service.
-#[derive(Debug)]
-pub(crate) struct Parts {
-    pub(crate) api: Api,
-    pub(crate) routes: Routes,
-    /// Whether this is the public's plane: a request may name its tenant in front of its path, and pages of other
-    /// origins may ask.
-    pub(crate) is_public: bool,
 }
 
 /// Puts the endpoints behind the layers that every request passes.
@@ -67,6 +57,6 @@ impl Service<Request> for ApiService {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        Box::pin(finish::answer(self.parts.clone(), request))
+        Box::pin(answer(self.parts.clone(), request))
     }
 }

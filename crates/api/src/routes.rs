@@ -1,34 +1,17 @@
 //! Which endpoint serves a request.
 
-use crate::admitted::Admitted;
-use crate::declaration::Declaration;
 use crate::endpoint::Endpoint;
-use crate::meter::{HttpMeter, RouteMeter};
-use axum::extract::Request;
+use crate::meter::HttpMeter;
+use crate::path_parameters::PathParameters;
+use crate::served::Served;
 use axum::http::Method;
-use axum::response::Response;
-use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-
-/// An endpoint's handler at work.
-pub(crate) type Handling = Pin<Box<dyn Future<Output = Response> + Send>>;
-/// An endpoint's handler.
-pub(crate) type Handler = Arc<dyn Fn(Request, Admitted) -> Handling + Send + Sync>;
 
 /// The endpoints by path, then by method.
 #[derive(Debug)]
 pub(crate) struct Routes {
     paths: matchit::Router<Vec<Arc<Served>>>,
-}
-
-/// An endpoint as it is served.
-pub(crate) struct Served {
-    pub(crate) declaration: Declaration,
-    pub(crate) meter: Arc<RouteMeter>,
-    pub(crate) handler: Handler,
 }
 
 /// What there is at a path.
@@ -38,10 +21,6 @@ pub(crate) enum Found<'a> {
     OtherMethods(String),
     Nothing,
 }
-
-/// The values of what stands in braces in an endpoint's path, with their names.
-#[derive(Debug, Default)]
-pub(crate) struct PathParameters(Vec<(String, String)>);
 
 impl Routes {
     pub(crate) fn new(endpoints: Vec<Endpoint>, meter: &HttpMeter) -> Self {
@@ -85,32 +64,4 @@ fn allowed(at_path: &[Arc<Served>]) -> String {
         other => other,
     });
     named.collect::<Vec<_>>().join(",")
-}
-
-impl PathParameters {
-    /// What does not decode to text is left out: it names nothing.
-    fn of(params: &matchit::Params<'_, '_>) -> Self {
-        let decoded = params.iter().filter_map(|(name, value)| {
-            let value = percent_decode_str(value).decode_utf8().ok()?;
-            Some((name.to_owned(), value.into_owned()))
-        });
-        Self(decoded.collect())
-    }
-
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    /// The one that stands last in the path: what the endpoint is about.
-    pub(crate) fn last(&self) -> Option<&str> {
-        self.0.last().map(|(_, value)| value.as_str())
-    }
-}
-
-impl fmt::Debug for Served {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Declaration { method, path, .. } = self.declaration;
-        write!(formatter, "{method} {path}")
-    }
 }

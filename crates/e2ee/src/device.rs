@@ -17,6 +17,7 @@ use crate::keys::{IdentityKeyPair, PublicKey};
 use crate::policy::{Due, Policy, SessionKind};
 use crate::prekeys::PreKeyBundle;
 use crate::record::SessionRecord;
+use crate::secret::discard;
 use crate::session::{Pending, Session, SessionError, SetUp};
 use crate::store::{Change, Slot, Store};
 use crate::wire::{PreKeyMessage, SessionMessage, Version};
@@ -290,7 +291,11 @@ fn version_of(kind: SessionKind) -> Version {
 fn load<S: Store>(store: &S, remote: &Address) -> Result<Loaded, DeviceError<S::Error>> {
     let slot = Slot::Session(remote.clone());
     let record = match store.load(&slot).map_err(DeviceError::Store)? {
-        Some(bytes) => SessionRecord::from_bytes(&bytes)?,
+        Some(bytes) => {
+            let record = SessionRecord::from_bytes(&bytes)?;
+            discard(bytes);
+            record
+        }
         None => SessionRecord::empty(),
     };
     let slot = Slot::Identity(remote.name().to_owned());

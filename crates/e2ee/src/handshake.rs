@@ -4,13 +4,16 @@ use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::kdf::hkdf;
-use crate::keys::{IdentityKeyPair, KeyError, KeyPair, PreparedKey, PublicKey, SharedSecret};
+use crate::keys::{
+    Agreements, IdentityKeyPair, KeyError, KeyPair, PreparedKey, PrivateKey, PublicKey,
+    SharedSecret,
+};
 use crate::policy::SessionKind;
 use crate::prekeys::{KemPreKey, PreKey, PreKeyBundle, SignedPreKey};
 use crate::ratchet::RootKey;
 use crate::secret::Secret;
 use crate::wire::PreKeyMessage;
-use crate::xeddsa;
+use crate::xeddsa::Verifier;
 
 const X3DH_LABEL: &[u8] = b"WhisperText";
 const PQXDH_LABEL: &[u8] = b"WhisperText_X25519_SHA-256_CRYSTALS-KYBER-1024";
@@ -60,22 +63,27 @@ pub(crate) fn initiate(
     let identity = PreparedKey::new(&bundle.identity_key);
     check_signatures(&identity, bundle, kind)?;
     let signed = PreparedKey::new(&bundle.signed_pre_key.key);
-    let base = KeyPair::generate(rng);
-    let mut secret = Joined::new();
-    secret.push(&own.key_pair().private().agree_prepared(&signed)?);
-    secret.push(&base.private().agree_prepared(&identity)?);
-    secret.push(&base.private().agree_prepared(&signed)?);
+    let base = PrivateKey::generate(rng);
+    let encapsulated = match &bundle.kem_pre_key {
+        Some(kem) if kind > SessionKind::X3dh => Some((kem.id, kem.key.encapsulate(rng)?)),
+        _ => None,
+    };
+    let ratchet = PrivateKey::generate(rng);
+    let mut agreements = Agreements::default();
+    agreements.add(&ratchet, &signed);
+    agreements.add(own.key_pair().private(), &signed);
+    agreements.add(&base, &identity);
+    agreements.add(&base, &signed);
     if let Some((_, one_time)) = &bundle.pre_key {
-        secret.push(&base.agree(one_time)?);
+        agreements.add(&base, &PreparedKey::new(one_time));
     }
-    let mut kem = None;
-    if let (Some(pre_key), true) = (&bundle.kem_pre_key, kind > SessionKind::X3dh) {
-        let (ciphertext, encapsulated) = pre_key.key.encapsulate(rng)?;
+    let (mut secrets, [base, pair]) = agreements.secrets([base, ratchet])?;
+    let pair_agreed = secrets.remove(0);
+    let mut secret = Joined::of(&secrets);
+    let kem = encapsulated.map(|(id, (ciphertext, encapsulated))| {
         secret.push(&encapsulated);
-        kem = Some((pre_key.id, ciphertext));
-    }
-    let pair = KeyPair::generate(rng);
-    let pair_agreed = pair.private().agree_prepared(&signed)?;
+        (id, ciphertext)
+    });
     Ok(Initiated {
         agreed: secret.derive(kind),
         base_key: *base.public(),
@@ -91,15 +99,15 @@ fn check_signatures(
     kind: SessionKind,
 ) -> Result<(), HandshakeError> {
     let signed = &bundle.signed_pre_key;
-    if !xeddsa::verify_prepared(identity, signed.key.as_bytes(), &signed.signature) {
+    let verifier = Verifier::new(identity).ok_or(HandshakeError::SignedPreKeySignature)?;
+    if !verifier.is_valid(signed.key.as_bytes(), &signed.signature) {
         return Err(HandshakeError::SignedPreKeySignature);
     }
     match &bundle.kem_pre_key {
-        Some(kem) if kind > SessionKind::X3dh => {
-            xeddsa::verify_prepared(identity, kem.key.as_bytes(), &kem.signature)
-                .then_some(())
-                .ok_or(HandshakeError::KemPreKeySignature)
-        }
+        Some(kem) if kind > SessionKind::X3dh => verifier
+            .is_valid(kem.key.as_bytes(), &kem.signature)
+            .then_some(())
+            .ok_or(HandshakeError::KemPreKeySignature),
         _ => Ok(()),
     }
 }
@@ -119,13 +127,17 @@ pub(crate) fn respond(
     kind: SessionKind,
 ) -> Result<Agreed, HandshakeError> {
     let base = PreparedKey::new(&message.base_key);
-    let mut secret = Joined::new();
-    secret.push(&pre_keys.signed.pair.agree(&message.identity_key)?);
-    secret.push(&own.key_pair().private().agree_prepared(&base)?);
-    secret.push(&pre_keys.signed.pair.private().agree_prepared(&base)?);
+    let identity = PreparedKey::new(&message.identity_key);
+    let signed = pre_keys.signed.pair.private();
+    let mut agreements = Agreements::default();
+    agreements.add(signed, &identity);
+    agreements.add(own.key_pair().private(), &base);
+    agreements.add(signed, &base);
     if let Some(one_time) = &pre_keys.one_time {
-        secret.push(&one_time.pair.private().agree_prepared(&base)?);
+        agreements.add(one_time.pair.private(), &base);
     }
+    let (secrets, []) = agreements.secrets([])?;
+    let mut secret = Joined::of(&secrets);
     if let (Some(key), Some((_, ciphertext))) = (&pre_keys.kem, &message.kem) {
         secret.push(&key.pair.decapsulate(ciphertext)?);
     }
@@ -136,10 +148,13 @@ pub(crate) fn respond(
 struct Joined(Zeroizing<Vec<u8>>);
 
 impl Joined {
-    fn new() -> Self {
-        let mut joined = Zeroizing::new(Vec::with_capacity(SECRET_CAPACITY));
-        joined.extend_from_slice(&[0xff; 32]);
-        Self(joined)
+    fn of(secrets: &[SharedSecret]) -> Self {
+        let mut joined = Self(Zeroizing::new(Vec::with_capacity(SECRET_CAPACITY)));
+        joined.0.extend_from_slice(&[0xff; 32]);
+        for secret in secrets {
+            joined.push(secret);
+        }
+        joined
     }
 
     fn push(&mut self, secret: &SharedSecret) {

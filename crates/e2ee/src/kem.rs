@@ -13,6 +13,7 @@ use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::keys::{KeyError, SharedSecret};
+use crate::secret::{SecretBytes, wipe};
 
 /// The type byte of Kyber-1024's keys and ciphertexts.
 const TYPE: u8 = 0x08;
@@ -78,7 +79,7 @@ impl fmt::Debug for KemPublicKey {
 /// A pair of the KEM.
 #[derive(Clone)]
 pub struct KemKeyPair {
-    secret: Zeroizing<Vec<u8>>,
+    secret: SecretBytes,
     public: KemPublicKey,
 }
 
@@ -89,9 +90,7 @@ impl KemKeyPair {
         rng.fill_bytes(random.as_mut_slice());
         let pair = mlkem1024::generate_key_pair(*random);
         let public = KemPublicKey(typed(pair.pk()));
-        let mut raw_secret = *pair.sk();
-        let secret = Zeroizing::new(typed(&raw_secret));
-        raw_secret.zeroize();
+        let secret = SecretBytes(typed(pair.sk()));
         Self { secret, public }
     }
 
@@ -103,7 +102,7 @@ impl KemKeyPair {
         raw::<RAW_SECRET_BYTES>(secret)?;
         raw::<RAW_PUBLIC_BYTES>(public)?;
         Ok(Self {
-            secret: Zeroizing::new(secret.to_vec()),
+            secret: SecretBytes(secret.to_vec()),
             public: KemPublicKey(public.to_vec()),
         })
     }
@@ -117,7 +116,7 @@ impl KemKeyPair {
     /// The 3169 bytes to keep, type byte first. They are the secret.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.secret
+        &self.secret.0
     }
 
     /// The secret that `ciphertext`, 1569 bytes as it travels, tells.
@@ -126,10 +125,10 @@ impl KemKeyPair {
     /// Another length or type. A ciphertext for somebody else is not found out here: the secret is then random.
     pub fn decapsulate(&self, ciphertext: &[u8]) -> Result<SharedSecret, KeyError> {
         let ciphertext = MlKem1024Ciphertext::from(raw::<RAW_CIPHERTEXT_BYTES>(ciphertext)?);
-        let secret = MlKem1024PrivateKey::from(raw::<RAW_SECRET_BYTES>(&self.secret)?);
+        let secret = MlKem1024PrivateKey::from(raw::<RAW_SECRET_BYTES>(&self.secret.0)?);
         let shared = mlkem1024::decapsulate(&secret, &ciphertext);
         let mut copied: [u8; RAW_SECRET_BYTES] = secret.into();
-        copied.zeroize();
+        wipe(&mut copied);
         Ok(kyber_secret(shared, ciphertext.as_slice()))
     }
 }

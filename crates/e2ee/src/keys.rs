@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::xeddsa::{self, Signature};
-pub(crate) use prepared::{PreparedKey, SigningPair, VerifyingKey};
+pub(crate) use prepared::{Agreements, PreparedKey, SigningPair, VerifyingKey};
 
 /// The length of a public key as it travels: type byte and u-coordinate.
 pub const PUBLIC_KEY_BYTES: usize = 33;
@@ -143,6 +143,15 @@ fn check_coordinate(coordinate: &[u8]) -> Result<(), KeyError> {
 /// What two parties agree on: 32 secret bytes.
 pub type SharedSecret = Zeroizing<[u8; 32]>;
 
+/// A product as a secret, unless it is all zeros (RFC 7748 §6.1).
+fn shared_secret(product: MontgomeryPoint) -> Result<SharedSecret, KeyError> {
+    let secret = Zeroizing::new(product.0);
+    if bool::from(secret.ct_eq(&[0; 32])) {
+        return Err(KeyError::LowOrder);
+    }
+    Ok(secret)
+}
+
 /// An X25519 private key: 32 bytes, clamped where it is used (RFC 7748 §5).
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct PrivateKey([u8; 32]);
@@ -192,11 +201,7 @@ impl PrivateKey {
 
     /// [`Self::agree`] with a key that is used more than once.
     pub(crate) fn agree_prepared(&self, theirs: &PreparedKey) -> Result<SharedSecret, KeyError> {
-        let secret = Zeroizing::new(theirs.multiply(self.0).0);
-        if bool::from(secret.ct_eq(&[0; 32])) {
-            return Err(KeyError::LowOrder);
-        }
-        Ok(secret)
+        shared_secret(theirs.multiply(self.0))
     }
 
     fn clamp(&mut self) {

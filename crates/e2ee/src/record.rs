@@ -2,11 +2,12 @@
 
 use prost::Message;
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::ciphertext::Ciphertext;
 use crate::keys::PublicKey;
 use crate::policy::SessionKind;
+use crate::secret::wipe_vec;
 use crate::session::{Session, SessionError, stored_set_up};
 use crate::wire::{SessionMessage, Version};
 
@@ -91,7 +92,7 @@ impl SessionRecord {
             self.0.archived.insert(0, current);
         }
         for given_up in self.0.archived.iter_mut().skip(ARCHIVED_SESSIONS_MAX) {
-            given_up.zeroize();
+            wipe_vec(given_up);
         }
         self.0.archived.truncate(ARCHIVED_SESSIONS_MAX);
     }
@@ -109,7 +110,7 @@ impl SessionRecord {
 
     fn put_current(&mut self, session: Session) {
         if let Some(before) = &mut self.0.current {
-            before.zeroize();
+            wipe_vec(before);
         }
         self.0.current = Some(core::mem::take(&mut *session.into_bytes()));
     }
@@ -209,7 +210,7 @@ fn weightier(one: SessionError, other: SessionError) -> SessionError {
 impl Drop for SessionRecord {
     fn drop(&mut self) {
         for stored in self.0.current.iter_mut().chain(&mut self.0.archived) {
-            stored.zeroize();
+            wipe_vec(stored);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! 32 secret bytes.
+//! 32 secret bytes, and how many of them are wiped.
 
-use core::fmt;
+use core::{fmt, mem};
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The length of most secrets of the protocol.
 pub(crate) const SECRET_BYTES: usize = 32;
@@ -42,3 +42,36 @@ impl fmt::Debug for Secret {
         formatter.write_str("…")
     }
 }
+
+/// Overwrites secret bytes, and sees to it that the compiler leaves that in. `Zeroize` for slices writes byte by byte, which is
+/// felt where kilobytes are wiped.
+pub(crate) fn wipe(bytes: &mut [u8]) {
+    bytes.fill(0);
+    zeroize::optimization_barrier(bytes);
+}
+
+/// [`wipe`] of a vector, with what it has room for. It is empty then.
+pub(crate) fn wipe_vec(bytes: &mut Vec<u8>) {
+    bytes.clear();
+    bytes.resize(bytes.capacity(), 0);
+    zeroize::optimization_barrier(bytes.as_slice());
+    bytes.clear();
+}
+
+/// Drops secret bytes, faster than they drop by themselves.
+pub(crate) fn discard(mut bytes: Zeroizing<Vec<u8>>) {
+    wipe_vec(&mut mem::take(&mut *bytes));
+}
+
+/// Secret bytes that are wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct SecretBytes(pub(crate) Vec<u8>);
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        wipe_vec(&mut self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

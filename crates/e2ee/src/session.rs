@@ -6,6 +6,8 @@
 mod receiving;
 mod stored;
 
+use core::mem;
+
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -14,6 +16,7 @@ use crate::handshake::{Agreed, Initiated};
 use crate::keys::{KeyError, KeyPair, PublicKey};
 use crate::policy::{Due, Policy, SessionKind};
 use crate::ratchet::{Chain, MessageKeys, RootKey};
+use crate::secret::discard;
 use crate::spqr::{Direction, MessageSalt, Spqr, SpqrError};
 use crate::symmetric;
 use crate::wire::{Parties, PreKeyMessageParts, SessionMessage, SessionMessageParts, Version};
@@ -324,7 +327,7 @@ impl Session {
         };
         let mut ratchet = Spqr::from_bytes(stored)?;
         let sent = ratchet.send(rng)?;
-        *stored = ratchet.to_bytes();
+        discard(mem::replace(stored, ratchet.to_bytes()));
         Ok((Some(sent.message), Some(sent.key)))
     }
 
@@ -335,7 +338,7 @@ impl Session {
             Some(stored) if !message.is_empty() => {
                 let mut ratchet = Spqr::from_bytes(stored)?;
                 let salt = ratchet.receive(message)?;
-                *stored = ratchet.to_bytes();
+                discard(mem::replace(stored, ratchet.to_bytes()));
                 Ok(salt)
             }
             _ => Err(SessionError::Invalid),

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::address::Address;
 use crate::keys::PublicKey;
+use crate::secret::discard;
 
 /// What is kept under one name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,10 +117,13 @@ impl Store for MemoryStore {
 
     fn commit(&mut self, changes: Vec<Change>) -> Result<(), Infallible> {
         for change in changes {
-            match change {
+            let before = match change {
                 Change::Put(slot, bytes) => self.0.insert(slot, bytes),
                 Change::Remove(slot) => self.0.remove(&slot),
             };
+            if let Some(before) = before {
+                discard(before);
+            }
         }
         Ok(())
     }

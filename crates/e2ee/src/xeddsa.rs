@@ -74,16 +74,28 @@ pub(crate) fn sign_prepared(
 /// Whether `signature` is the work of `public`'s holder over `message`. Anything of another length is not.
 #[must_use]
 pub fn verify(public: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
-    verify_prepared(&PreparedKey::new(public), message, signature)
+    let key = PreparedKey::new(public);
+    Verifier::new(&key).is_some_and(|verifier| verifier.is_valid(message, signature))
 }
 
-/// [`verify`] with a key that is used more than once.
-#[must_use]
-pub(crate) fn verify_prepared(public: &PreparedKey, message: &[u8], signature: &[u8]) -> bool {
-    let Some(even) = public.edwards() else {
-        return false;
-    };
-    is_valid(even, even.compress().0, message, signature).unwrap_or(false)
+/// [`verify`] for several signatures of one key.
+pub(crate) struct Verifier<'a> {
+    even: &'a EdwardsPoint,
+    compressed: EdwardsKey,
+}
+
+impl<'a> Verifier<'a> {
+    /// None for a point of the twist, under which no signature holds.
+    pub(crate) fn new(public: &'a PreparedKey) -> Option<Self> {
+        let even = public.edwards()?;
+        let compressed = even.compress().0;
+        Some(Self { even, compressed })
+    }
+
+    /// [`verify`].
+    pub(crate) fn is_valid(&self, message: &[u8], signature: &[u8]) -> bool {
+        is_valid(self.even, self.compressed, message, signature).unwrap_or(false)
+    }
 }
 
 /// [`verify`] with the public key's Edwards form of sign 0.

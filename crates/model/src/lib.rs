@@ -68,7 +68,7 @@ pub use meter::{Counter, Counters, Gauge, Histogram, HistogramReading, SPANS, St
 pub use node::Node;
 pub use oauth_client::{
     CLIENT_KEYS_MAX, ClientAuthentication, ClientKey, ClientRight, ClientRights, ClientSecrets,
-    ClientStatus, OAUTH_CLIENTS_MAX, OAuthClient,
+    ClientStatus, FIRST_PARTY_CLIENT_ID, OAUTH_CLIENTS_MAX, OAuthClient,
 };
 pub use page::{Cursor, InvalidCursor, Page, PageRequest};
 pub use password::{

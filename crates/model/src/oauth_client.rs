@@ -3,6 +3,8 @@
 use crate::{ClientId, Digest, DisplayName, SigningAlgorithm, Timestamp};
 use serde::{Deserialize, Serialize};
 
+/// The `client_id` of tokens that a user gets by signing in at Keyward itself.
+pub const FIRST_PARTY_CLIENT_ID: &str = "first-party";
 /// How many clients a tenant may have, active or not.
 pub const OAUTH_CLIENTS_MAX: i64 = 100;
 /// How many keys a client may have at once: two of each algorithm are enough to change them without a gap.

@@ -70,7 +70,7 @@ impl TenantStatus {
 }
 
 /// Something that leads to a tenant before anything else is known of it. Unique over the whole instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Route {
     /// `/t/<slug>` in front of a path.
     Slug(Slug),
@@ -114,7 +114,7 @@ impl Route {
 pub struct InvalidName(&'static str);
 
 /// A tenant's short name: 2 to 63 of `a-z`, `0-9` and `-`, with a letter or digit at each end (a DNS label, RFC 1035).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Hash)]
 pub struct Slug(String);
 
 impl Slug {
@@ -143,7 +143,7 @@ impl fmt::Display for Slug {
 }
 
 /// A host name in lower case, without a port.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Hash)]
 pub struct HostName(String);
 
 impl HostName {

@@ -20,10 +20,10 @@ use crate::command_line::{
 };
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::operator::account_at_the_command_line;
 use crate::output::print;
 use keyward_model::{Cursor, Principal, Slug};
 use std::fmt::Display;
-use std::os::unix::fs::MetadataExt;
 use std::str::FromStr;
 
 /// Runs the command that was given; without one, serves.
@@ -106,20 +106,6 @@ fn operator(why: Why, command: &str) -> Principal {
     Principal::Operator {
         name: account_at_the_command_line(),
         reason: why.reason.unwrap_or_else(|| format!("keyward {command}")),
-    }
-}
-
-/// The account that runs this process.
-pub(crate) fn account_at_the_command_line() -> String {
-    // The number is the system's word; the name is only what the environment claims.
-    let number = std::fs::metadata("/proc/self")
-        .map_or_else(|_| "?".to_owned(), |process| process.uid().to_string());
-    let claimed = ["SUDO_USER", "USER", "LOGNAME"]
-        .iter()
-        .find_map(|name| std::env::var(name).ok());
-    match claimed {
-        Some(claimed) => format!("uid {number} ({claimed})"),
-        None => format!("uid {number}"),
     }
 }
 

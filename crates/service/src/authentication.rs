@@ -5,12 +5,12 @@
 
 use crate::platform::Platform;
 use crate::presence::Presence;
-use crate::sign_in::FIRST_PARTY_CLIENT_ID;
 use crate::touches::touch;
 use keyward_crypto::{SigningError, TokenProblem, key_id_of, sha256};
 use keyward_model::{
-    AccessTokenSecret, ClientId, Digest, HostName, Principal, PublishableName, Route, SessionId,
-    SigningKey, SigningKeyId, Slug, Tenant, Timestamp, TokenKind,
+    AccessTokenSecret, ClientId, Digest, FIRST_PARTY_CLIENT_ID, HostName, Principal,
+    PublishableName, Route, SessionId, SigningKey, SigningKeyId, Slug, Tenant, Timestamp,
+    TokenKind,
 };
 use keyward_store::{KnownSession, KnownTenant, Store, TenantScope, TenantTx, VerifiedToken};
 use std::fmt;
@@ -179,7 +179,7 @@ async fn look_up(
     }
     let token = &AccessTokenSecret::new(token.to_owned());
     let key_id = key_id_of(token)?;
-    let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
+    let (ticket, host) = (platform.store().route_ticket(), presented.host.clone());
     let scope = find_scope(platform, presented, Some(Route::SigningKey(key_id))).await?;
     if !scope.status().serves_users() {
         return Ok(LookedUp::UsersRefused(scope));

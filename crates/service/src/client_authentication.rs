@@ -114,7 +114,7 @@ pub async fn authenticate_client(
     if !may_look_up() {
         return Err(AuthenticationError::TooMany.into());
     }
-    let (ticket, host) = (platform.store().host_ticket(), presented.host.clone());
+    let (ticket, host) = (platform.store().route_ticket(), presented.host.clone());
     let route = Route::OAuthClient(client.id);
     let scope = Box::pin(find_scope(platform, &presented, Some(route))).await?;
     if !scope.status().serves_users() {

@@ -49,6 +49,7 @@ pub mod roles;
 pub mod sessions;
 pub mod settings;
 pub mod sign_in;
+pub mod signed_in;
 mod signing;
 pub mod signing_keys;
 pub mod tenants;

@@ -2,12 +2,13 @@
 
 use crate::cx::Cx;
 use crate::keyring::KeyringError;
-use crate::sign_in::{FIRST_PARTY_CLIENT_ID, SignedIn};
+use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, hold_signing_key};
 use keyward_crypto::{AccessClaims, TokenSigner, mint_refresh_token, refresh_token_digest};
 use keyward_model::{
-    AccessTokenSecret, ConcurrentSessions, Device, DeviceTokenSecret, Event, RefreshTokenSecret,
-    Session, SessionLimit, SigningKey, Tenant, TokenFamily, TokenUse, User, UserId,
+    AccessTokenSecret, ConcurrentSessions, Device, DeviceTokenSecret, Event, FIRST_PARTY_CLIENT_ID,
+    RefreshTokenSecret, Session, SessionLimit, SigningKey, Tenant, TokenFamily, TokenUse, User,
+    UserId,
 };
 use keyward_store::{Error, TenantTx};
 use std::sync::Arc;

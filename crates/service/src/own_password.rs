@@ -11,7 +11,7 @@ use crate::known_devices::Recognition;
 use crate::opening::{Opening, OpeningError, ended_event};
 use crate::outcome::Recorded;
 use crate::passwords::{ChoiceError, Owner, hash_chosen};
-use crate::sign_in::SignedIn;
+use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, find_signing_key};
 use crate::throttling::{Counted, TooManyAttempts, count_in_session};
 use keyward_crypto::Verdict;

@@ -13,7 +13,7 @@ use crate::cx::{Cx, TenantWide};
 use crate::keyring::KeyringError;
 use crate::opening::claims_of;
 use crate::outcome::{Disclosed, Recorded};
-use crate::sign_in::{FIRST_PARTY_CLIENT_ID, SignedIn};
+use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
 use erasure::erase_later;
 use keyward_crypto::{
@@ -21,9 +21,9 @@ use keyward_crypto::{
     refresh_token_digest, seal,
 };
 use keyward_model::{
-    AccessTokenSecret, Digest, EndReason, Ended, Event, ExchangeSubject, FamilyEnd, FamilyRevoked,
-    Principal, RefreshAnswer, RefreshTokenSecret, SealedBytes, Session, Tenant, TokenFamily,
-    TokenKind, TokenUse, TokenWorth, User, UserStatus,
+    AccessTokenSecret, Digest, EndReason, Ended, Event, ExchangeSubject, FIRST_PARTY_CLIENT_ID,
+    FamilyEnd, FamilyRevoked, Principal, RefreshAnswer, RefreshTokenSecret, SealedBytes, Session,
+    Tenant, TokenFamily, TokenKind, TokenUse, TokenWorth, User, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;

@@ -6,20 +6,17 @@ use crate::keyring::KeyringError;
 use crate::known_devices::{Recognition, presented_digest};
 use crate::opening::{Opening, OpeningError};
 use crate::outcome::Recorded;
+use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, find_signing_key};
 use crate::throttling::{About, Counted, PasswordCounts, PasswordDigests, TooManyAttempts};
 use keyward_crypto::Verdict;
 use keyward_model::{
-    AccessTokenSecret, ConcurrentSessions, Device, DeviceTokenSecret, EmailAddress, Event,
-    Password, PasswordHash, Principal, RefreshTokenSecret, Session, SignInFailure, SignInSubject,
-    Tenant, User, UserId, UserStatus,
+    Device, DeviceTokenSecret, EmailAddress, Event, Password, PasswordHash, Principal,
+    SignInFailure, SignInSubject, Tenant, UserId, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
 use std::sync::Arc;
-
-/// The `client_id` of tokens that a user gets by signing in at Keyward itself.
-pub const FIRST_PARTY_CLIENT_ID: &str = "first-party";
 
 /// What a user presents.
 #[derive(Debug)]
@@ -32,25 +29,6 @@ pub struct SignIn {
     pub device: Device,
     /// What that device was given when its user last signed in on it.
     pub device_token: Option<DeviceTokenSecret>,
-}
-
-/// A session with its tokens.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// Proves the session, for a short time.
-    pub access_token: AccessTokenSecret,
-    /// How many seconds that is.
-    pub expires_in: i64,
-    /// Continues the session.
-    pub refresh_token: RefreshTokenSecret,
-    /// By which the device is known from now on, if devices are.
-    pub device_token: Option<DeviceTokenSecret>,
-    /// The session.
-    pub session: Session,
-    /// What others the user had when it was opened; not said of one that only goes on.
-    pub concurrent: Option<ConcurrentSessions>,
-    /// Whose it is.
-    pub user: User,
 }
 
 /// Why nobody was signed in.

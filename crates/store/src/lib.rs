@@ -63,7 +63,9 @@ pub use jobs::{
     ClaimedJob, ClaimedSchedule, Held, JOBS_COUNTED_MAX, JobCounts, ReturnedJob, ScanStep, Schedule,
 };
 pub use locks::{Lock, LockState};
-pub use memory::{HostTicket, KnownClient, KnownSession, KnownTenant, Mark, Memory, VerifiedToken};
+pub use memory::{
+    KnownClient, KnownSession, KnownTenant, Mark, Memory, RouteTicket, VerifiedToken,
+};
 pub use meter::{
     MemoryReading, NodeReading, PoolReading, SqliteReading, StoreReading, TransactionKind,
     TransactionReading,

@@ -1,4 +1,4 @@
-//! What a node keeps in memory of sessions, so that a warm request needs no SQL.
+//! What a node keeps in memory of sessions, clients and names, so that a warm request needs no SQL.
 //!
 //! The rules (docs/architecture.md, "What memory may say"):
 //! - it only says yes: what is not here, or looks over, is asked of the store;
@@ -10,9 +10,9 @@
 
 mod clients;
 mod epochs;
-mod hosts;
 mod known;
 mod pool;
+mod routes;
 mod stripe;
 mod tenants;
 
@@ -24,11 +24,12 @@ use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use clients::{ClientStamp, Clients};
 use epochs::{Epochs, Stamp};
-use hosts::SharedHosts;
 use keyward_model::{
-    ClientId, Digest, HostName, OAuthClient, Removal, Session, Tenant, TenantId, Timestamp, User,
+    ClientId, Digest, HostName, OAuthClient, Removal, Route, Session, Tenant, TenantId, Timestamp,
+    User,
 };
 use pool::Pool;
+use routes::Routes;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use stripe::Stripe;
@@ -63,10 +64,10 @@ pub(crate) struct Ticket(Stamp);
 #[must_use]
 pub(crate) struct ClientTicket(ClientStamp);
 
-/// Taken before a host is looked up that is to be remembered as one that leads to no tenant.
+/// Taken before names are looked up of which is to be remembered where they lead.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
-pub struct HostTicket(u32);
+pub struct RouteTicket(u32);
 
 /// What one read of the store gave of a token's session.
 #[derive(Debug)]
@@ -88,7 +89,7 @@ pub struct Memory {
     removals: AtomicU64,
     user_agents: Mutex<Pool<Arc<str>, str>>,
     tenants: Mutex<Tenants>,
-    shared_hosts: SharedHosts,
+    routes: Routes,
     clients: Clients,
     stripe_bytes_max: usize,
     follower: OnceLock<Follower>,
@@ -115,7 +116,7 @@ impl Memory {
             removals: AtomicU64::new(0),
             user_agents: Mutex::new(Pool::of_length(USER_AGENTS_MAX)),
             tenants: Mutex::new(Tenants::of(TENANTS_MAX, bytes_max / TENANTS_PART)),
-            shared_hosts: SharedHosts::new(),
+            routes: Routes::default(),
             clients: Clients::default(),
             stripe_bytes_max: bytes_max / STRIPES,
             follower: OnceLock::new(),
@@ -206,7 +207,7 @@ impl Memory {
     /// Forgets everything, also what reads that are under way are about to fill in.
     pub fn forget_all(&self) {
         self.everything.fetch_add(1, Ordering::SeqCst);
-        self.shared_hosts.forget_all();
+        self.routes.forget_all();
         self.clients.forget_all();
         for stripe in &self.stripes {
             *lock(stripe) = Stripe::new();
@@ -246,8 +247,8 @@ impl Memory {
             Removal::User(id) => self.epochs.count_on(id.uuid()),
             Removal::Tenant(id) => {
                 self.epochs.count_on(id.uuid());
-                // A host that was nobody's may have become this tenant's.
-                self.shared_hosts.forget_all();
+                // A name may have become this tenant's, or lead to another status.
+                self.routes.forget_all();
             }
         }
         self.tell(Some(removal));
@@ -259,21 +260,33 @@ impl Memory {
         }
     }
 
-    /// Begins a look-up of hosts that is to be remembered.
-    pub(crate) fn host_ticket(&self) -> HostTicket {
-        HostTicket(self.shared_hosts.epoch())
+    /// Begins a look-up of names that is to be remembered.
+    pub(crate) fn route_ticket(&self) -> RouteTicket {
+        RouteTicket(self.routes.epoch())
+    }
+
+    /// Where all of these names lead, if that is known of each.
+    pub(crate) fn recall_routes(&self, routes: &[Route]) -> Option<Vec<Option<TenantScope>>> {
+        self.routes.find_all(routes)
+    }
+
+    /// Remembers where a name leads, unless some tenant was changed since the ticket was taken.
+    pub(crate) fn keep_route(&self, ticket: RouteTicket, route: Route, scope: TenantScope) {
+        if self.stripe_bytes_max > 0 {
+            self.routes.keep(ticket.0, route, scope);
+        }
     }
 
     /// Remembers that a host leads to no tenant, unless some tenant was changed since the ticket was taken.
-    pub(crate) fn keep_shared_host(&self, ticket: HostTicket, host: &HostName) {
+    pub(crate) fn keep_shared_host(&self, ticket: RouteTicket, host: &HostName) {
         if self.stripe_bytes_max > 0 {
-            self.shared_hosts.keep(ticket.0, host);
+            self.routes.keep_shared(ticket.0, host);
         }
     }
 
     /// Whether a host is known to lead to no tenant, so that it names nobody.
     pub(crate) fn is_shared_host(&self, host: &HostName) -> bool {
-        self.shared_hosts.has(host)
+        self.routes.is_shared(host)
     }
 
     /// How many sessions are kept, and in how many bytes. Some of them may be over already.

@@ -4,7 +4,7 @@ mod clients;
 
 use crate::error::{Error, Misuse};
 use crate::link::{Link, Mode};
-use crate::memory::{Found, HostTicket, KnownSession, Mark, Memory, VerifiedToken};
+use crate::memory::{Found, KnownSession, Mark, Memory, RouteTicket, VerifiedToken};
 use crate::meter::{StoreMeter, StoreReading, TransactionKind};
 use crate::migrations;
 use crate::postgres::{self, Begin, Node, Postgres, PostgresOptions};
@@ -208,20 +208,37 @@ impl Store {
         self.in_system(Mode::Unrecorded, closure).await
     }
 
-    /// The scopes that routes lead to, in their order; `None` for a route that leads nowhere.
+    /// The scopes that routes lead to, in their order; `None` for a route that leads nowhere. What memory knows of all of
+    /// them costs no SQL.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database cannot be asked.
     pub async fn resolve(&self, routes: Vec<Route>) -> Result<Vec<Option<TenantScope>>, Error> {
-        self.system_read(async move |tx| {
-            let mut scopes = Vec::with_capacity(routes.len());
-            for route in &routes {
-                let found = tx.find_route(route).await?;
-                scopes.push(found.map(|(id, status)| TenantScope::routed(id, status)));
+        let known = self.memory.recall_routes(&routes);
+        // After the look-up, as in `recall`.
+        if let Some(known) = known.filter(|_| self.memory_holds()) {
+            return Ok(known);
+        }
+        let ticket = self.memory.route_ticket();
+        let read = async move |tx: &mut SystemTx<'_>| {
+            let mut found = Vec::with_capacity(routes.len());
+            for route in routes {
+                let scope = tx.find_route(&route).await?;
+                found.push((
+                    route,
+                    scope.map(|(id, status)| TenantScope::routed(id, status)),
+                ));
             }
-            Ok(scopes)
-        })
-        .await
+            Ok(found)
+        };
+        let found = self.system_read::<_, Error, _>(read).await?;
+        let remember = |(route, scope): (Route, Option<TenantScope>)| {
+            if let Some(scope) = scope {
+                self.memory.keep_route(ticket, route, scope);
+            }
+            scope
+        };
+        Ok(found.into_iter().map(remember).collect())
     }
 
     /// An operator's way into an existing tenant. Every transaction in it must record an event.
@@ -284,14 +301,14 @@ impl Store {
         self.memory.is_shared_host(host) && self.memory_holds()
     }
 
-    /// Begins a [`Store::resolve`] whose answer on a host is to be remembered.
-    pub fn host_ticket(&self) -> HostTicket {
-        self.memory.host_ticket()
+    /// Begins a [`Store::resolve`] of which is to be remembered that a host led nowhere.
+    pub fn route_ticket(&self) -> RouteTicket {
+        self.memory.route_ticket()
     }
 
     /// Remembers that a host led to no tenant in a look-up that began with this ticket. Only of somebody whose token was
     /// verified: else anybody could push the right names out with made-up ones.
-    pub fn keep_shared_host(&self, ticket: HostTicket, host: &HostName) {
+    pub fn keep_shared_host(&self, ticket: RouteTicket, host: &HostName) {
         self.memory.keep_shared_host(ticket, host);
     }
 

@@ -1,7 +1,8 @@
 //! Who asks at the OAuth endpoints: a client of the tenant, by one of the ways of RFC 6749 §2.3 and RFC 7523 §2.2.
 
-use super::gate::presented_by;
-use super::visit::{Asked, Visit};
+use super::asked::Asked;
+use super::presented::presented_by;
+use super::visit::Visit;
 use crate::admitted::Context;
 use crate::declaration::Declaration;
 use crate::form::{self, Form, invalid};

@@ -18,8 +18,8 @@ use keyward_service::StoreError;
 use keyward_service::authentication::Sender;
 use keyward_service::origins::{names_allow_origin, tenant_allows_origin};
 
+use super::asked::Asked;
 use super::tenant_prefix::PrefixedSlug;
-use super::visit::Asked;
 
 /// The header in which an application names its tenant.
 pub(crate) const PUBLISHABLE_KEY: HeaderName = HeaderName::from_static("x-publishable-key");

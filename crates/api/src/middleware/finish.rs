@@ -1,11 +1,12 @@
 //! The outermost layer: gives the request its id, finishes whatever comes back, and writes a line about it where somebody wants one.
 
+use super::asked::Asked;
 use super::cross_origin::{is_preflight, preflight_answer};
-use super::visit::{Answered, Asked, Visit};
+use super::visit::{Answered, Visit};
 use super::{gate, headers, tenant_prefix};
+use crate::path_parameters::PathParameters;
 use crate::problem::{Code, Problem};
-use crate::router::Parts;
-use crate::routes::{Found, PathParameters};
+use crate::routes::{Found, Routes};
 use crate::state::Api;
 use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
@@ -26,6 +27,16 @@ use tracing::{Level, Span};
 
 /// How much of a `User-Agent` is kept.
 const USER_AGENT_BYTES_MAX: usize = 512;
+
+/// Shared, since every request gets a clone of the service.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) api: Api,
+    pub(crate) routes: Routes,
+    /// Whether this is the public's plane: a request may name its tenant in front of its path, and pages of other
+    /// origins may ask.
+    pub(crate) is_public: bool,
+}
 
 /// The route that a request matched: its pattern, never the path with its ids. It is noted on the answers of those who
 /// gave a [`TraceId`].

@@ -1,26 +1,23 @@
 //! The gate in front of every endpoint: finds the tenant and the caller, asks whether the declared action can be theirs at
 //! all, and lets a change run to its end even when its client hangs up.
 
-use super::cross_origin::PUBLISHABLE_KEY;
-use super::tenant_prefix::PrefixedSlug;
-use super::visit::{Answered, Asked, Visit};
+use super::asked::Asked;
+use super::presented::{bearer_of, presented_by};
+use super::visit::{Answered, Visit};
 use super::{client, once, operator};
-use crate::admitted::{Admitted, Context};
+use crate::admitted::Context;
 use crate::declaration::{Declaration, Plane};
-use crate::extract::WholeBody;
 use crate::problem::{Code, Problem};
-use crate::routes::Served;
+use crate::served::Served;
 use crate::state::Api;
+use crate::whole_body::WholeBody;
 use axum::body::{Body, HttpBody};
-use axum::extract::Request;
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, HOST};
-use axum::http::uri::Authority;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::AUTHORIZATION;
+use axum::response::IntoResponse;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use keyward_model::{HostName, Principal, PublishableName};
+use keyward_model::Principal;
 use keyward_policy::{Action, may_ever};
-use keyward_service::authentication::{Presented, PresentedToken, Purpose, authenticate};
+use keyward_service::authentication::{Purpose, authenticate};
 use keyward_service::{Cx, Presence};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,24 +77,6 @@ async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> 
         Err(problem) => problem.into_response(),
     };
     visit.end(api, response).await
-}
-
-/// Calls the endpoint's handler.
-pub(super) async fn handle(
-    api: &Api,
-    served: &Served,
-    asked: Box<Asked>,
-    context: Context,
-) -> Response {
-    let admitted = Admitted {
-        api: api.clone(),
-        context,
-        parameters: asked.parameters,
-        body: asked.body,
-        form: asked.form.map(Arc::new),
-    };
-    let request = Request::from_parts(asked.head, Body::empty());
-    (served.handler)(request, admitted).await
 }
 
 /// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never
@@ -215,81 +194,4 @@ async fn admit_caller(
     let client = asked.client.clone();
     let cx = Cx::begin(&api.platform, sender, client, declaration.action).await?;
     Ok(Context::Tenant(cx))
-}
-
-/// What a request says of its tenant, and the access token that it shows.
-pub(super) fn presented_by<'a>(
-    asked: &'a Asked,
-    access_token: Option<PresentedToken<'a>>,
-) -> Result<Presented<'a>, Problem> {
-    let slug = match &asked.slug {
-        Some(PrefixedSlug(slug)) => Some(slug.parse().map_err(|_| no_such_tenant())?),
-        None => None,
-    };
-    let headers = &asked.head.headers;
-    Ok(Presented {
-        now: asked.now,
-        slug,
-        host: host_of(asked.head.uri.authority(), headers)?,
-        publishable_key: publishable_key_of(headers)?,
-        access_token,
-        purpose: Purpose::Service,
-        presence: asked.presence.clone(),
-    })
-}
-
-pub(super) fn no_such_tenant() -> Problem {
-    Problem::new(Code::NotFound).with_detail("no such tenant")
-}
-
-/// The publishable key of a request. One that is none leads to nobody, as one that was taken away does.
-fn publishable_key_of(headers: &HeaderMap) -> Result<Option<PublishableName>, Problem> {
-    let mut values = headers.get_all(PUBLISHABLE_KEY).iter();
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => {
-            let key = value.to_str().ok().and_then(|text| text.parse().ok());
-            key.map(Some).ok_or_else(no_such_tenant)
-        }
-        (Some(_), Some(_)) => Err(no_such_tenant()),
-    }
-}
-
-/// The host name of a request; none when it is an address, which names no tenant.
-///
-/// It stands in the URI (HTTP/2, absolute form), in `Host`, or in both. Two that differ are refused: a proxy in front may
-/// have looked at the other one (RFC 9112 §3.2, RFC 9113 §8.3.1).
-fn host_of(
-    authority: Option<&Authority>,
-    headers: &HeaderMap,
-) -> Result<Option<HostName>, Problem> {
-    let invalid = |_| Problem::new(Code::InvalidHost);
-    let mut first = authority.map(Authority::as_str);
-    for value in headers.get_all(HOST) {
-        let other = value
-            .to_str()
-            .map_err(|_| Problem::new(Code::InvalidHost))?;
-        if !first.get_or_insert(other).eq_ignore_ascii_case(other) {
-            return Err(Problem::new(Code::InvalidHost));
-        }
-    }
-    match first {
-        Some(authority) => HostName::from_authority(authority).map_err(invalid),
-        None => Ok(None),
-    }
-}
-
-/// The bearer token (RFC 6750 §2.1). A second one, or another scheme, is refused rather than passed over.
-fn bearer_of(headers: &HeaderMap) -> Result<Option<PresentedToken<'_>>, Problem> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else {
-        return Ok(None);
-    };
-    let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match (token, values.next()) {
-        (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => {
-            Ok(Some(PresentedToken(token.trim())))
-        }
-        _ => Err(Problem::new(Code::InvalidToken)),
-    }
 }

@@ -1,18 +1,20 @@
 //! Requests with an `Idempotency-Key`: done once, and answered alike each time. Where none is heeded a change that comes
 //! with one is refused: who sends it relies on it.
 
-use super::gate::handle;
-use super::visit::Asked;
-use crate::admitted::Context;
+use super::asked::Asked;
+use crate::admitted::{Admitted, Context};
 use crate::declaration::Declaration;
 use crate::problem::{Code, Problem};
-use crate::routes::Served;
+use crate::served::Served;
 use crate::state::Api;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use keyward_model::{IdempotencyKey, KeptContent};
 use keyward_service::{Cx, DoneBefore, Keep, OnceAsked};
+use std::sync::Arc;
 
 /// What a client names its request by.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -35,6 +37,19 @@ pub(super) async fn run(
         }
         _ => Problem::new(Code::IdempotencyKeyNotHeeded).into_response(),
     }
+}
+
+/// Calls the endpoint's handler.
+async fn handle(api: &Api, served: &Served, asked: Box<Asked>, context: Context) -> Response {
+    let admitted = Admitted {
+        api: api.clone(),
+        context,
+        parameters: asked.parameters,
+        body: asked.body,
+        form: asked.form.map(Arc::new),
+    };
+    let request = Request::from_parts(asked.head, Body::empty());
+    (served.handler)(request, admitted).await
 }
 
 async fn run_once(

@@ -1,6 +1,7 @@
 //! Letting an operator in: who they are is the listener's word, why they come is their own.
 
-use super::visit::Asked;
+use super::asked::Asked;
+use super::presented::no_such_tenant;
 use crate::admitted::Context;
 use crate::declaration::Declaration;
 use crate::problem::{Code, Problem};
@@ -42,7 +43,7 @@ pub(super) async fn admit(
     let scope = match slug_of(declaration, asked)? {
         Some(slug) => {
             let scope = api.platform.operator_scope(Route::Slug(slug)).await?;
-            let scope = scope.ok_or_else(super::gate::no_such_tenant)?;
+            let scope = scope.ok_or_else(no_such_tenant)?;
             allow_in_status(scope.status(), declaration)?;
             Some(scope)
         }
@@ -93,7 +94,7 @@ fn slug_of(declaration: &Declaration, asked: &Asked) -> Result<Option<Slug>, Pro
     }
     let slug = asked.parameters.get("slug");
     let slug = slug.and_then(|slug| slug.parse().ok());
-    slug.map(Some).ok_or_else(super::gate::no_such_tenant)
+    slug.map(Some).ok_or_else(no_such_tenant)
 }
 
 /// Why the operator acts. Who changes something must say it; who only looks may leave it at the action's name.

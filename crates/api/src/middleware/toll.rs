@@ -1,6 +1,6 @@
 //! What a request is counted as: its network's, its session's, or first the one and then the other.
 
-use super::visit::Asked;
+use super::asked::Asked;
 use crate::problem::{Code, Problem};
 use crate::rate_limit::Standing;
 use crate::state::Api;

@@ -1,36 +1,12 @@
-//! A request on its way: what is known of it, and what is found out and told on its answer.
+//! What is found out about a request on its way, and what is told on its answer.
 
+use super::asked::Asked;
 use super::cross_origin::{AllowedOrigin, CrossOrigin};
-use super::tenant_prefix::PrefixedSlug;
 use super::toll::Toll;
-use crate::extract::WholeBody;
-use crate::form::Form;
 use crate::rate_limit::Standing;
-use crate::routes::PathParameters;
 use crate::state::Api;
-use axum::http::request::Parts;
 use axum::response::Response;
-use keyward_model::{Client, Timestamp};
-use keyward_service::Presence;
 use keyward_service::authentication::Sender;
-
-/// A request, as far as the layers look at it.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) head: Parts,
-    /// Its moment: the clock is read once.
-    pub(crate) now: Timestamp,
-    pub(crate) client: Client,
-    /// The slug that stood in front of its path.
-    pub(crate) slug: Option<PrefixedSlug>,
-    pub(crate) parameters: PathParameters,
-    /// Whether the client still waits.
-    pub(crate) presence: Presence,
-    /// Its whole body, once that was read.
-    pub(crate) body: Option<WholeBody>,
-    /// The same as a form, where a client sent it.
-    pub(crate) form: Option<Form>,
-}
 
 /// What was found out so far.
 #[derive(Debug)]

@@ -1,38 +1,44 @@
-//! How often a CPU second does what in vodozemac: one JSON object, with the keys of `examples/rates.rs` where the work is alike.
+//! How often a CPU second does what in vodozemac: JSON objects with the keys of `examples/rates.rs` where the work is alike.
 //!
-//! State stays in memory between the calls; ours is loaded and stored around each. The first argument is how many CPU
-//! seconds each rate is measured for.
+//! State stays in memory between the calls; ours is loaded and stored around each. Each line of the standard input,
+//! `SECONDS NAME`, is answered with the rates of that name, measured for SECONDS of CPU time, and a name that it has not with none.
 
 #![forbid(unsafe_code)]
 
 use std::error::Error;
-use std::fs;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value};
 use vodozemac::megolm::{self, GroupSession, InboundGroupSession};
 use vodozemac::olm::{Account, OlmMessage, Session, SessionConfig};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// How many pairs of devices meet, and how many messages are sent, between two looks at the clock: as in `examples/rates.rs`.
+const PAIRS: usize = 20;
+const MESSAGES: usize = 50;
+
 fn main() -> Outcome<()> {
-    let seconds = std::env::args()
-        .nth(1)
-        .map_or(Ok(0.6), |text| text.parse())?;
-    let mut rates = Map::new();
-    rates.insert("v3_setups".to_owned(), set_ups(seconds)?);
-    for bytes in [256, 4096] {
-        let plaintext = vec![7; bytes];
-        let (encrypt, decrypt) = one_way(&plaintext, seconds)?;
-        rates.insert(format!("v3_encrypt_{bytes}"), encrypt);
-        rates.insert(format!("v3_decrypt_{bytes}"), decrypt);
-        let ping_pong = ping_pong(&plaintext, seconds)?;
-        rates.insert(format!("v3_pingpong_{bytes}"), ping_pong);
-        let (encrypt, decrypt) = group(&plaintext, seconds)?;
-        rates.insert(format!("group_encrypt_{bytes}"), encrypt);
-        rates.insert(format!("group_decrypt_{bytes}"), decrypt);
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let (seconds, name) = line.split_once(' ').ok_or("a line is SECONDS NAME")?;
+        println!("{}", Value::Object(measure(name, seconds.parse()?)?));
     }
-    println!("{:#}", Value::Object(rates));
     Ok(())
+}
+
+fn measure(name: &str, seconds: f64) -> Outcome<Map<String, Value>> {
+    let bytes = if name.ends_with("_4096") { 4096 } else { 256 };
+    let plaintext = vec![7; bytes];
+    let names = [name.to_owned(), name.replace("_encrypt_", "_decrypt_")];
+    let rates = match name.trim_end_matches(|last: char| last.is_ascii_digit()) {
+        "v3_setups" => set_ups(seconds)?,
+        "v3_encrypt_" => one_way(&plaintext, seconds)?,
+        "v3_pingpong_" => ping_pong(&plaintext, seconds)?,
+        "group_encrypt_" => group(&plaintext, seconds)?,
+        _ => Vec::new(),
+    };
+    Ok(names.into_iter().zip(rates).collect())
 }
 
 /// Two accounts, the second with one one-time key.
@@ -56,13 +62,18 @@ fn meet(alice: &Account, bob: &mut Account) -> Outcome<(Session, Session)> {
 }
 
 /// Sessions set up from a one-time key that is there, both sides, and the first message opened.
-fn set_ups(seconds: f64) -> Outcome<Value> {
+fn set_ups(seconds: f64) -> Outcome<Vec<Value>> {
     let mut watch = Stopwatch::new(seconds);
     while watch.goes_on() {
-        let (alice, mut bob) = accounts();
-        watch.measure(1, || meet(&alice, &mut bob).map(drop))?;
+        let mut pairs: Vec<_> = (0..PAIRS).map(|_| accounts()).collect();
+        watch.measure(PAIRS, || {
+            for (alice, bob) in &mut pairs {
+                meet(alice, bob)?;
+            }
+            Ok(())
+        })?;
     }
-    Ok(watch.rate())
+    Ok(vec![watch.rate()])
 }
 
 fn acquainted() -> Outcome<(Session, Session)> {
@@ -74,63 +85,63 @@ fn acquainted() -> Outcome<(Session, Session)> {
 }
 
 /// Messages from one side only: encrypting and decrypting apart.
-fn one_way(plaintext: &[u8], seconds: f64) -> Outcome<(Value, Value)> {
+fn one_way(plaintext: &[u8], seconds: f64) -> Outcome<Vec<Value>> {
     let (mut alice, mut bob) = acquainted()?;
     let (mut encrypting, mut decrypting) = (Stopwatch::new(seconds), Stopwatch::new(seconds));
     while encrypting.goes_on() || decrypting.goes_on() {
-        let mut sent = Vec::with_capacity(200);
-        encrypting.measure(200, || {
-            for _ in 0..200 {
+        let mut sent = Vec::with_capacity(MESSAGES);
+        encrypting.measure(MESSAGES, || {
+            for _ in 0..MESSAGES {
                 sent.push(alice.encrypt(plaintext)?);
             }
             Ok(())
         })?;
-        decrypting.measure(200, || {
+        decrypting.measure(MESSAGES, || {
             for message in &sent {
                 bob.decrypt(message)?;
             }
             Ok(())
         })?;
     }
-    Ok((encrypting.rate(), decrypting.rate()))
+    Ok(vec![encrypting.rate(), decrypting.rate()])
 }
 
 /// Messages to and fro: a step of the ratchet each.
-fn ping_pong(plaintext: &[u8], seconds: f64) -> Outcome<Value> {
+fn ping_pong(plaintext: &[u8], seconds: f64) -> Outcome<Vec<Value>> {
     let (mut alice, mut bob) = acquainted()?;
     let mut watch = Stopwatch::new(seconds);
     while watch.goes_on() {
-        watch.measure(200, || {
-            for _ in 0..100 {
+        watch.measure(MESSAGES, || {
+            for _ in 0..MESSAGES / 2 {
                 bob.decrypt(&alice.encrypt(plaintext)?)?;
                 alice.decrypt(&bob.encrypt(plaintext)?)?;
             }
             Ok(())
         })?;
     }
-    Ok(watch.rate())
+    Ok(vec![watch.rate()])
 }
 
 /// One sender's messages to a group: encrypting and decrypting apart.
-fn group(plaintext: &[u8], seconds: f64) -> Outcome<(Value, Value)> {
+fn group(plaintext: &[u8], seconds: f64) -> Outcome<Vec<Value>> {
     let config = megolm::SessionConfig::version_1();
     let mut sender = GroupSession::new(config);
     let mut receiver = InboundGroupSession::new(&sender.session_key(), config);
     let (mut encrypting, mut decrypting) = (Stopwatch::new(seconds), Stopwatch::new(seconds));
     while encrypting.goes_on() || decrypting.goes_on() {
-        let mut sent = Vec::with_capacity(200);
-        encrypting.measure(200, || {
-            sent.extend((0..200).map(|_| sender.encrypt(plaintext)));
+        let mut sent = Vec::with_capacity(MESSAGES);
+        encrypting.measure(MESSAGES, || {
+            sent.extend((0..MESSAGES).map(|_| sender.encrypt(plaintext)));
             Ok(())
         })?;
-        decrypting.measure(200, || {
+        decrypting.measure(MESSAGES, || {
             for message in &sent {
                 receiver.decrypt(message)?;
             }
             Ok(())
         })?;
     }
-    Ok((encrypting.rate(), decrypting.rate()))
+    Ok(vec![encrypting.rate(), decrypting.rate()])
 }
 
 /// Counts what was done in how much CPU time.
@@ -153,11 +164,11 @@ impl Stopwatch {
         self.seconds < self.seconds_wanted
     }
 
-    fn measure(&mut self, count: u32, work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
-        let before = cpu_seconds()?;
+    fn measure(&mut self, count: usize, work: impl FnOnce() -> Outcome<()>) -> Outcome<()> {
+        let before = cpu_seconds();
         work()?;
-        self.seconds += cpu_seconds()? - before;
-        self.done += f64::from(count);
+        self.seconds += cpu_seconds() - before;
+        self.done += count as f64;
         Ok(())
     }
 
@@ -166,9 +177,8 @@ impl Stopwatch {
     }
 }
 
-/// CPU time of this thread so far (Linux: the first number of schedstat, nanoseconds).
-fn cpu_seconds() -> Outcome<f64> {
-    let text = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let first = text.split(' ').next().ok_or("schedstat is empty")?;
-    Ok(first.parse::<f64>()? / 1e9)
+/// CPU time of this thread so far.
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

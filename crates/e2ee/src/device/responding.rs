@@ -8,6 +8,7 @@ use crate::address::{Address, address_binding};
 use crate::handshake::{NamedPreKeys, respond};
 use crate::policy::SessionKind;
 use crate::prekeys::{KemPreKey, PreKey, SignedPreKey};
+use crate::secret::discard;
 use crate::session::{Session, SetUp};
 use crate::store::{Change, Slot, Store};
 use crate::wire::{PreKeyMessage, Version};
@@ -103,7 +104,9 @@ fn load_named<S: Store>(
     let kem = match &message.kem {
         Some((id, _)) => {
             let bytes = load_key(store, Slot::KemPreKey(*id), PreKeyKind::Kem, *id)?;
-            Some(KemPreKey::from_bytes(&bytes)?)
+            let key = KemPreKey::from_bytes(&bytes)?;
+            discard(bytes);
+            Some(key)
         }
         None => None,
     };

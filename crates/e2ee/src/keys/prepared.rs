@@ -4,7 +4,9 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use rand_core::CryptoRng;
 
-use super::{KeyPair, PublicKey};
+use zeroize::Zeroize;
+
+use super::{KeyError, KeyPair, PrivateKey, PublicKey, SharedSecret, shared_secret};
 use crate::xeddsa::{self, EdwardsKey, Signature};
 
 /// A public key on the Edwards curve, where multiplication takes half the time of the Montgomery ladder (AVX2) and the
@@ -33,9 +35,79 @@ impl PreparedKey {
         }
     }
 
+    fn product(&self, private: &PrivateKey) -> Product {
+        match &self.edwards {
+            Some(point) => Product::Edwards(point.mul_clamped(*private.expose())),
+            None => Product::Coordinate(self.coordinate.mul_clamped(*private.expose())),
+        }
+    }
+
     /// The point of sign 0, if there is one.
     pub(crate) fn edwards(&self) -> Option<&EdwardsPoint> {
         self.edwards.as_ref()
+    }
+}
+
+enum Product {
+    Edwards(EdwardsPoint),
+    Coordinate(MontgomeryPoint),
+}
+
+/// Several agreements and public keys at once: turning a point into its u-coordinate takes an inversion in the field, a seventh
+/// of a multiplication, and one inversion does for all.
+#[derive(Default)]
+pub(crate) struct Agreements(Vec<Product>);
+
+impl Agreements {
+    /// An agreement, whose secret is at the same place of [`Self::secrets`]. It is [`PrivateKey::agree`].
+    pub(crate) fn add(&mut self, private: &PrivateKey, theirs: &PreparedKey) {
+        self.0.push(theirs.product(private));
+    }
+
+    /// The secrets, as they were added, and the pairs of private keys that have no public half yet.
+    ///
+    /// # Errors
+    /// [`KeyError::LowOrder`] when a secret is all zeros.
+    pub(crate) fn secrets<const N: usize>(
+        self,
+        new: [PrivateKey; N],
+    ) -> Result<(Vec<SharedSecret>, [KeyPair; N]), KeyError> {
+        let edwards = self.0.iter().filter_map(|product| match product {
+            Product::Edwards(point) => Some(*point),
+            Product::Coordinate(_) => None,
+        });
+        let base = |private: &PrivateKey| EdwardsPoint::mul_base_clamped(*private.expose());
+        let mut points: Vec<EdwardsPoint> = new.iter().map(base).collect();
+        points.reserve_exact(self.0.len());
+        points.extend(edwards);
+        let mut coordinates = EdwardsPoint::to_montgomery_batch(&points);
+        points.zeroize();
+        let mut converted = coordinates.iter();
+        let mut next = || converted.next().copied().unwrap_or_default();
+        let pairs = new.map(|private| {
+            let public = PublicKey::of_point(&next());
+            KeyPair { private, public }
+        });
+        let secrets = self.0.iter().map(|product| {
+            shared_secret(match product {
+                Product::Edwards(_) => next(),
+                Product::Coordinate(coordinate) => *coordinate,
+            })
+        });
+        let secrets: Result<Vec<_>, _> = secrets.collect();
+        coordinates.zeroize();
+        Ok((secrets?, pairs))
+    }
+}
+
+impl Drop for Agreements {
+    fn drop(&mut self) {
+        for product in &mut self.0 {
+            match product {
+                Product::Edwards(point) => point.zeroize(),
+                Product::Coordinate(coordinate) => coordinate.zeroize(),
+            }
+        }
     }
 }
 

@@ -1,5 +1,8 @@
-use super::{FIELD_PRIME, KeyError, KeyPair, LOW_ORDER, PreparedKey, PrivateKey, PublicKey};
+use super::{
+    Agreements, FIELD_PRIME, KeyError, KeyPair, LOW_ORDER, PreparedKey, PrivateKey, PublicKey,
+};
 use crate::fixture::{rng, unhex};
+use rand_core::CryptoRng;
 
 fn wire(coordinate: &[u8; 32]) -> Vec<u8> {
     [&[5], coordinate.as_slice()].concat()
@@ -85,10 +88,7 @@ fn the_edwards_way_gives_what_the_ladder_gives() {
     let mut ways = [0, 0];
     for _ in 0..64 {
         let private = PrivateKey::generate(&mut rng);
-        // Any u-coordinate: half of them are on the twist.
-        let mut bytes = *PrivateKey::generate(&mut rng).public_key().as_bytes();
-        bytes[1] ^= 2;
-        let public = PublicKey::from_bytes(&bytes).expect("a coordinate below p");
+        let public = any_coordinate(&mut rng);
         ways[usize::from(PreparedKey::new(&public).edwards().is_some())] += 1;
         assert_eq!(
             *private.agree(&public).expect("agreement"),
@@ -108,5 +108,44 @@ fn private_keys_are_equal_only_when_all_bytes_are() {
         // Not one of the bits that are always set or never.
         other[at] ^= 0x08;
         assert!(key != PrivateKey::from_bytes(&other).expect("private key"));
+    }
+}
+
+/// Half of them are on the twist.
+fn any_coordinate(rng: &mut impl CryptoRng) -> PublicKey {
+    let mut bytes = *PrivateKey::generate(rng).public_key().as_bytes();
+    bytes[1] ^= 2;
+    PublicKey::from_bytes(&bytes).expect("a coordinate below p")
+}
+
+#[test]
+fn agreements_made_at_once_are_those_made_one_by_one() {
+    let mut rng = rng(6);
+    for count in 0..20 {
+        let new = [(); 2].map(|()| PrivateKey::generate(&mut rng));
+        let mut agreements = Agreements::default();
+        let mut expected = Vec::new();
+        for _ in 0..count {
+            let (private, public) = (PrivateKey::generate(&mut rng), any_coordinate(&mut rng));
+            agreements.add(&private, &PreparedKey::new(&public));
+            expected.push(public.coordinate().mul_clamped(*private.expose()).0);
+        }
+        let (secrets, pairs) = agreements.secrets(new.clone()).expect("agreements");
+        assert!(secrets.iter().map(|secret| **secret).eq(expected));
+        assert_eq!(pairs, new.map(KeyPair::from_private));
+    }
+}
+
+#[test]
+fn an_agreement_on_zero_is_refused_among_others() {
+    let mut rng = rng(7);
+    for coordinate in &LOW_ORDER {
+        let low = PublicKey::of_point(&curve25519_dalek::MontgomeryPoint(*coordinate));
+        let mut agreements = Agreements::default();
+        for key in [any_coordinate(&mut rng), low, any_coordinate(&mut rng)] {
+            agreements.add(&PrivateKey::generate(&mut rng), &PreparedKey::new(&key));
+        }
+        let refusal = agreements.secrets([]).map(|_| ()).expect_err("zero");
+        assert_eq!(refusal, KeyError::LowOrder);
     }
 }

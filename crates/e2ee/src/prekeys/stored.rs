@@ -1,11 +1,12 @@
 //! How the secret halves of pre-keys are kept.
 
 use prost::Message;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::KemPreKey;
 use crate::kem::KemKeyPair;
 use crate::keys::{KeyPair, PrivateKey, PublicKey};
+use crate::secret::wipe_vec;
 use crate::xeddsa::Signature;
 
 /// The form's version.
@@ -42,7 +43,7 @@ impl StoredPreKey {
 
     fn into_bytes(mut self) -> Zeroizing<Vec<u8>> {
         let bytes = Zeroizing::new(self.encode_to_vec());
-        self.secret.zeroize();
+        wipe_vec(&mut self.secret);
         bytes
     }
 
@@ -72,7 +73,7 @@ pub(super) fn decode_pair(
 ) -> Result<(u32, KeyPair, Option<Signature>), StoredKeyError> {
     let mut stored = StoredPreKey::decode_form(bytes)?;
     let private = PrivateKey::from_bytes(&stored.secret).map_err(|_| StoredKeyError)?;
-    stored.secret.zeroize();
+    wipe_vec(&mut stored.secret);
     let public = PublicKey::from_bytes(&stored.public).map_err(|_| StoredKeyError)?;
     let pair = KeyPair::from_kept(private, public);
     Ok((stored.id, pair, stored.signature()))
@@ -94,7 +95,7 @@ pub(super) fn decode_kem(bytes: &[u8]) -> Result<KemPreKey, StoredKeyError> {
     let mut stored = StoredPreKey::decode_form(bytes)?;
     let pair =
         KemKeyPair::from_bytes(&stored.secret, &stored.public).map_err(|_| StoredKeyError)?;
-    stored.secret.zeroize();
+    wipe_vec(&mut stored.secret);
     Ok(KemPreKey {
         id: stored.id,
         pair,

@@ -10,7 +10,7 @@ use super::{Pending, Session, SessionError, SetUp};
 use crate::kept_keys::KeptKeys;
 use crate::keys::{KeyPair, PrivateKey, PublicKey};
 use crate::ratchet::{Chain, ChainSecret, RootKey};
-use crate::secret::Secret;
+use crate::secret::{Secret, wipe_vec};
 use crate::wire::Version;
 
 /// The form's version.
@@ -177,10 +177,10 @@ impl StoredSession {
         self.pair_private.zeroize();
         for chain in self.sending.iter_mut().chain(&mut self.receiving) {
             chain.secret.zeroize();
-            chain.kept.zeroize();
+            wipe_vec(&mut chain.kept);
         }
         if let Some(pq_ratchet) = &mut self.pq_ratchet {
-            pq_ratchet.zeroize();
+            wipe_vec(pq_ratchet);
         }
     }
 }

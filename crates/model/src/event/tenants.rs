@@ -6,14 +6,18 @@ use crate::{HostName, Tenant, TenantId};
 use serde_json::{Value, json};
 
 pub(super) fn created(tenant: &Tenant) -> Description {
-    Description::success("tenant.created", Target::one("tenant", tenant.id))
+    let target = Target::one("tenant", tenant.id);
+    let mut description = Description::success("tenant.created", target)
         .version(tenant.version)
         .after(json!({
             "slug": tenant.slug,
             "issuer": tenant.issuer,
             "status": tenant.status,
             "settings": tenant.settings,
-        }))
+        }));
+    // Its slug may have been that of one which is purged.
+    description.removal = Some(Removal::Tenant(tenant.id));
+    description
 }
 
 pub(super) fn suspended(before: &Tenant, after: &Tenant) -> Description {

@@ -1,6 +1,7 @@
 //! A command's way to the operator plane: one HTTP request, over the network if it is told to, over the socket of the server
 //! that runs, and else to the very same service in this process.
 
+use super::account::account_at_the_command_line;
 use super::socket;
 use super::token::read_token;
 use crate::command_line::{Global, Why};
@@ -189,7 +190,7 @@ async fn in_this_process(config: &Config, ask: &Ask) -> Result<Response<Body>, F
     let instance = Instance::open(config, access).await?;
     let api = Api::new(instance.platform.clone());
     let mut request = ask.request("localhost")?;
-    let name = crate::commands::account_at_the_command_line();
+    let name = account_at_the_command_line();
     request.extensions_mut().insert(OperatorPeer { name });
     let response = operator_service(&api).oneshot(request).await;
     let (parts, body) = match response {

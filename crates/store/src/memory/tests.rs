@@ -5,8 +5,8 @@ use crate::publishable_keys::TenantNames;
 use crate::scope::TenantScope;
 use keyward_model::{
     ClientAuthentication, ClientRight, ClientSecrets, ClientStatus, Device, Digest, HostName, Id,
-    OAuthClient, Origin, Removal, Role, Session, Tenant, TenantSettings, TenantStatus, Timestamp,
-    User, UserStatus,
+    OAuthClient, Origin, Removal, Role, Route, Session, Tenant, TenantSettings, TenantStatus,
+    Timestamp, User, UserStatus,
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, Weak};
@@ -315,8 +315,11 @@ fn without_room_nothing_is_kept() {
     keep(&memory, token(1, 10));
     assert!(!knows(&memory, &token(1, 10)));
     let host: HostName = "id.example".parse().unwrap();
-    memory.keep_shared_host(memory.host_ticket(), &host);
+    memory.keep_shared_host(memory.route_ticket(), &host);
     assert!(!memory.is_shared_host(&host));
+    let slug = Route::Slug("acme".parse().unwrap());
+    memory.keep_route(memory.route_ticket(), slug.clone(), scope());
+    assert_eq!(memory.recall_routes(&[slug]), None);
 }
 
 #[test]
@@ -333,15 +336,71 @@ fn a_token_is_good_from_its_beginning_to_its_end() {
 }
 
 #[test]
+fn a_name_leads_to_its_tenant_until_any_tenant_changes() {
+    let memory = Memory::new(ROOM);
+    let slug = |name: String| Route::Slug(name.parse().unwrap());
+    let (named, other) = (slug("acme".into()), slug("other".into()));
+    let leads = |names: &[&Route]| {
+        let names: Vec<Route> = names.iter().map(|name| (*name).clone()).collect();
+        memory.recall_routes(&names)
+    };
+    memory.keep_route(memory.route_ticket(), named.clone(), scope());
+    assert_eq!(leads(&[&named]), Some(vec![Some(scope())]));
+    assert_eq!(leads(&[&named, &other]), None, "one of them is to be asked");
+    memory.remove(Removal::User(id(1)));
+    assert!(leads(&[&named]).is_some());
+
+    let shared: HostName = "id.example".parse().unwrap();
+    memory.keep_shared_host(memory.route_ticket(), &shared);
+    let shared = Route::Host(shared);
+    assert_eq!(leads(&[&shared, &named]), Some(vec![None, Some(scope())]));
+
+    let overtaken = memory.route_ticket();
+    memory.remove(Removal::Tenant(id(7)));
+    assert_eq!(leads(&[&named]), None);
+    memory.keep_route(overtaken, named.clone(), scope());
+    assert_eq!(leads(&[&named]), None, "a look-up that the change overtook");
+    memory.keep_route(memory.route_ticket(), other.clone(), scope());
+    assert_eq!(leads(&[&named]), None, "what was forgotten stays so");
+    assert!(leads(&[&other]).is_some());
+    memory.forget_all();
+    assert_eq!(leads(&[&other]), None);
+}
+
+#[test]
+fn a_name_is_asked_for_whose_tenant_refuses_its_users_or_that_is_a_client() {
+    let memory = Memory::new(ROOM);
+    let slug = Route::Slug("acme".parse().unwrap());
+    let suspended = TenantScope::routed(scope().tenant_id(), TenantStatus::Suspended);
+    memory.keep_route(memory.route_ticket(), slug.clone(), suspended);
+    let client = Route::OAuthClient(id(9));
+    memory.keep_route(memory.route_ticket(), client.clone(), scope());
+    for name in [slug, client] {
+        assert_eq!(memory.recall_routes(&[name]), None);
+    }
+}
+
+#[test]
+fn of_names_that_lead_somewhere_a_bounded_number_is_kept() {
+    let memory = Memory::new(ROOM);
+    let name = |number: usize| Route::Slug(format!("tenant-{number}").parse().unwrap());
+    for number in 0..10_000 {
+        memory.keep_route(memory.route_ticket(), name(number), scope());
+    }
+    let kept = (0..10_000).filter(|number| memory.recall_routes(&[name(*number)]).is_some());
+    assert!((1..=4_096).contains(&kept.count()));
+}
+
+#[test]
 fn a_shared_host_is_shared_until_any_tenant_changes() {
     let memory = Memory::new(ROOM);
     let [shared, other]: [HostName; 2] =
         ["id.example", "other.example"].map(|host| host.parse().unwrap());
-    memory.keep_shared_host(memory.host_ticket(), &shared);
+    memory.keep_shared_host(memory.route_ticket(), &shared);
     assert!(memory.is_shared_host(&shared) && !memory.is_shared_host(&other));
     memory.remove(Removal::User(id(1)));
     assert!(memory.is_shared_host(&shared));
-    let overtaken = memory.host_ticket();
+    let overtaken = memory.route_ticket();
     memory.remove(Removal::Tenant(id(1)));
     assert!(!memory.is_shared_host(&shared));
     memory.keep_shared_host(overtaken, &shared);
@@ -349,10 +408,10 @@ fn a_shared_host_is_shared_until_any_tenant_changes() {
         !memory.is_shared_host(&shared),
         "a look-up that the change overtook"
     );
-    memory.keep_shared_host(memory.host_ticket(), &shared);
+    memory.keep_shared_host(memory.route_ticket(), &shared);
     for number in 0..200 {
         let made_up = format!("made-up-{number}.example").parse().unwrap();
-        memory.keep_shared_host(memory.host_ticket(), &made_up);
+        memory.keep_shared_host(memory.route_ticket(), &made_up);
     }
     assert!(!memory.is_shared_host(&shared), "a few are kept, not all");
 }

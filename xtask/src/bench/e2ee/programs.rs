@@ -1,8 +1,9 @@
 //! The programs that are compared: how each is made and asked.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Map, Value};
 
@@ -74,29 +75,28 @@ impl Programs {
         }))
     }
 
-    /// The rates that one program prints, by name.
-    pub(super) fn measure(
-        &self,
-        program: Program,
-        seconds: f64,
-    ) -> Result<Vec<(String, f64)>, Failure> {
+    /// Starts a program, which then waits to be asked.
+    pub(super) fn start(&self, program: Program) -> Result<Asked, Failure> {
         let mut command = match program {
             Program::Ours => Command::new(&self.ours),
             Program::Vodozemac => Command::new(&self.vodozemac),
             Program::OfficialOld => self.official("0.72.1"),
             Program::OfficialNew => self.official("0.103.0"),
         };
-        command.arg(seconds.to_string()).stderr(Stdio::inherit());
-        let output = command.output().context(program.name())?;
-        if !output.status.success() {
-            return Err(Failure::new(format!("{} failed", program.name())));
-        }
-        let rates: Map<String, Value> =
-            serde_json::from_slice(&output.stdout).context(program.name())?;
-        let rates = rates.into_iter();
-        Ok(rates
-            .filter_map(|(name, rate)| Some((name, rate.as_f64()?)))
-            .collect())
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context(program.name())?;
+        let gone = || {
+            Failure::new(format!(
+                "{} has no standard input or output",
+                program.name()
+            ))
+        };
+        Ok(Asked {
+            program,
+            input: child.stdin.take().ok_or_else(gone)?,
+            output: BufReader::new(child.stdout.take().ok_or_else(gone)?),
+            child,
+        })
     }
 
     fn official(&self, release: &str) -> Command {
@@ -105,6 +105,58 @@ impl Programs {
             .current_dir(&self.node_folder)
             .args(["rates.mjs", release]);
         command
+    }
+}
+
+/// A program that runs, and measures while it is asked and at no other time.
+pub(super) struct Asked {
+    program: Program,
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Asked {
+    pub(super) fn program(&self) -> Program {
+        self.program
+    }
+
+    /// What ours can be asked for.
+    pub(super) fn names(&mut self) -> Result<Vec<String>, Failure> {
+        let answer = self.ask("names")?;
+        serde_json::from_str(&answer).context(self.program.name())
+    }
+
+    /// The rates that come of the measurement `name`; none when the program has no such one.
+    pub(super) fn measure(
+        &mut self,
+        name: &str,
+        seconds: f64,
+    ) -> Result<Vec<(String, f64)>, Failure> {
+        let answer = self.ask(&format!("{seconds} {name}"))?;
+        let rates: Map<String, Value> =
+            serde_json::from_str(&answer).context(self.program.name())?;
+        let rates = rates.into_iter();
+        Ok(rates
+            .filter_map(|(name, rate)| Some((name, rate.as_f64()?)))
+            .collect())
+    }
+
+    fn ask(&mut self, request: &str) -> Result<String, Failure> {
+        let name = self.program.name();
+        writeln!(self.input, "{request}").context(name)?;
+        let mut answer = String::new();
+        match self.output.read_line(&mut answer).context(name)? {
+            0 => Err(Failure::new(format!("{name} failed"))),
+            _ => Ok(answer),
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 

@@ -10,11 +10,10 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use keyward_model::{ClientId, ExchangeSubject, Tenant};
+use keyward_model::{ClientId, ExchangeSubject, FIRST_PARTY_CLIENT_ID, Tenant};
 use keyward_policy::Action;
 use keyward_service::KnownSession;
 use keyward_service::introspection::{Introspection, introspect};
-use keyward_service::sign_in::FIRST_PARTY_CLIENT_ID;
 use serde::Deserialize;
 use utoipa::ToSchema;
 

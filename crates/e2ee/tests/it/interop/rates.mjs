@@ -1,11 +1,13 @@
-// How often a CPU second does what in the official library: one JSON object, with the keys of examples/rates.rs.
+// How often a CPU second does what in the official library: JSON objects with the keys of examples/rates.rs.
 //
-// Run: node rates.mjs RELEASE SECONDS, in the folder where package.json is installed; SECONDS of CPU time go to each rate.
-// As in ours, all that is kept is bytes between the calls: sessions, sender keys and pre-keys.
+// Run: node rates.mjs RELEASE, in the folder where package.json is installed. Each line of its input, `SECONDS NAME`, is answered with
+// the rates of that name, measured for SECONDS of CPU time, and a name that it has not with none. As in ours, all that is kept is bytes between the calls: sessions, sender keys and pre-keys.
+
+import { createInterface } from "node:readline";
 
 import { MemoryStores, load } from "./stores.mjs";
 
-const [release, secondsWanted] = [process.argv[2], Number(process.argv[3] ?? 0.6)];
+const release = process.argv[2];
 const official = await load(release);
 const { PrivateKey, ProtocolAddress } = official;
 /** Since 0.91 the calls of a session take the local address too. */
@@ -15,6 +17,9 @@ const labels = release === "0.72.1" ? ["v3", "v4"] : ["v4_spqr"];
 const ALICE = "9d0652a3-dcc3-4d11-975f-74d61598733f";
 const BOB = "796abedb-ca4e-4f18-8803-1fde5b921f9f";
 const GROUP = "d1d1d1d1-7000-11eb-b32a-33b8a8a487a6";
+
+/** How many messages between two looks at the clock. */
+const MESSAGES = 50;
 
 /** CPU time of the process so far, all of its threads. */
 function cpuSeconds() {
@@ -177,10 +182,10 @@ async function apart(encrypt, decrypt, wanted) {
   const [encrypting, decrypting] = [new Stopwatch(wanted), new Stopwatch(wanted)];
   while (encrypting.goesOn() || decrypting.goesOn()) {
     const sent = [];
-    await encrypting.measure(200, async () => {
-      for (let count = 0; count < 200; count++) sent.push(await encrypt());
+    await encrypting.measure(MESSAGES, async () => {
+      for (let count = 0; count < MESSAGES; count++) sent.push(await encrypt());
     });
-    await decrypting.measure(200, async () => {
+    await decrypting.measure(MESSAGES, async () => {
       for (const message of sent) await decrypt(message);
     });
   }
@@ -196,8 +201,8 @@ async function pingPong(label, plaintext, wanted) {
   const { alice, bob } = await acquainted(label);
   const watch = new Stopwatch(wanted);
   while (watch.goesOn()) {
-    await watch.measure(200, async () => {
-      for (let count = 0; count < 100; count++) {
+    await watch.measure(MESSAGES, async () => {
+      for (let count = 0; count < MESSAGES / 2; count++) {
         await bob.decrypt(alice, await alice.encrypt(bob, plaintext));
         await alice.decrypt(bob, await bob.encrypt(alice, plaintext));
       }
@@ -216,27 +221,31 @@ async function group(plaintext, wanted) {
   return apart(encrypt, (message) => official.groupDecrypt(alice.address, others, message), wanted);
 }
 
-async function measureAll(wanted) {
-  const rates = {};
-  for (const label of labels) {
-    rates[`${label}_setups`] = await setUps(label, true, wanted);
-    rates[`${label}_setups_no_one_time`] = await setUps(label, false, wanted);
-    rates[`${label}_prekey_sets`] = await preKeySets(label, wanted);
-    for (const size of [256, 4096]) {
-      const [encrypt, decrypt] = await oneWay(label, filled(size), wanted);
-      rates[`${label}_encrypt_${size}`] = encrypt;
-      rates[`${label}_decrypt_${size}`] = decrypt;
-      rates[`${label}_pingpong_${size}`] = await pingPong(label, filled(size), wanted);
-    }
-  }
+/** What is measured, by the name of the first rate that comes of it. */
+const measurements = new Map();
+
+for (const label of labels) {
+  const single = (name, measure) =>
+    measurements.set(`${label}_${name}`, async (wanted) => ({ [`${label}_${name}`]: await measure(wanted) }));
+  single("setups", (wanted) => setUps(label, true, wanted));
+  single("setups_no_one_time", (wanted) => setUps(label, false, wanted));
+  single("prekey_sets", (wanted) => preKeySets(label, wanted));
   for (const size of [256, 4096]) {
-    const [encrypt, decrypt] = await group(filled(size), wanted);
-    rates[`group_encrypt_${size}`] = encrypt;
-    rates[`group_decrypt_${size}`] = decrypt;
+    single(`pingpong_${size}`, (wanted) => pingPong(label, filled(size), wanted));
+    pair(label, size, (wanted) => oneWay(label, filled(size), wanted));
   }
-  return rates;
+}
+for (const size of [256, 4096]) pair("group", size, (wanted) => group(filled(size), wanted));
+
+function pair(label, size, measure) {
+  measurements.set(`${label}_encrypt_${size}`, async (wanted) => {
+    const [encrypt, decrypt] = await measure(wanted);
+    return { [`${label}_encrypt_${size}`]: encrypt, [`${label}_decrypt_${size}`]: decrypt };
+  });
 }
 
-// A short time first, so that what is measured is compiled code.
-await measureAll(secondsWanted / 5);
-console.log(JSON.stringify(await measureAll(secondsWanted), null, 2));
+for await (const line of createInterface({ input: process.stdin })) {
+  const [seconds, name] = line.split(" ");
+  const measure = measurements.get(name);
+  console.log(JSON.stringify(measure ? await measure(Number(seconds)) : {}));
+}
