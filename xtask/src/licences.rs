@@ -11,11 +11,11 @@ use crate::failure::{Context, Failure};
 use crate::metadata::{Metadata, Package};
 use crate::tidy::finding::Finding;
 use crate::tidy::licence_expression::is_satisfiable;
-use crate::tidy::licences::{PERMISSIVE, check_package};
+use crate::tidy::licences::{self, PERMISSIVE};
 
 const HELP: &str = "\
-Check the licences of everything that is built or tested here, on all platforms: what manifests say, and what the headers of
-source files say.
+Check the licences of everything that is built or tested here, on all platforms and in the side workspaces too: what manifests
+say, and what the headers of source files say.
 
 Usage: cargo xtask licences";
 
@@ -66,13 +66,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
         }
     }
     let metadata = Metadata::read_all()?;
-    let headers = read_all_headers(&metadata)?;
-    let manifests = metadata.packages.iter().filter_map(check_package);
-    let findings: Vec<Finding> = manifests.chain(headers.findings).collect();
+    let beside = metadata.read_side_packages()?;
+    let packages: Vec<&Package> = metadata.packages.iter().chain(&beside).collect();
+    let headers = read_all_headers(&packages)?;
+    let mut findings = licences::check(&packages);
+    findings.extend(headers.findings);
     findings.iter().for_each(|finding| println!("{finding}"));
     println!(
         "{} packages by their manifests, {} source files by their headers ({} with an SPDX identifier): {} findings",
-        metadata.packages.len(),
+        packages.len(),
         headers.files,
         headers.with_identifier,
         findings.len()
@@ -80,14 +82,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
     Ok(findings.is_empty())
 }
 
-/// What the headers of all packages say that they should not: a check of `cargo xtask tidy`.
-pub(crate) fn check_headers(metadata: &Metadata) -> Result<Vec<Finding>, Failure> {
-    Ok(read_all_headers(metadata)?.findings)
+/// What the headers of these packages say that they should not: a check of `cargo xtask tidy`.
+pub(crate) fn check_headers(packages: &[&Package]) -> Result<Vec<Finding>, Failure> {
+    Ok(read_all_headers(packages)?.findings)
 }
 
-fn read_all_headers(metadata: &Metadata) -> Result<Headers, Failure> {
+fn read_all_headers(packages: &[&Package]) -> Result<Headers, Failure> {
     let mut total = Headers::default();
-    for package in &metadata.packages {
+    for package in packages {
         let headers = read_headers(package)?;
         total.files += headers.files;
         total.with_identifier += headers.with_identifier;

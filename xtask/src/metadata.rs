@@ -5,8 +5,13 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, workspace_root};
 use crate::failure::{Context, Failure};
+
+/// Workspaces of their own below this one: instrumented, for WebAssembly, or beside what is measured. Nothing of them is in the
+/// product, and the rules of text and licences hold for them all the same.
+pub(crate) const SIDE_WORKSPACES: [&str; 3] =
+    ["crates/e2ee/bench", "crates/e2ee/fuzz", "crates/e2ee/wasm"];
 
 /// The workspace and the packages it is made of.
 pub(crate) struct Metadata {
@@ -36,16 +41,32 @@ pub(crate) struct Dependency {
 impl Metadata {
     /// The workspace's own packages.
     pub(crate) fn read_members() -> Result<Self, Failure> {
-        Self::read(&["--no-deps"])
+        Self::read("", &["--no-deps"])
     }
 
     /// The workspace's packages and everything they are built from, on all platforms.
     pub(crate) fn read_all() -> Result<Self, Failure> {
-        Self::read(&[])
+        Self::read("", &[])
     }
 
-    fn read(options: &[&str]) -> Result<Self, Failure> {
+    /// The packages of the side workspaces and everything they are built from, less what this workspace has itself.
+    pub(crate) fn read_side_packages(&self) -> Result<Vec<Package>, Failure> {
+        let mut found: Vec<Package> = Vec::new();
+        for folder in SIDE_WORKSPACES {
+            for package in Self::read(folder, &[])?.packages {
+                let is_known = |known: &Package| known.manifest == package.manifest;
+                if !self.packages.iter().chain(&found).any(is_known) {
+                    found.push(package);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// `folder` is from this workspace's root.
+    fn read(folder: &str, options: &[&str]) -> Result<Self, Failure> {
         let output = cargo()
+            .current_dir(workspace_root().join(folder))
             .args(["metadata", "--format-version", "1", "--quiet"])
             .args(options)
             .stderr(Stdio::inherit())

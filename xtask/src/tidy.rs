@@ -18,13 +18,14 @@ mod sql_text;
 mod statements;
 
 use crate::failure::Failure;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, Package};
 use finding::Finding;
 use sources::Sources;
 
 const HELP: &str = "\
 Check what the compiler does not: formatting, lints, layers, drivers, licences, sizes, module files, glob imports,
-migration parity, SQL statements and tests that documents name. All checks run, also when one fails.
+migration parity, SQL statements and tests that documents name. All checks run, also when one fails. The side workspaces
+(benchmark, fuzz targets and WebAssembly of the end-to-end encryption) are held to all of it but the lints.
 
 Usage: cargo xtask tidy";
 
@@ -40,15 +41,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<bool, Failure> {
         _ => return Err(Failure::new(format!("tidy takes no arguments\n\n{HELP}"))),
     }
     let metadata = Metadata::read_all()?;
+    let beside = metadata.read_side_packages()?;
+    let packages: Vec<&Package> = metadata.packages.iter().chain(&beside).collect();
     let sources = Sources::read(&metadata.root)?;
     let checks: [(&str, Check<'_>); 13] = [
         ("formatting", &cargo_checks::check_formatting),
         ("clippy", &cargo_checks::check_clippy),
         ("layers", &|| Ok(layers::check(&metadata))),
         ("drivers", &|| Ok(drivers::check(&metadata))),
-        ("licences", &|| Ok(licences::check(&metadata))),
+        ("licences", &|| Ok(licences::check(&packages))),
         ("licence headers", &|| {
-            crate::licences::check_headers(&metadata)
+            crate::licences::check_headers(&packages)
         }),
         ("syntax", &|| Ok(sources.unreadable.clone())),
         ("sizes", &|| Ok(sizes::check(&sources.files))),

@@ -50,3 +50,19 @@ impl Ciphertext {
         Self { kind, body }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CiphertextKind;
+
+    #[test]
+    fn kinds_have_the_numbers_of_the_relay() {
+        for (kind, number) in [(CiphertextKind::Session, 2), (CiphertextKind::PreKey, 3)] {
+            assert_eq!(kind.number(), number);
+            assert_eq!(CiphertextKind::of_number(number.into()), Some(kind));
+        }
+        for other in [0, 1, 4, 0x1_0000_0002] {
+            assert_eq!(CiphertextKind::of_number(other), None);
+        }
+    }
+}

@@ -370,3 +370,6 @@ fn check_addresses(
         (Some(_), _) => Err(SessionError::OtherAddresses),
     }
 }
+
+#[cfg(test)]
+mod tests;

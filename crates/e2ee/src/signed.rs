@@ -83,3 +83,6 @@ impl Signed {
         Sha256::digest(&self.0.document).into()
     }
 }
+
+#[cfg(test)]
+mod tests;

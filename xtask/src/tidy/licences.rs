@@ -1,11 +1,11 @@
 //! Every package that Keyward is built from must be usable under a permissive licence.
 
-use crate::metadata::{Metadata, Package};
+use crate::metadata::Package;
 
 use super::finding::Finding;
 use super::licence_expression::is_satisfiable;
 
-pub(crate) const PERMISSIVE: [&str; 15] = [
+pub(crate) const PERMISSIVE: [&str; 16] = [
     "MIT",
     "MIT-0",
     "Apache-2.0",
@@ -21,13 +21,15 @@ pub(crate) const PERMISSIVE: [&str; 15] = [
     "CDLA-Permissive-2.0",
     "Unlicense",
     "OpenSSL",
+    "NCSA",
 ];
 
-pub(super) fn check(metadata: &Metadata) -> Vec<Finding> {
-    metadata.packages.iter().filter_map(check_package).collect()
+pub(crate) fn check(packages: &[&Package]) -> Vec<Finding> {
+    let findings = packages.iter().map(|package| check_package(package));
+    findings.flatten().collect()
 }
 
-pub(crate) fn check_package(package: &Package) -> Option<Finding> {
+fn check_package(package: &Package) -> Option<Finding> {
     let place = format!("{} {}", package.name, package.version);
     let Some(expression) = &package.licence else {
         return Some(Finding::error(place, "names no licence expression"));

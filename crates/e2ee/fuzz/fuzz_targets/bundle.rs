@@ -1,19 +1,36 @@
 //! A bundle as a hostile server may hand it out: only the one that was published is taken.
 #![no_main]
 
-use keyward_e2ee::{KemPublicKey, PublicKey};
+use keyward_e2ee::{KemPublicKey, PreKeyBundle, PublicKey};
 use keyward_e2ee_fuzz::Choices;
 use keyward_e2ee_fuzz::world::{KINDS, Party, address};
+use std::sync::OnceLock;
+
+/// By kind of session, with and without a one-time key; the first of the two knows who the other is.
+fn scenes() -> &'static [(PreKeyBundle, [Party; 2])] {
+    static SCENES: OnceLock<Vec<(PreKeyBundle, [Party; 2])>> = OnceLock::new();
+    SCENES.get_or_init(|| {
+        let scene = |(kind, one_time)| {
+            let [mut alice, mut bob] = [Party::new(0, kind), Party::new(1, kind)];
+            let bundle = bob.bundle(one_time);
+            alice
+                .device
+                .accept_identity(&mut alice.store, address(1).name(), &bundle.identity_key)
+                .expect("memory");
+            (bundle, [alice, bob])
+        };
+        let kinds = KINDS
+            .into_iter()
+            .flat_map(|kind| [(kind, true), (kind, false)]);
+        kinds.map(scene).collect()
+    })
+}
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
-    let kind = KINDS[choices.below(3)];
-    let [mut alice, mut bob] = [Party::new(0, kind), Party::new(1, kind)];
-    let original = bob.bundle(choices.byte().unwrap_or(0) & 1 == 0);
-    alice
-        .device
-        .accept_identity(&mut alice.store, address(1).name(), &original.identity_key)
-        .expect("memory");
+    let kind = choices.below(3);
+    let scene = &scenes()[kind * 2 + usize::from(choices.byte().unwrap_or(0) & 1)];
+    let (original, [mut alice, mut bob]) = scene.clone();
     let mut bundle = original.clone();
     let mut forged = false;
     let key = |choices: &mut Choices<'_>, original: &PublicKey| {

@@ -79,7 +79,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 match opened {
                     Ok(text) => {
                         assert!(!changed && !letter.opened);
-                        assert_eq!(*text, letter.text);
+                        // With a false chain key and the true signing key one text in 256 has a padding: there is no MAC.
+                        assert!(hostile || *text == letter.text);
                         letter.opened = true;
                     }
                     Err(_) => assert!(before == receiver.stored(), "an error changes nothing"),

@@ -3,79 +3,15 @@
 
 use keyward_e2ee::decryption_error::{DecryptionError, MessageKind};
 use keyward_e2ee::device_list::DeviceList;
-use keyward_e2ee::fingerprint::{Fingerprint, Party};
-use keyward_e2ee::group::membership::{Member, Membership, Role};
-use keyward_e2ee::group::{Distribution, GroupMessage, SendingKey};
+use keyward_e2ee::group::membership::Membership;
+use keyward_e2ee::group::{Distribution, GroupMessage};
 use keyward_e2ee::{
-    DeviceId, IdentityKeyPair, KemPublicKey, PreKeyMessage, PublicKey, ServiceId, SessionKind,
-    SessionMessage, xeddsa,
+    DeviceId, KemPublicKey, PreKeyMessage, PublicKey, ServiceId, SessionMessage, xeddsa,
 };
-use keyward_e2ee_fuzz::world::{NAMES, NOW, address, pair};
-use keyward_e2ee_fuzz::{Choices, Numbers};
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use keyward_e2ee_fuzz::Choices;
+use keyward_e2ee_fuzz::samples::{Scene, scene};
+use keyward_e2ee_fuzz::world::NAMES;
 use uuid::Uuid;
-
-struct Scene {
-    identity: IdentityKeyPair,
-    fingerprint: Fingerprint,
-    list: DeviceList,
-    members: Membership,
-    /// One of each.
-    samples: Vec<Vec<u8>>,
-}
-
-fn scene() -> &'static Scene {
-    static SCENE: OnceLock<Scene> = OnceLock::new();
-    SCENE.get_or_init(|| {
-        let mut numbers = Numbers(1);
-        let identity = IdentityKeyPair::generate(&mut numbers);
-        let device_id = DeviceId::new(1).expect("a device id");
-        let own = Party {
-            id: b"one",
-            identity_key: identity.public(),
-        };
-        let fingerprint = Fingerprint::with_iterations(2, 2, own, own).expect("iterations");
-        let list = BTreeMap::from([(device_id, 7)]);
-        let list = DeviceList::sign_first(NAMES[0], &list, &identity, NOW, &mut numbers);
-        let list = list.expect("a list");
-        let member = Member {
-            identity_key: *identity.public(),
-            role: Role::Administrator,
-        };
-        let members = BTreeMap::from([(NAMES[0].to_owned(), member)]);
-        let members = Membership::found(Uuid::nil(), members, &identity, &mut numbers);
-        let members = members.expect("a list");
-        let mut key = SendingKey::generate(Uuid::nil(), NOW, &mut numbers);
-        let [mut sender, _] = pair(SessionKind::PqxdhWithRatchet, true, false);
-        let first = sender.seal(&address(1), b"first").expect("a session").body;
-        let [mut sender, _] = pair(SessionKind::PqxdhWithRatchet, true, true);
-        let next = sender.seal(&address(1), b"next").expect("a session").body;
-        let error = DecryptionError::of_message(MessageKind::Session, &next, 1, device_id);
-        let error = error.expect("a message");
-        let samples = vec![
-            error.to_bytes(),
-            error.to_plaintext_content(),
-            first,
-            next,
-            key.distribution().to_bytes().to_vec(),
-            key.encrypt(b"text", &mut numbers).expect("sealed"),
-            list.signed().to_vec(),
-            list.to_bytes(),
-            members.signed().to_vec(),
-            members.to_bytes(),
-            fingerprint.scannable(),
-            identity.public().as_bytes().to_vec(),
-        ];
-        Scene {
-            identity,
-            fingerprint,
-            list,
-            members,
-            samples,
-        }
-    })
-}
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);

@@ -4,7 +4,7 @@
 
 use keyward_e2ee::Ciphertext;
 use keyward_e2ee_fuzz::Choices;
-use keyward_e2ee_fuzz::world::{KINDS, Party, address, pair};
+use keyward_e2ee_fuzz::world::{Party, address, pairs};
 
 struct Letter {
     ciphertext: Ciphertext,
@@ -14,7 +14,7 @@ struct Letter {
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
-    let mut parties = pair(KINDS[choices.below(3)], true, true);
+    let mut parties = pairs()[choices.below(pairs().len())].clone();
     let mut letters: [Vec<Letter>; 2] = [Vec::new(), Vec::new()];
     let mut number = 0_u32;
     // Each step costs a few signatures and agreements.

@@ -3,11 +3,11 @@
 #![no_main]
 
 use keyward_e2ee::spqr::Spqr;
-use keyward_e2ee_fuzz::{Choices, spqr_states};
+use keyward_e2ee_fuzz::{Choices, spqr_arrivals};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
-    let state = &spqr_states()[usize::from(choices.byte().unwrap_or(0))];
+    let state = &spqr_arrivals()[usize::from(choices.byte().unwrap_or(0))].state;
     let mut spqr = Spqr::from_bytes(state).expect("a stored state");
     if spqr.receive(choices.rest()).is_err() {
         assert_eq!(&*spqr.to_bytes(), state, "an error changes nothing");

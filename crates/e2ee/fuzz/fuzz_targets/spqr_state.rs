@@ -2,14 +2,14 @@
 #![no_main]
 
 use keyward_e2ee::spqr::{Direction, Spqr};
-use keyward_e2ee_fuzz::{Choices, Numbers, spqr_states};
+use keyward_e2ee_fuzz::{Choices, Numbers, spqr_arrivals};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let mut choices = Choices(data);
     let bytes = match choices.byte().unwrap_or(0) & 1 {
         0 => choices.rest().to_vec(),
         _ => {
-            let mut bytes = spqr_states()[choices.below(256)].clone();
+            let mut bytes = spqr_arrivals()[choices.below(256)].state.clone();
             choices.tamper(&mut bytes);
             bytes
         }

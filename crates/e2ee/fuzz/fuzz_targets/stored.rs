@@ -17,8 +17,8 @@ struct Scene {
 fn scenes() -> &'static [Scene] {
     static SCENES: OnceLock<Vec<Scene>> = OnceLock::new();
     SCENES.get_or_init(|| {
-        let scene = |(kind, talked)| {
-            let mut parties = pair(kind, true, talked);
+        let scene = |(kind, turns)| {
+            let mut parties = pair(kind, true, turns);
             let to_second = parties[0].seal(&address(1), b"one").expect("a session");
             let mut second = parties[1].clone();
             second.open(&address(0), &to_second).expect("opens");
@@ -26,9 +26,7 @@ fn scenes() -> &'static [Scene] {
             let messages = [to_first, to_second];
             Scene { parties, messages }
         };
-        let scenes = KINDS
-            .into_iter()
-            .flat_map(|kind| [(kind, false), (kind, true)]);
+        let scenes = KINDS.into_iter().flat_map(|kind| [(kind, 0), (kind, 3)]);
         scenes.map(scene).collect()
     })
 }

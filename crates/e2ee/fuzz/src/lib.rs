@@ -1,5 +1,6 @@
 //! What the fuzz targets share: randomness that repeats, and the fuzzer's bytes as choices.
 
+pub mod samples;
 pub mod world;
 
 use keyward_e2ee::spqr::{Direction, Spqr};
@@ -77,21 +78,26 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Stored states of both sides of a post-quantum ratchet along three epochs: 256 of them.
-pub fn spqr_states() -> &'static [Vec<u8>] {
-    static STATES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-    STATES.get_or_init(|| {
+/// What one side of a post-quantum ratchet has stored, and the message that comes next.
+pub struct Arrival {
+    pub state: Vec<u8>,
+    pub message: Vec<u8>,
+}
+
+/// Messages to both sides along three epochs: 256 of them.
+pub fn spqr_arrivals() -> &'static [Arrival] {
+    static ARRIVALS: OnceLock<Vec<Arrival>> = OnceLock::new();
+    ARRIVALS.get_or_init(|| {
         let mut numbers = Numbers(1);
         let mut parties = [Direction::Initiator, Direction::Responder]
             .map(|direction| Spqr::new(&[1; 32], direction));
-        let mut states = Vec::new();
-        for turn in 0..256 {
-            let sent = parties[turn % 2].send(&mut numbers).expect("sent");
-            parties[1 - turn % 2]
-                .receive(&sent.message)
-                .expect("received");
-            states.push(parties[turn / 2 % 2].to_bytes().to_vec());
-        }
-        states
+        let arrival = |turn: usize| {
+            let message = parties[turn % 2].send(&mut numbers).expect("sent").message;
+            let receiver = &mut parties[1 - turn % 2];
+            let state = receiver.to_bytes().to_vec();
+            receiver.receive(&message).expect("received");
+            Arrival { state, message }
+        };
+        (0..256).map(arrival).collect()
     })
 }

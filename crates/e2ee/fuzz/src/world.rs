@@ -6,6 +6,7 @@ use keyward_e2ee::{
     MemoryStore, Moment, Policy, PreKey, PreKeyBundle, SessionKind, SignedPreKey,
     SignedPreKeyPublic, Slot, Store,
 };
+use std::sync::OnceLock;
 
 /// The accounts' names: UUIDs, so that first messages name them.
 pub const NAMES: [&str; 2] = [
@@ -132,18 +133,51 @@ pub fn address(name: usize) -> Address {
     Address::new(NAMES[name], DeviceId::new(1).expect("a device id"))
 }
 
-/// Two devices; the first has started a session with the second, and both have used it if `talked`.
-pub fn pair(kind: SessionKind, one_time: bool, talked: bool) -> [Party; 2] {
+/// Two devices; the first has started a session with the second, and they have written so many messages by turns.
+pub fn pair(kind: SessionKind, one_time: bool, turns: usize) -> [Party; 2] {
     let mut parties = [Party::new(0, kind), Party::new(1, kind)];
     let bundle = parties[1].bundle(one_time);
     assert!(parties[0].start(&address(1), &bundle));
-    for from in [0, 1, 0] {
-        if !talked {
-            break;
-        }
+    for turn in 0..turns {
+        let from = turn % 2;
         let sealed = parties[from].seal(&address(1 - from), b"hello");
         let opened = parties[1 - from].open(&address(from), &sealed.expect("a session"));
         assert_eq!(opened.as_deref(), Some(&b"hello"[..]));
     }
     parties
+}
+
+/// Pairs to begin with: of each kind after the first answer, and with the post-quantum ratchet at points of three epochs more.
+pub fn pairs() -> &'static [[Party; 2]] {
+    static PAIRS: OnceLock<Vec<[Party; 2]>> = OnceLock::new();
+    PAIRS.get_or_init(|| {
+        let further = (1..26).map(|step| (SessionKind::PqxdhWithRatchet, step * 10 + step % 2));
+        let beginnings = KINDS.into_iter().map(|kind| (kind, 3)).chain(further);
+        beginnings
+            .map(|(kind, turns)| pair(kind, true, turns))
+            .collect()
+    })
+}
+
+/// Who receives, and what it was sent: three messages, all to be opened.
+pub struct Exchange {
+    pub receiver: Party,
+    pub messages: Vec<Ciphertext>,
+}
+
+/// By kind of session, with and without one-time keys, before and after the first reply.
+pub fn exchanges() -> &'static [Exchange] {
+    static EXCHANGES: OnceLock<Vec<Exchange>> = OnceLock::new();
+    EXCHANGES.get_or_init(|| {
+        let mut exchanges = Vec::new();
+        for kind in KINDS {
+            for (one_time, turns) in [(true, 0), (false, 0), (true, 3)] {
+                let [mut sender, receiver] = pair(kind, one_time, turns);
+                let seal = |_| sender.seal(&address(1), b"a message").expect("a session");
+                let messages = (0..3).map(seal).collect();
+                exchanges.push(Exchange { receiver, messages });
+            }
+        }
+        exchanges
+    })
 }

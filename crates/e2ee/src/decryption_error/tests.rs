@@ -1,6 +1,6 @@
 use proptest::prelude::{any, prop_assert_eq, proptest};
 
-use super::{DecryptionError, DecryptionErrorProblem, MessageKind};
+use super::{BYTES_MAX, DecryptionError, DecryptionErrorProblem, MessageKind};
 use crate::address::DeviceId;
 use crate::fixture::{rng, unhex};
 use crate::keys::KeyPair;
@@ -72,9 +72,15 @@ fn bytes_that_are_none_are_refused() {
         let read = DecryptionError::from_bytes(&unhex(bytes));
         assert_eq!(read, Err(DecryptionErrorProblem), "{bytes}");
     }
-    let big = [error().to_bytes(), vec![0x22, 0xff, 0x10], vec![0; 0x87f]].concat();
+    let of_length = |length: usize| {
+        let good = error().to_bytes();
+        let rest = length - good.len() - 3;
+        let unknown = vec![0x22, (rest & 0x7f) as u8 | 0x80, (rest >> 7) as u8];
+        [good, unknown, vec![0; rest]].concat()
+    };
+    assert!(DecryptionError::from_bytes(&of_length(BYTES_MAX)).is_ok());
     assert_eq!(
-        DecryptionError::from_bytes(&big),
+        DecryptionError::from_bytes(&of_length(BYTES_MAX + 1)),
         Err(DecryptionErrorProblem)
     );
 }

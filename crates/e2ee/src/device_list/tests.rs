@@ -79,6 +79,7 @@ fn a_peer_takes_the_list_on_the_identity_keys_word() {
 fn a_newer_list_says_what_changed() {
     let account = Account::new();
     let next = account.next(&[(1, 101), (3, 300)]);
+    assert_eq!(next.version(), 2);
     let change = account.take(next.signed()).expect("newer");
     assert_eq!(change.added, [device(3)]);
     assert_eq!(change.removed, [device(2)]);

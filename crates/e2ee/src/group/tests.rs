@@ -420,3 +420,11 @@ proptest! {
         prop_assert_eq!(pair.receiver.to_bytes(), before);
     }
 }
+
+#[test]
+fn chain_ids_have_31_bits_as_official_clients_draw_them() {
+    let mut rng = rng(21);
+    let ids = (0..40).map(|_| SendingKey::generate(GROUP, NOW, &mut rng).chain_id);
+    let seen = ids.fold((0, u32::MAX), |(any, all), id| (any | id, all & id));
+    assert_eq!(seen, (u32::MAX >> 1, 0));
+}

@@ -45,3 +45,26 @@ fn what_is_not_whole_is_refused() {
     reversed[0] = 1;
     assert!(KeptKeys::from_stored(reversed).is_none());
 }
+
+#[test]
+fn a_place_that_is_too_small_is_left_for_a_new_one_and_never_grown() {
+    // A vector that grows by itself takes more than it needs, and gives the old place back unwiped.
+    let mut kept = KeptKeys::default();
+    for count in 1..=50 {
+        kept.push(count, &seed(1));
+        assert_eq!(kept.0.capacity(), count as usize * ENTRY_BYTES);
+    }
+    kept.make_room(KEPT_KEYS_MAX - 50);
+    let place = kept.0.as_ptr();
+    for counter in 51..=2000 {
+        kept.push(counter, &seed(1));
+    }
+    kept.make_room(7);
+    assert_eq!(kept.len(), KEPT_KEYS_MAX - 7);
+    kept.make_room(KEPT_KEYS_MAX + 7);
+    assert_eq!(kept.len(), 0);
+    assert_eq!(
+        (kept.0.as_ptr(), kept.0.capacity()),
+        (place, 2000 * ENTRY_BYTES)
+    );
+}

@@ -98,6 +98,19 @@ fn the_edwards_way_gives_what_the_ladder_gives() {
     assert!(ways[0] > 10 && ways[1] > 10, "both ways occur: {ways:?}");
 }
 
+#[test]
+fn private_keys_are_equal_only_when_all_bytes_are() {
+    let bytes = *PrivateKey::generate(&mut rng(11)).expose();
+    let key = PrivateKey::from_bytes(&bytes).expect("private key");
+    assert!(key == PrivateKey::from_bytes(&bytes).expect("private key"));
+    for at in 0..32 {
+        let mut other = bytes;
+        // Not one of the bits that are always set or never.
+        other[at] ^= 0x08;
+        assert!(key != PrivateKey::from_bytes(&other).expect("private key"));
+    }
+}
+
 /// Half of them are on the twist.
 fn any_coordinate(rng: &mut impl CryptoRng) -> PublicKey {
     let mut bytes = *PrivateKey::generate(rng).public_key().as_bytes();

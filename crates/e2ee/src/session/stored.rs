@@ -283,3 +283,6 @@ impl StoredChain {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,3 +146,6 @@ fn epoch_secret(epoch: u64, shared: &Secret) -> EpochSecret {
     let info: [&[u8]; 3] = [PROTOCOL, b":SCKA Key", &epoch.to_be_bytes()];
     EpochSecret(kdf::hkdf_pieces(&[], &[&**shared], &info))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,3 +1,4 @@
+use super::braid::Phase;
 use super::message::{Message, Payload};
 use super::{Direction, Sent, Spqr, SpqrError};
 use crate::fixture::{SeededRng, rng};
@@ -343,4 +344,60 @@ fn a_stored_ratchet_is_small() {
         }
     }
     assert!(largest < 3_000, "{largest}");
+}
+
+#[test]
+fn a_stored_ratchet_goes_on_as_one_that_was_never_stored() {
+    let new = || [Direction::Initiator, Direction::Responder].map(|side| Spqr::new(&[3; 32], side));
+    let load = |party: &Spqr| Spqr::from_bytes(&party.to_bytes()).expect("what was stored");
+    let (mut whole, mut stored) = (new(), new());
+    let (mut numbers, mut again) = (rng(9), rng(9));
+    for turn in 0..300 {
+        let (from, to) = (turn % 2, 1 - turn % 2);
+        let sent = send(&mut whole[from], &mut numbers);
+        stored = [load(&stored[0]), load(&stored[1])];
+        let resent = send(&mut stored[from], &mut again);
+        assert_eq!(resent.message, sent.message, "turn {turn}");
+        assert_eq!(resent.key.as_bytes(), sent.key.as_bytes(), "turn {turn}");
+        for party in [&mut whole[to], &mut stored[to]] {
+            party.receive(&sent.message).expect("received");
+        }
+    }
+    assert!(whole[0].epoch() > 3);
+}
+
+#[test]
+fn a_key_that_is_whole_before_its_answer_arrived_is_kept_and_used() {
+    let mut pair = Pair::new(11);
+    round_trips(&mut pair, 4);
+    // What the responder sends is lost for as long as the key takes.
+    for _ in 0..60 {
+        pair.send(0);
+        pair.deliver(1, 0);
+        pair.send(1);
+        pair.under_way[0].clear();
+    }
+    let phase = &pair.parties[1].braid.phase;
+    assert!(matches!(phase, Phase::EkReceivedCt1Sampled { .. }));
+    // The rest of the epoch is 960 bytes and 160, in chunks of 32, and an acknowledgement.
+    let per_epoch = round_trips(&mut pair, 38);
+    assert_eq!(pair.parties[0].epoch(), 2, "{per_epoch:?}");
+}
+
+#[test]
+fn a_stored_ratchet_whose_halves_are_of_different_epochs_is_refused() {
+    let mut pair = Pair::new(12);
+    round_trips(&mut pair, 6);
+    let [initiator, responder] = pair.parties;
+    let refused =
+        |spqr: &Spqr| Spqr::from_bytes(&spqr.to_bytes()).err() == Some(SpqrError::Corrupt);
+    assert!(!refused(&initiator) && !refused(&responder));
+    let mut further = initiator;
+    further.braid.epoch += 1;
+    assert!(refused(&further), "of an epoch without secret");
+    // The responder knows the first epoch's secret, and may not send with it before the initiator does.
+    let mut ahead = responder;
+    let sending = ahead.chain.next_sending(1).expect("a known epoch");
+    ahead.chain.sent(sending);
+    assert!(refused(&ahead), "sending in the epoch that is agreed on");
 }

@@ -145,7 +145,7 @@ proptest! {
         };
         let parties = Parties { sender: &sender, receiver: &receiver };
         let read = SessionMessage::from_bytes(&parts.seal(&[5; 32], parties)).expect("a message");
-        prop_assert_eq!((read.counter, &read.ciphertext), (counter, &ciphertext));
+        prop_assert_eq!((read.counter(), &read.ciphertext), (counter, &ciphertext));
         prop_assert_eq!(read.pq_ratchet.len(), 0);
     }
 }

@@ -115,6 +115,24 @@ fn last_resort_keys_stay_and_refuse_a_replay() {
 }
 
 #[test]
+fn only_a_first_message_without_any_one_time_key_leaves_a_mark() {
+    for (curve, kem, marks) in [
+        (OneTime::Both, OneTime::Both, 0),
+        (OneTime::Both, OneTime::None, 0),
+        (OneTime::None, OneTime::Both, 0),
+        (OneTime::None, OneTime::None, 1),
+    ] {
+        let (mut alice, mut bob) = strangers(SessionKind::PqxdhWithRatchet);
+        let mut bundle = bob.bundle(kem);
+        bundle.pre_key = bob.bundle(curve).pre_key;
+        alice.start(&bob.address(), &bundle).expect("starts");
+        pass(&mut alice, &mut bob, b"text");
+        let is_mark = |slot: &&Slot| matches!(slot, Slot::UsedBaseKey { .. });
+        assert_eq!(bob.store.slots().filter(is_mark).count(), marks);
+    }
+}
+
+#[test]
 fn until_the_answer_every_message_sets_up_the_same_session() {
     let (mut alice, mut bob) = strangers(SessionKind::PqxdhWithRatchet);
     let bundle = bob.bundle(OneTime::Both);
@@ -189,6 +207,38 @@ fn an_archived_session_still_opens_and_is_promoted() {
     assert_eq!(opened.notices, [notice]);
     assert_eq!(bob.decrypt(&alice.address(), &late), b"late");
     pass(&mut bob, &mut alice, b"on the old one again");
+}
+
+#[test]
+fn a_session_that_was_put_aside_seals_no_more_and_still_opens() {
+    let (mut alice, mut bob) = acquainted(SessionKind::X3dh);
+    let late = bob.encrypt(&alice.address(), b"late");
+    let archived = alice
+        .device
+        .archive_session(&mut alice.store, &bob.address());
+    assert_eq!(archived, Ok(()));
+    assert_eq!(
+        alice.try_encrypt(&bob.address(), b"x").err(),
+        Some(DeviceError::Session(SessionError::NoSession))
+    );
+    assert_eq!(alice.decrypt(&bob.address(), &late), b"late");
+    pass(&mut alice, &mut bob, b"in use again");
+}
+
+#[test]
+fn a_message_of_an_archived_session_that_comes_again_is_told_as_such() {
+    let (mut alice, mut bob) = acquainted(SessionKind::PqxdhWithRatchet);
+    let old = alice.encrypt(&bob.address(), b"old");
+    bob.decrypt(&alice.address(), &old);
+    for _ in 0..2 {
+        let bundle = bob.bundle(OneTime::Both);
+        alice.start(&bob.address(), &bundle).expect("starts");
+        pass(&mut alice, &mut bob, b"on a new session");
+    }
+    assert_eq!(
+        bob.try_decrypt(&alice.address(), &old).err(),
+        Some(DeviceError::Session(SessionError::Duplicate))
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::world::{ALICE, BOB, KINDS, OneTime, Party, acquainted, pass, strangers};
 use crate::decryption_error::{DecryptionError, MessageKind};
 use crate::session::SessionError;
-use crate::{DeviceError, Due, IdentityKeyPair, Notice, SessionKind, Slot, Store};
+use crate::{DeviceError, Due, IdentityKeyPair, Notice, Policy, SessionKind, Slot, Store};
 
 #[test]
 fn a_changed_identity_is_an_error_until_it_is_accepted() {
@@ -213,4 +213,20 @@ fn a_device_that_lost_its_sessions_comes_back_by_itself_and_visibly() {
         assert!(matches!(opened.notices[..], [Notice::NewSession { .. }]));
         pass(&mut bob, &mut alice, b"here again");
     }
+}
+
+#[test]
+fn without_pqxdh_a_bundles_kem_key_is_left_alone() {
+    let (mut alice, mut bob) = strangers(SessionKind::PqxdhWithRatchet);
+    alice.device.policy = Policy::only(SessionKind::X3dh);
+    bob.device.policy.minimum = SessionKind::X3dh;
+    let mut bundle = bob.bundle(OneTime::Both);
+    if let Some(kem) = &mut bundle.kem_pre_key {
+        kem.signature.clear();
+    }
+    alice.start(&bob.address(), &bundle).expect("starts");
+    pass(&mut alice, &mut bob, b"of version 3");
+    pass(&mut bob, &mut alice, b"the same");
+    let kept = bob.store.load(&Slot::KemPreKey(1)).expect("memory");
+    assert!(kept.is_some(), "nobody used it");
 }

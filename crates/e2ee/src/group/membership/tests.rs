@@ -144,6 +144,22 @@ fn a_member_takes_out_itself_and_nobody_else() {
     let mut swapped = group.without("bob");
     swapped.insert("mallory".to_owned(), member(&group.mallory, Role::Member));
     assert_eq!(group.change(&swapped, &group.bob), refused);
+    let keys_and_roles = [
+        (&group.mallory, Role::Administrator),
+        (&group.alice, Role::Member),
+        (&group.mallory, Role::Member),
+    ];
+    let carol = group.with("carol", member(&group.alice, Role::Administrator));
+    let (four, _) = group
+        .change(&carol, &group.alice)
+        .expect("an administrator");
+    for (key, role) in keys_and_roles {
+        let mut leaving = four.members().clone();
+        leaving.remove("bob");
+        leaving.insert("carol".to_owned(), member(key, role));
+        let change = four.change(&leaving, &group.bob, &mut rng(5));
+        assert_eq!(change, refused, "and changes another one");
+    }
     let (_, change) = group
         .change(&group.without("bob"), &group.bob)
         .expect("leaving");
@@ -257,13 +273,19 @@ fn lists_that_break_a_rule_are_refused() {
         }
         assert_eq!(group.take(&forged), refused, "case {number}");
     }
-    let crowd = (0..=super::MEMBERS_MAX).map(|number| {
-        let mut fields = super::MemberFields::list(group.first.members())[0].clone();
-        fields.name = format!("member {number:04}");
-        fields
-    });
-    let crowd = group.forged(|fields| fields.members = crowd.collect(), &group.alice);
-    assert_eq!(group.take(&crowd), refused);
+    let crowd = |count: usize| {
+        let alice = super::MemberFields::list(group.first.members()).swap_remove(0);
+        let crowd = (0..count).map(|number| {
+            let name = format!("member {number:04}");
+            super::MemberFields {
+                name,
+                ..alice.clone()
+            }
+        });
+        group.forged(|fields| fields.members = crowd.collect(), &group.alice)
+    };
+    assert!(group.take(&crowd(super::MEMBERS_MAX)).is_ok());
+    assert_eq!(group.take(&crowd(super::MEMBERS_MAX + 1)), refused);
     assert_eq!(group.take(&vec![0; (1 << 20) + 1]), refused);
 }
 

@@ -1,5 +1,5 @@
-use super::super::{Direction, EpochSecret, SpqrError};
-use super::{Chain, JUMP_MAX, KEPT_MAX, KeptKeys, RECORD_BYTES};
+use super::super::{Direction, EpochSecret, MessageSalt, SpqrError};
+use super::{Chain, EPOCHS_MAX, JUMP_MAX, KEPT_MAX, KeptKeys, RECORD_BYTES};
 use zeroize::Zeroizing;
 
 fn pair() -> (Chain, Chain) {
@@ -160,4 +160,48 @@ fn kept_keys_that_could_not_have_been_stored_are_not_taken() {
     let many: Vec<_> = (1..=KEPT_MAX as u32 + 1).map(record).collect();
     assert!(kept(&many, 9_999).is_none());
     assert!(kept(&many[1..], 9_999).is_some());
+}
+
+#[test]
+fn chains_that_could_not_have_been_stored_are_not_taken() {
+    let epochs = |count: usize| {
+        let (mut alice, _) = pair();
+        (1..count).for_each(|_| add_epoch(&mut [&mut alice], 1));
+        alice.epochs
+    };
+    let taken = |first, sending, count| {
+        let root = Zeroizing::new([1; 32]);
+        let chain = Chain::from_parts(Direction::Initiator, root, (first, sending), epochs(count));
+        chain.is_some()
+    };
+    assert!(taken(3, 3, 1) && taken(3, 4, 2) && taken(3, 6, EPOCHS_MAX));
+    assert!(!taken(3, 3, EPOCHS_MAX + 1), "too many");
+    assert!(
+        !taken(3, 2, 2) && !taken(3, 5, 2),
+        "sending in none of them"
+    );
+    let end = u64::MAX / 2;
+    assert!(taken(end - 1, end - 1, 2));
+    assert!(!taken(end, end, 2) && !taken(u64::MAX, u64::MAX, 1));
+}
+
+#[test]
+fn room_for_keys_is_made_at_once_and_no_place_grows() {
+    // A vector that grows by itself takes more than it needs, and gives the old place back unwiped.
+    let salt = MessageSalt(Zeroizing::new([1; 32]));
+    let mut kept = KeptKeys::default();
+    for (before, count) in [(0, 3), (3, 40), (40, KEPT_MAX)] {
+        kept.reserve(count - before);
+        for index in before..count {
+            kept.push(index as u32 + 1, &salt);
+        }
+        assert_eq!(kept.0.capacity(), count * RECORD_BYTES);
+    }
+    let mut appended = KeptKeys::default();
+    let mut later = KeptKeys::default();
+    later.push(1, &salt);
+    for count in 1..=3 {
+        appended.append(&later);
+        assert_eq!(appended.0.capacity(), count * RECORD_BYTES);
+    }
 }
