@@ -42,7 +42,7 @@ mod tests {
     fn the_form_never_changes() {
         // Computed with Python's hmac: expanded once, then the HMAC of the manifest.
         let tag = backup_tag(&RootKeySecret::new(vec![7; 32]), b"manifest");
-        let hex: String = tag.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = tag.hex();
         assert_eq!(
             hex,
             "3afde354d62ff5cd5cd2a32d3c316ca4767d039ec074468c06fb3ff299c9a7ac"

@@ -44,11 +44,7 @@ mod tests {
 
     #[test]
     fn asvs_v11_4_3_digests_are_sha_256() {
-        let hex: String = sha256(b"abc")
-            .0
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = sha256(b"abc").hex();
         // FIPS 180-4's example, as NIST publishes it.
         assert_eq!(
             hex,

@@ -138,7 +138,7 @@ pub fn public_part(
     );
     put("permit", json!(context.permit));
     put("request_id", json!(context.client.request_id));
-    put("personal_digest", json!(hex(&personal_digest.0)));
+    put("personal_digest", json!(personal_digest.hex()));
     if let Some(version) = description.entity_version {
         put("entity_version", json!(version));
     }
@@ -200,10 +200,6 @@ fn has_one_spelling(value: &Value) -> bool {
                     .all(|(name, value)| name.is_ascii() && has_one_spelling(value))
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Manifest {
             root_key_id: facts.root_key_id,
             contains_root_key,
             database_bytes,
-            database_sha256: hex(&digest),
+            database_sha256: digest.hex(),
             tenants: facts.tenants,
             users: facts.users,
             sessions: facts.sessions,
@@ -141,7 +141,7 @@ pub(crate) fn write(
     root_key: &RootKeySecret,
 ) -> Result<(), ArchiveError> {
     let text = serde_json::to_vec_pretty(manifest).map_err(std::io::Error::from)?;
-    let tag = hex(&backup_tag(root_key, &text));
+    let tag = backup_tag(root_key, &text).hex();
     let mut builder = Builder::new(file);
     append(
         &mut builder,
@@ -283,7 +283,7 @@ fn read_database(
             manifest.database_bytes
         )));
     }
-    match hex(&digest) == manifest.database_sha256 {
+    match digest.hex() == manifest.database_sha256 {
         true => Ok(()),
         false => Err(damaged(
             "the SHA-256 of its database is not that of the manifest",
@@ -329,10 +329,6 @@ impl<W: Write> Write for Summing<W> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hex(digest: &Digest) -> String {
-    digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &[u8]) -> Option<Vec<u8>> {

@@ -15,6 +15,7 @@ use crate::opening::claims_of;
 use crate::outcome::{Disclosed, Recorded};
 use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
+use crate::touches::is_stale;
 use erasure::erase_later;
 use keyward_crypto::{
     Place, SealingKey, TokenHolder, mint_refresh_token, open, refresh_answer_key,
@@ -146,6 +147,7 @@ async fn exchange(
     facts: Facts,
 ) -> Result<SignedIn, RefreshError> {
     let ExchangeSubject { family, user, .. } = facts.subject;
+    let is_stale = is_stale(&facts.subject.session, cx.now());
     let session = Session {
         last_active_at: cx.now(),
         ..facts.subject.session
@@ -182,7 +184,9 @@ async fn exchange(
         if signing.id != key || claims.exp > good_until.seconds() {
             return Err(RefreshError::Raced);
         }
-        tx.touch_session(session.id, cx.now()).await?;
+        if is_stale {
+            tx.touch_session(session.id, cx.now()).await?;
+        }
         let actor = Principal::User {
             tenant_id: cx.tenant_id(),
             user_id: session.user_id,

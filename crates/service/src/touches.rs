@@ -4,7 +4,7 @@
 //! A crash loses what was seen in the last [`PAUSE`]: such a session idles out a minute or so sooner.
 
 use crate::platform::Platform;
-use keyward_model::{SessionId, TenantId, Timestamp};
+use keyward_model::{Session, SessionId, TenantId, Timestamp};
 use keyward_store::{Housekeeping, KnownSession, TenantScope};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +31,17 @@ struct Seen {
     sessions: HashMap<SessionId, Timestamp>,
 }
 
+/// After how long without a sign of it a session is noted to have been seen.
+fn stale_after(idle: Duration) -> Duration {
+    STALE_AFTER.min(idle / PART_OF_IDLE)
+}
+
+/// Whether it was not noted lately that a session was seen. Until then a change in its name need not note it either.
+pub(crate) fn is_stale(session: &Session, now: Timestamp) -> bool {
+    let idle = Duration::from_secs(u64::try_from(session.idle_seconds).unwrap_or_default());
+    now.since(session.last_active_at) >= stale_after(idle)
+}
+
 /// Notes that a session was seen, if it was not lately. `is_remembered`: memory will know it at the next request, too.
 pub(crate) async fn touch(
     platform: &Platform,
@@ -40,7 +51,7 @@ pub(crate) async fn touch(
 ) {
     let idle = Duration::from_secs(u64::try_from(known.idle_seconds).unwrap_or_default());
     let stale = now.since(known.last_active_at());
-    if stale < STALE_AFTER.min(idle / PART_OF_IDLE) {
+    if stale < stale_after(idle) {
         return;
     }
     // Shortly before it would have idled out, nobody is to rely on what may get lost.
