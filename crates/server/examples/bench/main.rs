@@ -39,8 +39,8 @@ Measure a server of Keyward; docs/benchmarks.md says what the numbers mean.
 
 Usage: cargo xtask bench server [OPTIONS]
 
-  --seconds N         Length of a round [2]
-  --rounds N          Rounds whose median is printed [3]
+  --seconds N         Length of a round [1]
+  --rounds N          Rounds whose median is printed [7]
   --sessions N,N,…    Sizes of the databases [1000,100000,1000000]
   --tenants N         Tenants of the instance that is held against one with a single tenant [10000]
   --parts NAME,NAME,… What is measured [all: starts,tenants,validation,introspection,refresh,commits,sign-in,latency]
@@ -73,8 +73,8 @@ fn settings(arguments: &[String]) -> Settings {
     Settings {
         keyward: value("--keyward").unwrap().into(),
         output: value("--output").map(PathBuf::from),
-        seconds: value("--seconds").map_or(2.0, |text| text.parse().unwrap()),
-        rounds: value("--rounds").map_or(3, |text| text.parse().unwrap()),
+        seconds: value("--seconds").map_or(1.0, |text| text.parse().unwrap()),
+        rounds: value("--rounds").map_or(7, |text| text.parse().unwrap()),
         parts: list("--parts", PARTS),
         tenants: value("--tenants").map_or(10_000, |text| text.parse().unwrap()),
         sizes: list("--sessions", "1000,100000,1000000")

@@ -17,6 +17,7 @@ impl Report {
 
     pub(crate) fn add(&mut self, name: &str, value: f64, unit: &str, target: &str) {
         let digits = match value.abs() {
+            size if size < 0.1 => 3,
             size if size < 10.0 => 2,
             size if size < 100.0 => 1,
             _ => 0,
@@ -48,6 +49,12 @@ impl Report {
         }
         std::fs::write(output, text).unwrap();
     }
+}
+
+/// The median of the rounds' own ratios: what slows one round down has slowed its baseline down as well.
+pub(crate) fn median_ratio(rates: &[f64], baselines: &[f64]) -> f64 {
+    let ratios = rates.iter().zip(baselines).map(|(rate, bare)| rate / bare);
+    median(&mut ratios.collect::<Vec<f64>>())
 }
 
 pub(crate) fn median(values: &mut [f64]) -> f64 {

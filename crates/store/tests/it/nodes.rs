@@ -57,10 +57,10 @@ async fn once_a_suspension_is_answered_no_node_leads_a_name_to_the_tenant_as_it_
     let Some(scene) = Scene::set(3).await else {
         return;
     };
-    let name = || vec![Route::Slug("tenant".parse().unwrap())];
+    let slug = scene.tenant().await.slug;
     let status = async |node: &Store| {
-        let found = node.resolve(name()).await.unwrap();
-        found[0].unwrap().status()
+        let name = vec![Route::Slug(slug.clone())];
+        node.resolve(name).await.unwrap()[0].unwrap().status()
     };
     for round in 0..30 {
         for node in &scene.nodes {

@@ -95,11 +95,16 @@ impl Scene {
         revoked.unwrap();
     }
 
+    /// The tenant as the database has it.
+    pub(super) async fn tenant(&self) -> Tenant {
+        let find = async |tx: &mut TenantTx<'_>| tx.find_tenant().await;
+        let found: Result<_, Error> = self.database.store.read(&self.scope, find).await;
+        found.unwrap().unwrap()
+    }
+
     /// Gives the tenant another status by way of a store, and waits for the answer.
     pub(super) async fn change_status(&self, store: &Store, status: TenantStatus) {
-        let find = async |tx: &mut TenantTx<'_>| tx.find_tenant().await;
-        let before = store.read::<_, Error, _>(&self.scope, find).await.unwrap();
-        let before = before.unwrap();
+        let before = self.tenant().await;
         let after = Tenant {
             status,
             ..before.clone()
