@@ -71,9 +71,11 @@ impl Routes {
     /// Remembers that a name leads to a tenant whose users are served. A client's id is left to what is kept of clients:
     /// what ends one is no change of its tenant.
     pub(super) fn keep(&self, read_in: u32, route: Route, scope: TenantScope) {
+        if matches!(route, Route::OAuthClient(_)) || !scope.status().serves_users() {
+            return;
+        }
         let mut leading = self.leading.write().unwrap_or_else(PoisonError::into_inner);
-        let is_kept = !matches!(route, Route::OAuthClient(_)) && scope.status().serves_users();
-        if !is_kept || read_in != self.epoch() {
+        if read_in != self.epoch() {
             return;
         }
         if leading.read_in != read_in || leading.scopes.len() >= LEADING_MAX {
