@@ -175,8 +175,6 @@ pub(crate) fn connect(path: &Path) -> Result<Connection, Error> {
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         // Pages that every change writes are copied out of a log of 16 MB once, where one of 4 MB would do it four times.
         connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-        // What the writer changes it finds in its own memory, of which it takes so many KiB when there is use for them.
-        connection.pragma_update(None, "cache_size", -16_384)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
