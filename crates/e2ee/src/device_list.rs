@@ -138,7 +138,7 @@ impl DeviceList {
             version: fields.version,
             signed_at_seconds: fields.signed_at_seconds,
             digest: document.digest(),
-            signed: signed.to_vec(),
+            signed: document.to_bytes(),
         })
     }
 

@@ -78,6 +78,12 @@ impl Signed {
         T::decode(self.0.document.as_slice()).map_err(|_| SignedError::Malformed)
     }
 
+    /// The bytes that travel, written anew: of what else came around document and signature nothing is kept or passed on, since
+    /// nobody signed it.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+
     /// The document's name.
     pub(crate) fn digest(&self) -> DocumentDigest {
         Sha256::digest(&self.0.document).into()

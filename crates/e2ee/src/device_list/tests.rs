@@ -204,3 +204,21 @@ proptest! {
         prop_assert_eq!(known, account.first);
     }
 }
+
+/// Found by fuzzing: whoever passes a list on can put something around it.
+#[test]
+fn what_nobody_signed_is_neither_kept_nor_passed_on() {
+    let account = Account::new();
+    let first = account.first.signed();
+    let next = account.next(&[(1, 100)]);
+    // An unknown field before the known ones, and one behind them.
+    for stuffed in [[&[0x28, 7], first].concat(), [first, &[0x28, 7]].concat()] {
+        let seen = DeviceList::verify("alice", &stuffed, account.identity.public());
+        assert_eq!(seen, Ok(account.first.clone()));
+    }
+    let mut known = account.first.clone();
+    known
+        .advance(&[next.signed(), &[0x28, 7]].concat())
+        .expect("the next");
+    assert_eq!(known, next);
+}

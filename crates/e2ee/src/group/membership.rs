@@ -154,7 +154,7 @@ impl Membership {
             version: fields.version,
             members,
             digest: document.digest(),
-            signed: signed.to_vec(),
+            signed: document.to_bytes(),
         })
     }
 
@@ -212,7 +212,7 @@ impl Membership {
         self.version = said.version;
         self.members = members;
         self.digest = digest;
-        self.signed = signed.to_vec();
+        self.signed = document.to_bytes();
         Ok(change)
     }
 

@@ -327,3 +327,17 @@ proptest! {
         prop_assert_eq!(known, group.first);
     }
 }
+
+#[test]
+fn what_nobody_signed_is_neither_kept_nor_passed_on() {
+    let group = Group::new();
+    let (next, _) = group
+        .change(&group.with_mallory(), &group.alice)
+        .expect("a list");
+    let stuffed = |signed: &[u8]| [signed, &[0x28, 7]].concat();
+    let mut known = Membership::trust(GROUP, &stuffed(group.first.signed()), group.alice.public())
+        .expect("the invitation");
+    assert_eq!(known, group.first);
+    known.advance(&stuffed(next.signed())).expect("the next");
+    assert_eq!(known, next);
+}
