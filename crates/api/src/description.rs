@@ -115,7 +115,8 @@ fn describe_operation(endpoint: &Endpoint) -> Value {
     match (endpoint.plane(), endpoint.action().rule()) {
         (Plane::Operator, _) => operation["security"] = json!([{ "operator_token": [] }]),
         (_, Rule::Anyone) => {}
-        (_, Rule::Client(_)) => operation["security"] = json!([{ "client": [] }]),
+        // In the header, or in the form (RFC 6749 §2.3.1, RFC 7523 §2.2).
+        (_, Rule::Client(_)) => operation["security"] = json!([{ "client": [] }, {}]),
         _ => operation["security"] = json!([{ "access_token": [] }]),
     }
     operation

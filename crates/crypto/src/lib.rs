@@ -51,7 +51,7 @@ pub use invitation::{invitation_digest, mint_invitation};
 pub use password::{CostProblem, HashCost, HashError, HashMemory, PasswordHasher, Verdict};
 pub use password_strength::{Guessable, check_strength};
 pub use private_key::mint_private_key;
-pub use refresh::{TokenHolder, mint_refresh_token, refresh_answer_key, refresh_token_digest};
+pub use refresh::{RefreshToken, TokenHolder, refresh_answer_key};
 pub use request_digest::{AttemptDigestKey, RequestDigestKey};
 pub use root_key::{root_key_from_text, root_key_to_text};
 pub use seal::{

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 /// Length of the random part: 256 bits, of which ASVS V7.2.3 asks 128.
 const RANDOM_BYTES: usize = 32;
 /// Length of the random part as text.
-const RANDOM_CHARACTERS: usize = 43;
+pub(crate) const RANDOM_CHARACTERS: usize = 43;
 
 /// The prefix, and 43 characters of base64url for 256 random bits.
 pub(crate) fn mint<K>(prefix: &str, random: &dyn Random) -> Secret<K> {

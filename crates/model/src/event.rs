@@ -17,7 +17,7 @@ pub use description::{Description, Facts, Outcome, Removal, Target};
 use crate::{
     ConcurrentSessions, EmailAddress, EndReason, FamilyId, HostName, Job, JobId, KnownDeviceId,
     OAuthClient, PublishableKey, Session, SessionId, SigningKey, SigningKeyId, Tenant, TenantId,
-    Timestamp, TokenFamily, TokenId, User, UserId,
+    Timestamp, TokenAge, TokenFamily, TokenId, User, UserId,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -332,7 +332,7 @@ pub enum Event {
         /// Whose session it continued.
         user_id: UserId,
         /// Which token of the family it was.
-        generation: i64,
+        age: TokenAge,
     },
     /// A session was ended on request, or because it was no longer safe.
     SessionRevoked {
@@ -530,8 +530,8 @@ impl Event {
             Self::RefreshTokenReused {
                 family,
                 user_id,
-                generation,
-            } => sessions::token_reused(family, *user_id, *generation),
+                age,
+            } => sessions::token_reused(family, *user_id, *age),
             Self::SessionsPruned { job_id, count } => jobs::describe_pruned(*job_id, *count),
             Self::JobCancelled { job } => jobs::describe_cancelled(job),
             Self::JobRetried { job } => jobs::describe_retried(job),

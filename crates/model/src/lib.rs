@@ -97,8 +97,8 @@ pub use tenant::{HostName, InvalidName, Issuer, Route, Slug, Tenant, TenantStatu
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use token::{TokenKind, TokenUsage, TokenUse, UsageDay};
 pub use token_family::{
-    ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, TokenFamily,
-    TokenWorth, repeats_until,
+    ExchangeSubject, FamilyEnd, FamilyRevoked, REPEAT_SECONDS, RefreshAnswer, RefreshTokenDigests,
+    TokenAge, TokenFamily, TokenWorth, repeats_until,
 };
 pub use user::{
     DisplayName, InvalidDisplayName, InvalidUserQuery, Role, SignInSubject, User, UserFilter,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// For how many seconds the answer to the token before is given again to whoever asked for it.
 pub const REPEAT_SECONDS: i64 = 10;
 
-/// A refresh token as it is stored, through all of its generations.
+/// A refresh token through all of its generations, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenFamily {
     /// Names the family.
@@ -19,10 +19,14 @@ pub struct TokenFamily {
     pub session_id: SessionId,
     /// Whom its tokens were issued to.
     pub client_id: String,
-    /// SHA-256 of the one token that is good now.
-    pub digest: Digest,
-    /// Which one that is; the first is 1.
+    /// SHA-256 of what all of its tokens begin with.
+    pub selector: Digest,
+    /// Which of its tokens is good now; the first is 1.
     pub generation: i64,
+    /// SHA-256 of that one.
+    pub digest: Digest,
+    /// SHA-256 of the one before.
+    pub previous: Option<Digest>,
     /// When the first token was issued.
     pub issued_at: Timestamp,
     /// When the one that is good now was, unless it is the first.
@@ -33,13 +37,34 @@ pub struct TokenFamily {
     pub revoked: Option<FamilyRevoked>,
 }
 
+/// What the store knows a refresh token by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefreshTokenDigests {
+    /// SHA-256 of its selector, which finds its family.
+    pub selector: Digest,
+    /// SHA-256 of the whole of it, which says whether it is the good one.
+    pub token: Digest,
+}
+
+/// Which of its family's tokens a presented one is. Nobody who never had one of them knows what they begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenAge {
+    /// The last that was issued.
+    Current,
+    /// The one before.
+    Previous,
+    /// None of these two: one from before them, or an invention of somebody who had one.
+    Older,
+}
+
 /// What an exchange needs to know of a presented token before it may answer.
 #[derive(Debug, Clone)]
 pub struct ExchangeSubject {
     /// Whose token it is or was.
     pub family: TokenFamily,
-    /// Of which generation it is.
-    pub generation: i64,
+    /// Which of the family's tokens it is.
+    pub age: TokenAge,
     /// What the exchange of it was answered with, as long as that is kept.
     pub answer: Option<SealedBytes>,
     /// The session that the family continues, live or not.
@@ -90,16 +115,28 @@ pub enum TokenWorth {
 }
 
 impl TokenFamily {
-    /// What its token of that generation is worth at `now`.
-    pub fn worth_of(&self, generation: i64, now: Timestamp) -> TokenWorth {
+    /// Which of its tokens has the digest.
+    pub fn age_of(&self, presented: &Digest) -> TokenAge {
+        if *presented == self.digest {
+            return TokenAge::Current;
+        }
+        match &self.previous {
+            Some(previous) if previous == presented => TokenAge::Previous,
+            _ => TokenAge::Older,
+        }
+    }
+
+    /// What its token of that age is worth at `now`.
+    pub fn worth_of(&self, age: TokenAge, now: Timestamp) -> TokenWorth {
         if self.revoked.is_some() || now >= self.expires_at {
             return TokenWorth::Over;
         }
         let repeats_until = self.rotated_at.map(repeats_until);
-        match self.generation - generation {
-            0 => TokenWorth::Current,
-            1 if repeats_until.is_some_and(|until| now < until) => TokenWorth::JustExchanged,
-            _ => TokenWorth::Reused,
+        let repeats = repeats_until.is_some_and(|until| now < until);
+        match age {
+            TokenAge::Current => TokenWorth::Current,
+            TokenAge::Previous if repeats => TokenWorth::JustExchanged,
+            TokenAge::Previous | TokenAge::Older => TokenWorth::Reused,
         }
     }
 
@@ -108,6 +145,7 @@ impl TokenFamily {
     pub fn rotated(&self, next: Digest, now: Timestamp) -> Self {
         Self {
             digest: next,
+            previous: Some(self.digest),
             generation: self.generation + 1,
             rotated_at: Some(now),
             ..self.clone()

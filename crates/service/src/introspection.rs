@@ -4,7 +4,7 @@
 use crate::authentication::{AuthenticationError, client_of, find_token_session};
 use crate::cx::{Cx, Owned};
 use crate::outcome::Disclosed;
-use keyward_crypto::refresh_token_digest;
+use keyward_crypto::RefreshToken;
 use keyward_model::{
     ExchangeSubject, RefreshTokenSecret, Tenant, Timestamp, TokenKind, TokenUse, TokenWorth,
     UserId, UserStatus,
@@ -62,9 +62,13 @@ async fn introspect_refresh_token(
     cx: &Cx,
     token: &str,
 ) -> Result<Introspection, AuthenticationError> {
-    let digest = refresh_token_digest(&RefreshTokenSecret::new(token.to_owned()));
+    let token = RefreshTokenSecret::new(token.to_owned());
+    let Some(token) = RefreshToken::parse(token) else {
+        return Ok(Introspection::Inactive);
+    };
+    let presented = token.digests();
     let read = cx.prepare(async move |tx| {
-        let subject = tx.find_exchange_subject(digest).await?;
+        let subject = tx.find_exchange_subject(presented).await?;
         Ok((subject, tx.find_tenant().await?))
     });
     let (Some(subject), Some(tenant)) = read.await? else {
@@ -84,7 +88,7 @@ async fn introspect_refresh_token(
 fn can_be_exchanged(subject: &ExchangeSubject, now: Timestamp) -> bool {
     subject.session.is_live(now)
         && subject.user.status == UserStatus::Active
-        && subject.family.worth_of(subject.generation, now) == TokenWorth::Current
+        && subject.family.worth_of(subject.age, now) == TokenWorth::Current
 }
 
 impl Owned for ExchangeSubject {

@@ -4,11 +4,11 @@ use crate::cx::Cx;
 use crate::keyring::KeyringError;
 use crate::signed_in::SignedIn;
 use crate::signing::{KeyAtHand, hold_signing_key};
-use keyward_crypto::{AccessClaims, TokenSigner, mint_refresh_token, refresh_token_digest};
+use keyward_crypto::{AccessClaims, RefreshToken, TokenSigner};
 use keyward_model::{
     AccessTokenSecret, ConcurrentSessions, Device, DeviceTokenSecret, Event, FIRST_PARTY_CLIENT_ID,
-    RefreshTokenSecret, Session, SessionLimit, SigningKey, Tenant, TokenFamily, TokenUse, User,
-    UserId,
+    RefreshTokenDigests, RefreshTokenSecret, Session, SessionLimit, SigningKey, Tenant,
+    TokenFamily, TokenUse, User, UserId,
 };
 use keyward_store::{Error, TenantTx};
 use std::sync::Arc;
@@ -53,7 +53,7 @@ impl Opening {
         device: Device,
     ) -> Result<Self, KeyringError> {
         let signer = key.signer(cx.platform(), cx.tenant_id())?;
-        let refresh_token = mint_refresh_token(cx.platform().random());
+        let refresh_token = RefreshToken::mint(cx.platform().random());
         let session = new_session(cx, &tenant, user_id, device);
         let family = new_family(cx, &session, &refresh_token);
         Ok(Self {
@@ -61,7 +61,7 @@ impl Opening {
             signer,
             session,
             family,
-            refresh_token,
+            refresh_token: refresh_token.into_secret(),
         })
     }
 
@@ -139,13 +139,16 @@ pub(crate) fn ended_event(session: Session) -> Option<Event> {
     Some(Event::SessionRevoked { session, reason })
 }
 
-fn new_family(cx: &Cx, session: &Session, refresh_token: &RefreshTokenSecret) -> TokenFamily {
+fn new_family(cx: &Cx, session: &Session, refresh_token: &RefreshToken) -> TokenFamily {
+    let RefreshTokenDigests { selector, token } = refresh_token.digests();
     TokenFamily {
         id: cx.platform().mint(cx.now()),
         session_id: session.id,
         client_id: FIRST_PARTY_CLIENT_ID.to_owned(),
-        digest: refresh_token_digest(refresh_token),
+        selector,
         generation: 1,
+        digest: token,
+        previous: None,
         issued_at: cx.now(),
         rotated_at: None,
         expires_at: session.expires_at,

@@ -18,13 +18,12 @@ use crate::signing::{KeyAtHand, find_signing_key, hold_signing_key};
 use crate::touches::is_stale;
 use erasure::erase_later;
 use keyward_crypto::{
-    Place, SealingKey, TokenHolder, mint_refresh_token, open, refresh_answer_key,
-    refresh_token_digest, seal,
+    Place, RefreshToken, SealingKey, TokenHolder, open, refresh_answer_key, seal,
 };
 use keyward_model::{
-    AccessTokenSecret, Digest, EndReason, Ended, Event, ExchangeSubject, FIRST_PARTY_CLIENT_ID,
-    FamilyEnd, FamilyRevoked, Principal, RefreshAnswer, RefreshTokenSecret, SealedBytes, Session,
-    Tenant, TokenFamily, TokenKind, TokenUse, TokenWorth, User, UserStatus,
+    AccessTokenSecret, EndReason, Ended, Event, ExchangeSubject, FIRST_PARTY_CLIENT_ID, FamilyEnd,
+    FamilyRevoked, Principal, RefreshAnswer, RefreshTokenDigests, RefreshTokenSecret, SealedBytes,
+    Session, Tenant, TokenFamily, TokenUse, TokenWorth, User, UserStatus,
 };
 use keyward_policy::{Action, Denied};
 use keyward_store::TenantTx;
@@ -64,6 +63,12 @@ pub enum RefreshError {
     Store(#[from] keyward_store::Error),
 }
 
+/// [`RefreshSession`] with a token that may be one.
+struct Presented {
+    token: RefreshToken,
+    device_fingerprint: Option<String>,
+}
+
 /// What is read before anything is decided.
 struct Facts {
     tenant: Tenant,
@@ -86,17 +91,17 @@ struct SealedForm<'a> {
 /// # Errors
 /// [`RefreshError`].
 pub async fn refresh_session(cx: &Cx, command: RefreshSession) -> Result<SignedIn, RefreshError> {
-    // What is of another kind is no refresh token, whatever could be found by it.
-    if TokenKind::of(command.token.expose()) != Some(TokenKind::Refresh) {
-        return Err(RefreshError::InvalidToken);
-    }
-    let digest = refresh_token_digest(&command.token);
+    let presented = Presented {
+        token: RefreshToken::parse(command.token).ok_or(RefreshError::InvalidToken)?,
+        device_fingerprint: command.device_fingerprint,
+    };
+    let digests = presented.token.digests();
     for _ in 0..TRIES_MAX {
-        let facts = find_facts(cx, digest).await?;
+        let facts = find_facts(cx, digests).await?;
         let outcome = match worth_of(&facts.subject, cx) {
             TokenWorth::Over => return Err(RefreshError::InvalidToken),
-            TokenWorth::Current => exchange(cx, &command, facts).await,
-            TokenWorth::JustExchanged => match repeat(cx, &command, &facts.subject)? {
+            TokenWorth::Current => exchange(cx, &presented, facts).await,
+            TokenWorth::JustExchanged => match repeat(cx, &presented, &facts.subject)? {
                 Some(answer) => Ok(answer),
                 None => Err(end_for_reuse(cx, facts.subject).await?),
             },
@@ -113,16 +118,16 @@ pub async fn refresh_session(cx: &Cx, command: RefreshSession) -> Result<SignedI
 fn worth_of(subject: &ExchangeSubject, cx: &Cx) -> TokenWorth {
     let live = subject.session.is_live(cx.now()) && subject.user.status == UserStatus::Active;
     match live {
-        true => subject.family.worth_of(subject.generation, cx.now()),
+        true => subject.family.worth_of(subject.age, cx.now()),
         false => TokenWorth::Over,
     }
 }
 
-async fn find_facts(cx: &Cx, digest: Digest) -> Result<Facts, RefreshError> {
+async fn find_facts(cx: &Cx, presented: RefreshTokenDigests) -> Result<Facts, RefreshError> {
     let (now, kept) = (cx.now(), cx.platform().parsed_keys().signer(cx.tenant_id()));
     let (subject, tenant, key) = cx
         .prepare(async move |tx| {
-            let Some(subject) = tx.find_exchange_subject(digest).await? else {
+            let Some(subject) = tx.find_exchange_subject(presented).await? else {
                 return Ok((None, None, None));
             };
             let tenant = tx.find_tenant().await?;
@@ -141,11 +146,7 @@ async fn find_facts(cx: &Cx, digest: Digest) -> Result<Facts, RefreshError> {
     }
 }
 
-async fn exchange(
-    cx: &Cx,
-    command: &RefreshSession,
-    facts: Facts,
-) -> Result<SignedIn, RefreshError> {
+async fn exchange(cx: &Cx, presented: &Presented, facts: Facts) -> Result<SignedIn, RefreshError> {
     let ExchangeSubject { family, user, .. } = facts.subject;
     let is_stale = is_stale(&facts.subject.session, cx.now());
     let session = Session {
@@ -154,28 +155,31 @@ async fn exchange(
     };
     let signer = facts.key.signer(cx.platform(), cx.tenant_id())?;
     let claims = claims_of(cx, &facts.tenant, &facts.key.key, &session);
+    let next = presented.token.next(cx.platform().random());
+    let next_digest = next.digests().token;
     let answer = SignedIn {
         access_token: signer.sign(&claims).map_err(KeyringError::from)?,
         expires_in: claims.exp - claims.iat,
-        refresh_token: mint_refresh_token(cx.platform().random()),
+        refresh_token: next.into_secret(),
         // What the device has stays good: it proved nothing anew.
         device_token: None,
         session,
         concurrent: None,
         user,
     };
-    let sealed = seal_answer(cx, command, &family, &answer)?;
-    let (key, next) = (
-        facts.key.key.id,
-        refresh_token_digest(&answer.refresh_token),
-    );
+    let sealed = seal_answer(cx, presented, &family, &answer)?;
+    let key = facts.key.key.id;
     let ttl_seconds = facts.tenant.settings.access_token_ttl_seconds;
     let (session, role) = (answer.session.clone(), answer.user.role);
     cx.write::<_, RefreshError, _>(async move |cx, tx| {
         let permit = cx.permit(Action::RefreshSession, &TenantWide)?;
         // Whatever ends the session takes the same row first: of the two the second sees what the other did.
         let held = tx.hold_session(session.user_id, session.id, cx.now());
-        if held.await? != Some(role) || !tx.rotate_token_family(&family, next, &sealed).await? {
+        if held.await? != Some(role)
+            || !tx
+                .rotate_token_family(&family, next_digest, &sealed)
+                .await?
+        {
             return Err(RefreshError::Raced);
         }
         let signing = hold_signing_key(tx, cx.now(), ttl_seconds).await?;
@@ -209,14 +213,14 @@ async fn exchange(
 /// The answer that the exchange of the token was given, for whoever made it; none for others.
 fn repeat(
     cx: &Cx,
-    command: &RefreshSession,
+    presented: &Presented,
     subject: &ExchangeSubject,
 ) -> Result<Option<SignedIn>, RefreshError> {
     let permit = cx.permit(Action::RefreshSession, &TenantWide)?;
     let Some(sealed) = &subject.answer else {
         return Ok(None);
     };
-    let opened = open_answer(cx, command, &subject.family, sealed);
+    let opened = open_answer(cx, presented, &subject.family, sealed);
     Ok(cx.give(Disclosed::new(permit, opened)))
 }
 
@@ -224,7 +228,7 @@ fn repeat(
 async fn end_for_reuse(cx: &Cx, subject: ExchangeSubject) -> Result<RefreshError, RefreshError> {
     let ExchangeSubject {
         family,
-        generation,
+        age,
         session,
         ..
     } = subject;
@@ -242,7 +246,7 @@ async fn end_for_reuse(cx: &Cx, subject: ExchangeSubject) -> Result<RefreshError
         let reused = Event::RefreshTokenReused {
             family,
             user_id,
-            generation,
+            age,
         };
         let events = [Some(reused), end_session(tx, &session, at).await?];
         Ok(Recorded::all(
@@ -267,7 +271,7 @@ async fn end_session(
 
 fn seal_answer(
     cx: &Cx,
-    command: &RefreshSession,
+    presented: &Presented,
     family: &TokenFamily,
     answer: &SignedIn,
 ) -> Result<RefreshAnswer, RefreshError> {
@@ -281,7 +285,7 @@ fn seal_answer(
     // Longer than any: a buffer that grows leaves unwiped copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(8 * 1_024));
     serde_json::to_writer(&mut *text, &form).map_err(|_| KeyringError::Missing)?;
-    let key = answer_key(command, family)?;
+    let key = answer_key(presented, family)?;
     let sealed = seal(&key, place(cx, family), &text, cx.platform().random());
     Ok(RefreshAnswer {
         given_at: cx.now(),
@@ -291,11 +295,11 @@ fn seal_answer(
 
 fn open_answer(
     cx: &Cx,
-    command: &RefreshSession,
+    presented: &Presented,
     family: &TokenFamily,
     sealed: &SealedBytes,
 ) -> Option<SignedIn> {
-    let key = answer_key(command, family).ok()?;
+    let key = answer_key(presented, family).ok()?;
     let text = open(&key, place(cx, family), sealed).ok()?;
     let form: SealedForm<'_> = serde_json::from_slice(&text).ok()?;
     Some(SignedIn {
@@ -309,12 +313,12 @@ fn open_answer(
     })
 }
 
-fn answer_key(command: &RefreshSession, family: &TokenFamily) -> Result<SealingKey, KeyringError> {
+fn answer_key(presented: &Presented, family: &TokenFamily) -> Result<SealingKey, KeyringError> {
     let holder = TokenHolder {
         client_id: FIRST_PARTY_CLIENT_ID,
-        device_fingerprint: command.device_fingerprint.as_deref(),
+        device_fingerprint: presented.device_fingerprint.as_deref(),
     };
-    Ok(refresh_answer_key(&command.token, family.id, holder)?)
+    Ok(refresh_answer_key(&presented.token, family.id, holder)?)
 }
 
 fn place<'a>(cx: &Cx, family: &TokenFamily) -> Place<'a> {

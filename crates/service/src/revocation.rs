@@ -4,7 +4,7 @@
 use crate::authentication::{AuthenticationError, find_token_session};
 use crate::cx::Cx;
 use crate::outcome::Recorded;
-use keyward_crypto::refresh_token_digest;
+use keyward_crypto::RefreshToken;
 use keyward_model::{
     EndReason, Ended, Event, FamilyEnd, FamilyRevoked, RefreshTokenSecret, TokenKind, TokenUse,
 };
@@ -45,8 +45,12 @@ pub async fn revoke_token(cx: &Cx, token: &str) -> Result<(), RevocationError> {
 /// Ends the family of a refresh token, of whichever generation it is, and the session that it continues with all that was
 /// issued in it (RFC 7009 §2.1).
 async fn revoke_refresh_token(cx: &Cx, token: &str) -> Result<(), RevocationError> {
-    let digest = refresh_token_digest(&RefreshTokenSecret::new(token.to_owned()));
-    let found = cx.prepare(async move |tx| tx.find_exchange_subject(digest).await);
+    let token = RefreshTokenSecret::new(token.to_owned());
+    let Some(token) = RefreshToken::parse(token) else {
+        return Ok(());
+    };
+    let presented = token.digests();
+    let found = cx.prepare(async move |tx| tx.find_exchange_subject(presented).await);
     let Some(subject) = found.await? else {
         return Ok(());
     };

@@ -54,6 +54,7 @@ pub(crate) static MIGRATIONS: &[Migration] = &[
     migration!("0020_session_policy"),
     migration!("0021_session_country"),
     migration!("0022_few_of_many_users"),
+    migration!("0023_token_families"),
 ];
 
 /// What `keyward migrate` needs to bring a PostgreSQL database up to date.

@@ -14,8 +14,8 @@ statements! {
         AND id IN (SELECT id FROM audit_events WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_FEED = "DELETE FROM feed WHERE tenant_id = $1
         AND event_id IN (SELECT event_id FROM feed WHERE tenant_id = $1 ORDER BY event_id LIMIT $2)";
-    PURGE_REFRESH_TOKENS = "DELETE FROM refresh_tokens WHERE tenant_id = $1
-        AND id IN (SELECT id FROM refresh_tokens WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
+    PURGE_TOKEN_FAMILIES = "DELETE FROM token_families WHERE tenant_id = $1
+        AND id IN (SELECT id FROM token_families WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_SESSIONS = "DELETE FROM sessions WHERE tenant_id = $1
         AND id IN (SELECT id FROM sessions WHERE tenant_id = $1 ORDER BY id LIMIT $2)";
     PURGE_OAUTH_CLIENTS = "DELETE FROM oauth_clients WHERE tenant_id = $1";
@@ -112,7 +112,7 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`].
     pub async fn purge(&mut self, step: Purge, by: JobId, limit: i64) -> Result<i64, Error> {
         let statements: &[&'static Statement] = match step {
-            Purge::RefreshTokens => &[&PURGE_REFRESH_TOKENS],
+            Purge::RefreshTokens => &[&PURGE_TOKEN_FAMILIES],
             Purge::Denylist => &[&PURGE_DENYLIST],
             Purge::Clients => &[&PURGE_OAUTH_CLIENTS, &PURGE_TOKEN_USAGE],
             Purge::Sessions => &[&PURGE_SESSIONS],

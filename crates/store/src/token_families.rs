@@ -10,45 +10,37 @@ use crate::transaction::TenantTx;
 use crate::users::read_user_from;
 use crate::value::Value;
 use keyward_model::{
-    Digest, ExchangeSubject, FamilyId, FamilyRevoked, RefreshAnswer, SealedBytes, SessionId,
-    Timestamp, TokenFamily,
+    Digest, ExchangeSubject, FamilyId, FamilyRevoked, RefreshAnswer, RefreshTokenDigests,
+    SealedBytes, SessionId, Timestamp, TokenFamily,
 };
 
 statements! {
-    INSERT_FAMILY = "INSERT INTO refresh_tokens (tenant_id, id, session_id, client_id, digest, generation, issued_at,
-            expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    FIND_BY_CURRENT_TOKEN = concat!("SELECT f.generation, NULL, ", family_columns!("f."), ", ", session_columns!("s."), ", ",
-            user_columns!("u."),
-        " FROM refresh_tokens f
+    INSERT_FAMILY = "INSERT INTO token_families (tenant_id, id, session_id, client_id, selector_digest, generation, digest,
+            issued_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    // In one statement, so that answer and family are of one moment; the answer is looked for only by whom it was given to.
+    FIND_EXCHANGE_SUBJECT = concat!("SELECT CASE WHEN f.previous_digest = $3 THEN (
+                SELECT a.sealed FROM refresh_answers a
+                WHERE a.tenant_id = f.tenant_id AND a.family_id = f.id AND a.generation = f.generation - 1
+            ) END, ", family_columns!("f."), ", ", session_columns!("s."), ", ", user_columns!("u."),
+        " FROM token_families f
             JOIN sessions s ON s.tenant_id = f.tenant_id AND s.id = f.session_id
             JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
-        WHERE f.tenant_id = $1 AND f.digest = $2");
-    // In one statement, so that answer and generation are of one moment.
-    FIND_BY_SPENT_TOKEN = concat!("SELECT t.generation, a.sealed, ", family_columns!("f."), ", ", session_columns!("s."), ", ",
-            user_columns!("u."),
-        " FROM spent_refresh_tokens t
-            JOIN refresh_tokens f ON f.tenant_id = t.tenant_id AND f.id = t.family_id
-            JOIN sessions s ON s.tenant_id = f.tenant_id AND s.id = f.session_id
-            JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
-            LEFT JOIN refresh_answers a ON a.tenant_id = t.tenant_id AND a.family_id = t.family_id
-                AND a.generation = t.generation
-        WHERE t.tenant_id = $1 AND t.digest = $2");
-    ROTATE_FAMILY = "UPDATE refresh_tokens SET digest = $4, generation = generation + 1, rotated_at = $5
+        WHERE f.tenant_id = $1 AND f.selector_digest = $2");
+    ROTATE_FAMILY = "UPDATE token_families
+        SET generation = generation + 1, previous_digest = digest, digest = $4, rotated_at = $5
         WHERE tenant_id = $1 AND id = $2 AND generation = $3 AND revoked_at IS NULL AND expires_at > $5
         RETURNING generation";
-    INSERT_SPENT_TOKEN = "INSERT INTO spent_refresh_tokens (tenant_id, digest, family_id, generation)
-        VALUES ($1, $2, $3, $4)";
     KEEP_ANSWER = "INSERT INTO refresh_answers (tenant_id, family_id, generation, sealed, erase_at)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (tenant_id, family_id) DO UPDATE
             SET generation = excluded.generation, sealed = excluded.sealed, erase_at = excluded.erase_at";
     ERASE_ANSWERS = "DELETE FROM refresh_answers WHERE tenant_id = $1 AND erase_at <= $2";
     ERASE_ANSWER_OF = "DELETE FROM refresh_answers WHERE tenant_id = $1 AND family_id = $2";
-    REVOKE_FAMILY = concat!("UPDATE refresh_tokens SET revoked_at = $3, revoke_reason = $4
+    REVOKE_FAMILY = concat!("UPDATE token_families SET revoked_at = $3, revoke_reason = $4
         WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL
         RETURNING ", family_columns!(""));
-    DELETE_FAMILIES_OF_SESSION = "DELETE FROM refresh_tokens WHERE tenant_id = $1 AND session_id = $2";
+    DELETE_FAMILIES_OF_SESSION = "DELETE FROM token_families WHERE tenant_id = $1 AND session_id = $2";
 }
 
 impl TenantTx<'_> {
@@ -61,8 +53,9 @@ impl TenantTx<'_> {
             Value::from(family.id),
             Value::from(family.session_id),
             Value::from(family.client_id.as_str()),
-            Value::from(family.digest.0.as_slice()),
+            Value::from(family.selector.0.as_slice()),
             Value::from(family.generation),
+            Value::from(family.digest.0.as_slice()),
             Value::from(family.issued_at),
             Value::from(family.expires_at),
         ];
@@ -75,16 +68,15 @@ impl TenantTx<'_> {
     /// [`Error::Unavailable`], [`Error::Corrupt`].
     pub async fn find_exchange_subject(
         &mut self,
-        digest: Digest,
+        presented: RefreshTokenDigests,
     ) -> Result<Option<ExchangeSubject>, Error> {
-        for statement in [&FIND_BY_CURRENT_TOKEN, &FIND_BY_SPENT_TOKEN] {
-            let values = vec![Value::from(digest.0.as_slice())];
-            let found = self.find(statement, values, read_subject).await?;
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+        let RefreshTokenDigests { selector, token } = presented;
+        let values = vec![
+            Value::from(selector.0.as_slice()),
+            Value::from(token.0.as_slice()),
+        ];
+        let read = |row: &mut Row| read_subject(row, &token);
+        self.find(&FIND_EXCHANGE_SUBJECT, values, read).await
     }
 
     /// Exchanges the token that `family` was seen with for `next`, and keeps the answer to it; false when the family is
@@ -107,12 +99,6 @@ impl TenantTx<'_> {
         if self.run(&ROTATE_FAMILY, values).await?.rows.is_empty() {
             return Ok(false);
         }
-        let spent = vec![
-            Value::from(family.digest.0.as_slice()),
-            Value::from(family.id),
-            Value::from(family.generation),
-        ];
-        self.defer(&INSERT_SPENT_TOKEN, spent).await?;
         let kept = vec![
             Value::from(family.id),
             Value::from(family.generation),
@@ -163,23 +149,24 @@ impl TenantTx<'_> {
     }
 }
 
-fn read_subject(row: &mut Row) -> Result<ExchangeSubject, Error> {
-    let sealed: Option<Vec<u8>> = row.get(1)?;
+fn read_subject(row: &mut Row, presented: &Digest) -> Result<ExchangeSubject, Error> {
+    let sealed: Option<Vec<u8>> = row.get(0)?;
+    let family = read_family_from(row, 1)?;
     Ok(ExchangeSubject {
-        generation: row.get(0)?,
+        age: family.age_of(presented),
         answer: sealed.map(SealedBytes),
-        family: read_family_from(row, 2)?,
-        session: read_session_from(row, 12)?,
-        user: read_user_from(row, 28)?,
+        family,
+        session: read_session_from(row, 13)?,
+        user: read_user_from(row, 29)?,
     })
 }
 
 fn read_family_from(row: &mut Row, first: usize) -> Result<TokenFamily, Error> {
-    let revoked_at: Option<Timestamp> = row.get(first + 8)?;
+    let revoked_at: Option<Timestamp> = row.get(first + 10)?;
     let revoked = match revoked_at {
         Some(at) => Some(FamilyRevoked {
             at,
-            reason: row.named(first + 9)?,
+            reason: row.named(first + 11)?,
         }),
         None => None,
     };
@@ -187,11 +174,13 @@ fn read_family_from(row: &mut Row, first: usize) -> Result<TokenFamily, Error> {
         id: row.get(first)?,
         session_id: row.get(first + 1)?,
         client_id: row.get(first + 2)?,
-        digest: row.get(first + 3)?,
+        selector: row.get(first + 3)?,
         generation: row.get(first + 4)?,
-        issued_at: row.get(first + 5)?,
-        rotated_at: row.get(first + 6)?,
-        expires_at: row.get(first + 7)?,
+        digest: row.get(first + 5)?,
+        previous: row.get(first + 6)?,
+        issued_at: row.get(first + 7)?,
+        rotated_at: row.get(first + 8)?,
+        expires_at: row.get(first + 9)?,
         revoked,
     })
 }

@@ -69,7 +69,7 @@ statements! {
     HOLD_DUE_USER = concat!("UPDATE users SET version = version + 1
         WHERE tenant_id = $1 AND id = $2 AND status = 'deleting' AND deletes_at <= $3
         RETURNING ", user_columns!(""));
-    DELETE_REFRESH_TOKENS_OF_USER = "DELETE FROM refresh_tokens
+    DELETE_TOKEN_FAMILIES_OF_USER = "DELETE FROM token_families
         WHERE tenant_id = $1 AND session_id IN (SELECT id FROM sessions WHERE tenant_id = $1 AND user_id = $2)";
     DELETE_SESSIONS_OF_USER = "DELETE FROM sessions WHERE tenant_id = $1 AND user_id = $2";
     DELETE_USER = "DELETE FROM users WHERE tenant_id = $1 AND id = $2";
@@ -305,7 +305,7 @@ impl TenantTx<'_> {
         self.forget_answers_of(id).await?;
         self.forget_known_devices(id).await?;
         for statement in [
-            &DELETE_REFRESH_TOKENS_OF_USER,
+            &DELETE_TOKEN_FAMILIES_OF_USER,
             &DELETE_SESSIONS_OF_USER,
             &DELETE_USER,
         ] {

@@ -172,14 +172,17 @@ pub fn unsaved_session(database: &TestDatabase, user_id: UserId) -> Session {
 
 /// A family of refresh tokens that no row stands for yet.
 pub fn unsaved_token_family(database: &TestDatabase, session_id: SessionId) -> TokenFamily {
-    let mut digest = [0; 32];
-    database.random.fill(&mut digest);
+    let (mut selector, mut digest) = (Digest([0; 32]), Digest([0; 32]));
+    database.random.fill(&mut selector.0);
+    database.random.fill(&mut digest.0);
     TokenFamily {
         id: database.mint(),
         session_id,
         client_id: "first-party".to_owned(),
-        digest: Digest(digest),
+        selector,
         generation: 1,
+        digest,
+        previous: None,
         issued_at: database.now(),
         rotated_at: None,
         expires_at: database.now().plus_seconds(3_600),

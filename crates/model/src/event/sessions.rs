@@ -3,8 +3,8 @@
 use super::description::object;
 use super::{Description, Removal, Target};
 use crate::{
-    ConcurrentSessions, EndReason, FamilyId, Session, SessionId, TenantId, Timestamp, TokenFamily,
-    TokenId, UserId,
+    ConcurrentSessions, EndReason, FamilyId, Session, SessionId, TenantId, Timestamp, TokenAge,
+    TokenFamily, TokenId, UserId,
 };
 use serde_json::json;
 
@@ -76,7 +76,7 @@ pub(super) fn refreshed(session: &Session, family_id: FamilyId, generation: i64)
         .detail("generation", json!(generation))
 }
 
-pub(super) fn token_reused(family: &TokenFamily, user_id: UserId, generation: i64) -> Description {
+pub(super) fn token_reused(family: &TokenFamily, user_id: UserId, age: TokenAge) -> Description {
     let mut description = Description::refusal(
         "refresh_token.reused",
         Target::one("token_family", family.id),
@@ -84,7 +84,7 @@ pub(super) fn token_reused(family: &TokenFamily, user_id: UserId, generation: i6
     .version(family.generation)
     .detail("user_id", json!(user_id))
     .detail("session_id", json!(family.session_id))
-    .detail("generation", json!(generation));
+    .detail("token", json!(age));
     description.removal = Some(Removal::Session(family.session_id));
     description
 }

@@ -182,7 +182,7 @@ fn asvs_v13_2_2_no_role_has_more_rights_than_it_needs() {
     for table in [
         "users",
         "sessions",
-        "refresh_tokens",
+        "token_families",
         "tenant_keys",
         "signing_keys",
     ] {

@@ -129,7 +129,7 @@ async fn a_schedule_finds_what_is_to_be_deleted_and_nothing_else(database: TestD
     sessions(&app.database, &old, 2).await;
     assert_eq!(worker(&app).run_due().await.unwrap(), 1, "one tenant's job");
     assert_eq!(count(&app, "sessions", &old).await, 2);
-    assert_eq!(count(&app, "refresh_tokens", &old).await, 2);
+    assert_eq!(count(&app, "token_families", &old).await, 2);
     assert_eq!(count(&app, "sessions", &young).await, 3);
     assert_eq!(
         recorded(&app, &old).await,

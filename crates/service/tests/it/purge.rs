@@ -138,7 +138,7 @@ async fn a_purge_that_was_killed_goes_on(database: TestDatabase) {
     let tenant = app.database.id_literal(app.tenant.id);
     let text = format!(
         "UPDATE tenants SET status = 'purging' WHERE tenant_id = {tenant};
-         DELETE FROM refresh_tokens WHERE tenant_id = {tenant};
+         DELETE FROM token_families WHERE tenant_id = {tenant};
          DELETE FROM audit_events WHERE tenant_id = {tenant};"
     );
     app.database.admin_sql(&text).await;

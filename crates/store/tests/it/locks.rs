@@ -76,10 +76,10 @@ const FAULTS: [Fault; 10] = [
         table: "signing_keys: its policies",
     },
     Fault {
-        done: "ALTER POLICY tenant_isolation ON refresh_tokens RENAME TO renamed",
-        undone: "ALTER POLICY renamed ON refresh_tokens RENAME TO tenant_isolation",
+        done: "ALTER POLICY tenant_isolation ON token_families RENAME TO renamed",
+        undone: "ALTER POLICY renamed ON token_families RENAME TO tenant_isolation",
         opens: ROW_LEVEL_SECURITY,
-        table: "refresh_tokens: its policies",
+        table: "token_families: its policies",
     },
     Fault {
         done: "ALTER POLICY tenant_isolation ON audit_events WITH CHECK (true)",

@@ -206,7 +206,7 @@ async fn a_due_user_is_erased_with_all_that_was_theirs(database: TestDatabase) {
     for (table, rows) in left {
         let expected = match table.as_str() {
             "users" | "sessions" | "idempotency_keys" => 1,
-            "refresh_tokens" | "invitations" => 0,
+            "token_families" | "invitations" => 0,
             _ => continue,
         };
         assert_eq!(rows.len(), expected, "{table}");

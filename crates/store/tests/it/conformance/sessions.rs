@@ -395,7 +395,7 @@ async fn a_refresh_token_is_kept_as_its_digest(database: TestDatabase) {
     let literal = database.id_literal(token.id);
     let rows = database
         .admin_rows(&format!(
-            "SELECT digest, issued_at, expires_at FROM refresh_tokens WHERE id = {literal}"
+            "SELECT digest, issued_at, expires_at FROM token_families WHERE id = {literal}"
         ))
         .await;
     let digest: String = token
@@ -409,13 +409,13 @@ async fn a_refresh_token_is_kept_as_its_digest(database: TestDatabase) {
     assert_eq!(stored[1], token.issued_at.micros().to_string());
     assert_eq!(stored[2], token.expires_at.micros().to_string());
     let mut twin = unsaved_token_family(&database, session.id);
-    twin.digest = token.digest;
+    twin.selector = token.selector;
     let refused = try_write(&database, &scope, async move |tx| {
         tx.insert_token_family(&twin).await
     });
     assert!(
         matches!(refused.await, Err(Error::Conflict { .. })),
-        "a digest is one token's"
+        "a selector is one family's"
     );
 }
 

@@ -3,11 +3,12 @@
 use super::scenarios;
 use crate::support::{read, write};
 use keyward_model::{
-    Digest, ExchangeSubject, FamilyEnd, FamilyRevoked, Random, RefreshAnswer, SealedBytes,
-    TokenFamily, repeats_until,
+    Digest, ExchangeSubject, FamilyEnd, FamilyRevoked, Random, RefreshAnswer, RefreshTokenDigests,
+    SealedBytes, TokenAge, TokenFamily, repeats_until,
 };
 use keyward_store::TenantScope;
 use keyward_testkit::{TestDatabase, new_session, new_tenant, new_user, unsaved_token_family};
+use std::iter::repeat;
 use std::time::Duration;
 
 scenarios!(
@@ -27,18 +28,24 @@ async fn a_family_rotates_as_its_type_says(database: TestDatabase) {
         assert!(rotate(&database, &scope, &family, next, &answer).await);
         family = family.rotated(next, now);
         digests.push(next);
-        for (generation, presented) in (1_i64..).zip(&digests) {
-            let found = find(&database, &scope, *presented).await.unwrap();
-            assert_eq!((&found.family, found.generation), (&family, generation));
+        let ages = [TokenAge::Current, TokenAge::Previous];
+        let ages = ages.into_iter().chain(repeat(TokenAge::Older));
+        for (presented, age) in digests.iter().rev().zip(ages) {
+            let found = find(&database, &scope, &family, *presented).await.unwrap();
+            assert_eq!((&found.family, found.age), (&family, age));
             // The answer is there for the one that was exchanged last.
-            let kept = (generation == family.generation - 1).then(|| answer.sealed.clone());
+            let kept = (age == TokenAge::Previous).then(|| answer.sealed.clone());
             assert_eq!(found.answer, kept);
             assert_eq!(found.session.id, family.session_id);
             assert_eq!(found.session.user_id, found.user.id);
         }
     }
-    let unknown = digest(&database);
-    assert!(find(&database, &scope, unknown).await.is_none());
+    let unknown = TokenFamily {
+        selector: digest(&database),
+        ..family
+    };
+    let found = find(&database, &scope, &unknown, unknown.digest).await;
+    assert!(found.is_none());
 }
 
 async fn only_what_was_seen_is_rotated(database: TestDatabase) {
@@ -48,9 +55,10 @@ async fn only_what_was_seen_is_rotated(database: TestDatabase) {
     assert!(rotate(&database, &scope, &seen, next, &answer).await);
     let now = seen.rotated(next, answer.given_at);
     assert!(!rotate(&database, &scope, &seen, late, &answer).await);
-    let found = find(&database, &scope, next).await.unwrap();
-    assert_eq!(found.family, now);
-    assert!(find(&database, &scope, late).await.is_none());
+    let found = find(&database, &scope, &seen, next).await.unwrap();
+    assert_eq!((&found.family, found.age), (&now, TokenAge::Current));
+    let lost = find(&database, &scope, &seen, late).await.unwrap();
+    assert_eq!((lost.age, lost.answer), (TokenAge::Older, None));
     let over = RefreshAnswer {
         given_at: seen.expires_at,
         ..answer
@@ -75,7 +83,9 @@ async fn a_revoked_family_stays_revoked(database: TestDatabase) {
     assert_eq!(again, None);
     let late = digest(&database);
     assert!(!rotate(&database, &scope, &expected, late, &answer).await);
-    let found = find(&database, &scope, family.digest).await.unwrap();
+    let found = find(&database, &scope, &family, family.digest)
+        .await
+        .unwrap();
     assert_eq!((found.family, found.answer), (expected, None));
 }
 
@@ -91,7 +101,9 @@ async fn answers_are_erased_at_their_time(database: TestDatabase) {
             tx.erase_refresh_answers(now).await
         })
         .await;
-        let found = find(&database, &scope, family.digest).await.unwrap();
+        let found = find(&database, &scope, &family, family.digest)
+            .await
+            .unwrap();
         assert_eq!(found.answer.is_some(), kept);
     }
 }
@@ -100,13 +112,13 @@ async fn a_family_goes_with_its_session(database: TestDatabase) {
     let (scope, family) = new_family(&database).await;
     let next = digest(&database);
     assert!(rotate(&database, &scope, &family, next, &answer(&database)).await);
-    let found = find(&database, &scope, next).await.unwrap();
+    let found = find(&database, &scope, &family, next).await.unwrap();
     let after = found.session.expires_at.plus_micros(1);
     let deleted = write(&database, &scope, async move |tx| {
         tx.delete_expired_sessions(after, 10).await
     });
     assert_eq!(deleted.await, 1);
-    for table in ["refresh_tokens", "spent_refresh_tokens", "refresh_answers"] {
+    for table in ["token_families", "refresh_answers"] {
         let tenant = database.id_literal(scope.tenant_id());
         let query = format!("SELECT COUNT(*) FROM {table} WHERE tenant_id = {tenant}");
         assert_eq!(database.admin_count(&query).await, 0, "{table}");
@@ -169,10 +181,13 @@ async fn revoke(
 async fn find(
     database: &TestDatabase,
     scope: &TenantScope,
-    digest: Digest,
+    family: &TokenFamily,
+    token: Digest,
 ) -> Option<ExchangeSubject> {
+    let selector = family.selector;
     read(database, scope, async move |tx| {
-        tx.find_exchange_subject(digest).await
+        let presented = RefreshTokenDigests { selector, token };
+        tx.find_exchange_subject(presented).await
     })
     .await
 }

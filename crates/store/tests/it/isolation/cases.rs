@@ -5,7 +5,8 @@ use crate::support::hash;
 use keyward_model::{
     AttemptCount, AuditFilter, ClientStatus, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked,
     Id, InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer,
-    Revoked, Route, SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
+    RefreshTokenDigests, Revoked, Route, SealedBytes, SigningKey, TenantStatus, Timestamp,
+    UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -262,7 +263,13 @@ async fn on_sessions(
             tx.insert_token_family(&loot.token).await?;
             true
         }
-        "find_exchange_subject" => tx.find_exchange_subject(loot.token.digest).await?.is_some(),
+        "find_exchange_subject" => {
+            let presented = RefreshTokenDigests {
+                selector: loot.token.selector,
+                token: loot.token.digest,
+            };
+            tx.find_exchange_subject(presented).await?.is_some()
+        }
         "rotate_token_family" => {
             let answer = RefreshAnswer {
                 given_at: session.created_at,

@@ -68,7 +68,7 @@ async fn the_answer_is_a_session_with_its_tokens_and_its_user(database: TestData
     });
     assert_eq!(answer.json, expected);
     let refresh_token = answer.text_at("/refresh_token");
-    assert!(refresh_token.starts_with("kwr_") && refresh_token.len() == 47);
+    assert!(refresh_token.starts_with("kwr_") && refresh_token.len() == 71);
     let device_token = answer.text_at("/device_token");
     assert!(device_token.starts_with("kwd_") && device_token.len() == 47);
     assert_eq!(answer.header("cache-control"), "no-store");

@@ -50,9 +50,9 @@ async fn asvs_v6_3_8_unknown_wrong_and_disabled_cannot_be_told_apart(database: T
     compare(database, samples()).await;
 }
 
-/// A few in every run of the suite; the environment asks for more, as `KEYWARD_TIMED_REFUSALS=500`.
+/// A few in every run of the suite; the environment asks for more, as `TEST_TIMED_REFUSALS=500`.
 fn samples() -> usize {
-    let asked = std::env::var("KEYWARD_TIMED_REFUSALS").ok();
+    let asked = std::env::var("TEST_TIMED_REFUSALS").ok();
     asked.map_or(60, |number| number.parse().unwrap())
 }
 
