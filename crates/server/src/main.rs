@@ -35,8 +35,7 @@ use command_line::CommandLine;
 use failure::Failure;
 use std::process::ExitCode;
 
-/// A request makes and drops some dozens of small things: this allocator takes half as long for them as the system's. It
-/// serves the libraries in C as well, SQLite among them.
+/// A request makes and drops some dozens of small things: this allocator takes half as long for them as the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
