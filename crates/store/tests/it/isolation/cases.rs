@@ -5,8 +5,7 @@ use crate::support::hash;
 use keyward_model::{
     AttemptCount, AuditFilter, ClientStatus, Digest, EndReason, Ended, FamilyEnd, FamilyRevoked,
     Id, InstanceEvent, KeptContent, PageRequest, Progress, PublishableKeyStatus, RefreshAnswer,
-    RefreshTokenDigests, Revoked, Route, SealedBytes, SigningKey, TenantStatus, Timestamp,
-    UserFilter,
+    Revoked, Route, SealedBytes, SigningKey, TenantStatus, Timestamp, UserFilter,
 };
 use keyward_store::{Error, Held, Purge, ReturnedJob, TenantScope, TenantTx};
 
@@ -263,13 +262,7 @@ async fn on_sessions(
             tx.insert_token_family(&loot.token).await?;
             true
         }
-        "find_exchange_subject" => {
-            let presented = RefreshTokenDigests {
-                selector: loot.token.selector,
-                token: loot.token.digest,
-            };
-            tx.find_exchange_subject(presented).await?.is_some()
-        }
+        "find_exchange_subject" => tx.find_exchange_subject(loot.presented()).await?.is_some(),
         "rotate_token_family" => {
             let answer = RefreshAnswer {
                 given_at: session.created_at,

@@ -4,9 +4,9 @@ use crate::support::{insert, write};
 use keyward_model::{
     AttemptCount, AttemptLimit, Digest, DisplayName, EventRecord, HostName, Id, Invitation,
     JobFence, KeptContent, KnownDevice, NewJob, OAuthClient, OnceRequest, PublishableKey, Random,
-    RefreshAnswer, Revoked, Role, Route, SealedBytes, SealedTenantKey, Session, SignInSubject,
-    SigningKey, Tenant, Timestamp, TokenFamily, TokenId, TokenKind, TokenUsage, UsageDay, User,
-    UserId, UserStatus,
+    RefreshAnswer, RefreshTokenDigests, Revoked, Role, Route, SealedBytes, SealedTenantKey,
+    Session, SignInSubject, SigningKey, Tenant, Timestamp, TokenFamily, TokenId, TokenKind,
+    TokenUsage, UsageDay, User, UserId, UserStatus,
 };
 use keyward_store::{RevocationFilter, TenantScope};
 use keyward_testkit::{
@@ -49,6 +49,16 @@ pub(super) struct Loot {
     pub(super) revocations: RevocationFilter,
     /// A job that a node has claimed, and the claim.
     pub(super) job: (NewJob, JobFence),
+}
+
+impl Loot {
+    /// What the store knows the refresh token by.
+    pub(super) fn presented(&self) -> RefreshTokenDigests {
+        RefreshTokenDigests {
+            selector: self.token.selector,
+            token: self.token.digest,
+        }
+    }
 }
 
 /// Makes a tenant with a row in every table.
