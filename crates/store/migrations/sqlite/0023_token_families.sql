@@ -24,7 +24,7 @@ CREATE TABLE token_families (
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, selector_digest),
     FOREIGN KEY (tenant_id, session_id) REFERENCES sessions (tenant_id, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX token_families_of_session ON token_families (tenant_id, session_id);
 
 -- What the last exchange of a family was answered with, for ten seconds, sealed under a key that only the holder of the
