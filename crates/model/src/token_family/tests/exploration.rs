@@ -366,7 +366,7 @@ fn asvs_v10_4_5_whatever_meets_a_token_has_one_successor_and_the_end_is_final() 
     });
 }
 
-/// Three in the suite (37,087 states, a second); four (5,405,491 states) take minutes, and are asked for by
+/// Three in the suite (324,867 different states, seconds); four take minutes, and are asked for by
 /// `TEST_EXPLORED_REQUESTS=4`.
 fn thieves_requests_max() -> usize {
     let asked = std::env::var("TEST_EXPLORED_REQUESTS");
