@@ -4,7 +4,7 @@
 //! the store knows a family's tokens of any age for what they are and has to keep none of them.
 
 use crate::seal::{SealError, SealingKey};
-use crate::{base64url, opaque, sha256};
+use crate::{opaque, sha256};
 use aws_lc_rs::aead::AES_256_GCM;
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use keyward_model::{FamilyId, Random, RefreshTokenDigests, RefreshTokenSecret};
@@ -29,11 +29,9 @@ impl RefreshToken {
     /// The first of a family: `kwr_`, 24 characters of base64url for the 144 random bits of the family's selector, and 43 for
     /// the token's own 256 (ASVS V7.2.3).
     pub fn mint(random: &dyn Random) -> Self {
-        let mut bytes = Zeroizing::new([0_u8; SELECTOR_BYTES]);
-        random.fill(bytes.as_mut());
         let mut selector = Zeroizing::new(String::with_capacity(SELECTOR_END));
         selector.push_str(PREFIX);
-        base64url::append(&mut selector, bytes.as_ref());
+        opaque::append_random::<SELECTOR_BYTES>(&mut selector, random);
         Self(opaque::mint(&selector, random))
     }
 
