@@ -7,6 +7,7 @@ use crate::state::Api;
 use axum::extract::Request;
 use axum::response::Response;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,6 +20,7 @@ use tower::Service;
 #[derive(Debug, Clone)]
 pub struct ApiService {
     parts: Arc<Parts>,
+    peer: Option<IpAddr>,
 }
 
 /// Puts the endpoints behind the layers that every request passes.
@@ -43,7 +45,16 @@ impl ApiService {
         };
         Self {
             parts: Arc::new(parts),
+            peer: None,
         }
+    }
+
+    /// The same for the requests that come over connections from `peer`. Without one a request is of no network, and none of
+    /// what is counted by network counts it.
+    #[must_use]
+    pub fn to_peer(mut self, peer: IpAddr) -> Self {
+        self.peer = Some(peer);
+        self
     }
 }
 
@@ -57,6 +68,6 @@ impl Service<Request> for ApiService {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        Box::pin(answer(self.parts.clone(), request))
+        Box::pin(answer(self.parts.clone(), self.peer, request))
     }
 }

@@ -7,15 +7,17 @@ mod patient;
 
 use crate::operator::OperatorToken;
 use crate::tls::Tls;
-use axum::extract::ConnectInfo;
+use crate::traces::Traced;
+use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use crowd::{Counted, Crowd};
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use keyward_api::{ApiService, OperatorPeer, TrustedProxies};
 use keyward_model::{Counter, Gauge};
 use patient::Patient;
@@ -27,8 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::server::TlsStream;
-use tower::util::MapRequestLayer;
-use tower::{Layer, Service};
+use tower::Service;
 
 /// How long a client may take to send its headers; also how long an idle connection is kept.
 const HEADERS_DEADLINE: Duration = Duration::from_secs(30);
@@ -108,7 +109,7 @@ impl Drop for Open {
     }
 }
 
-/// What a listener may serve.
+/// What a listener may serve: what is always ready.
 pub(crate) trait Served:
     Service<Request, Response = Response, Error = Infallible, Future: Send>
     + Clone
@@ -116,15 +117,27 @@ pub(crate) trait Served:
     + Sync
     + 'static
 {
+    /// The same for what comes over connections from one address.
+    fn to_address(self, address: IpAddr) -> Self;
 }
 
-impl<A> Served for A where
-    A: Service<Request, Response = Response, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + Sync
-        + 'static
-{
+impl Served for ApiService {
+    fn to_address(self, address: IpAddr) -> Self {
+        self.to_peer(address)
+    }
+}
+
+impl Served for Traced {
+    fn to_address(self, address: IpAddr) -> Self {
+        self.to_peer(address)
+    }
+}
+
+/// Pages that look the same from everywhere.
+impl Served for Router {
+    fn to_address(self, _: IpAddr) -> Self {
+        self
+    }
 }
 
 impl<S: Socket, A: Served> Listener<S, A> {
@@ -223,7 +236,7 @@ impl<S: Socket, A: Served> Listener<S, A> {
 
     fn serve_one(&self, stream: S::Stream, peer: Peer, place: Place, open: &GracefulShutdown) {
         let open_connection = Open::count(&self.meter, place);
-        let service = TowerToHyperService::new(with_peer(self.service.clone(), peer));
+        let service = ToPeer::new(self.service.clone(), peer);
         let (builder, watcher, tls) = (self.builder.clone(), open.watcher(), self.tls.clone());
         // A handshake takes a client as long as it likes, so it is no business of the loop that takes connections.
         tokio::spawn(async move {
@@ -278,40 +291,45 @@ impl Peer {
         }
     }
 
-    /// Says in a request who sent it.
-    fn note_in(&self, request: &mut Request) {
-        let operator = match self {
+    /// Who is an operator, of those who may be one by what they are or by what the request says.
+    fn operator(&self, headers: &HeaderMap) -> Option<OperatorPeer> {
+        match self {
             Self::Address(_) => None,
             Self::Account(account) => Some(account.clone()),
-            Self::Holder(_, token) => token.holder_in(request.headers()),
-        };
-        if let Self::Address(address) | Self::Holder(address, _) = self {
-            request.extensions_mut().insert(ConnectInfo(*address));
+            Self::Holder(_, token) => token.holder_in(headers),
         }
-        operator.map(|operator| request.extensions_mut().insert(operator));
     }
 }
 
-/// The service, with what is known of the peer in every request.
-fn with_peer<A>(
+/// The service of one connection, as hyper asks it.
+struct ToPeer<A> {
     service: A,
     peer: Peer,
-) -> impl Service<
-    hyper::Request<hyper::body::Incoming>,
-    Response = Response,
-    Error = Infallible,
-    Future: Send,
-> + Clone
-where
-    A: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone,
-{
-    MapRequestLayer::new(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request: Request = request.map(|body| match body.is_end_stream() {
-            true => axum::body::Body::empty(),
-            false => axum::body::Body::new(body),
+}
+
+impl<A: Served> ToPeer<A> {
+    fn new(service: A, peer: Peer) -> Self {
+        let service = match peer.address() {
+            Some(address) => service.to_address(address),
+            None => service,
+        };
+        Self { service, peer }
+    }
+}
+
+impl<A: Served> hyper::service::Service<hyper::Request<Incoming>> for ToPeer<A> {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = A::Future;
+
+    fn call(&self, request: hyper::Request<Incoming>) -> A::Future {
+        let mut request = request.map(|body| match body.is_end_stream() {
+            true => Body::empty(),
+            false => Body::new(body),
         });
-        peer.note_in(&mut request);
-        request
-    })
-    .layer(service)
+        if let Some(operator) = self.peer.operator(request.headers()) {
+            request.extensions_mut().insert(operator);
+        }
+        self.service.clone().call(request)
+    }
 }

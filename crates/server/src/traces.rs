@@ -23,6 +23,7 @@ use opentelemetry_sdk::trace::{
 };
 use std::convert::Infallible;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -130,6 +131,12 @@ impl Traced {
             service,
             propagator,
         }
+    }
+
+    /// The same for the requests of one peer.
+    pub(crate) fn to_peer(mut self, peer: IpAddr) -> Self {
+        self.service = self.service.to_peer(peer);
+        self
     }
 }
 

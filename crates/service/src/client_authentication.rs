@@ -105,7 +105,7 @@ pub async fn authenticate_client(
         match prove(&client, &known, now) {
             Proven::Yes => return Ok(sender(scope, &known, presented)),
             Proven::Once(digest, until) => {
-                redeem(platform, scope, (digest, until)).await?;
+                Box::pin(redeem(platform, scope, (digest, until))).await?;
                 return Ok(sender(scope, &known, presented));
             }
             Proven::No => {}
@@ -114,9 +114,17 @@ pub async fn authenticate_client(
     if !may_look_up() {
         return Err(AuthenticationError::TooMany.into());
     }
+    Box::pin(look_up(platform, presented, client)).await
+}
+
+async fn look_up(
+    platform: &Platform,
+    presented: Presented<'_>,
+    client: PresentedClient,
+) -> Result<Sender, ClientAuthenticationError> {
     let (ticket, host) = (platform.store().route_ticket(), presented.host.clone());
     let route = Route::OAuthClient(client.id);
-    let scope = Box::pin(find_scope(platform, &presented, Some(route))).await?;
+    let scope = find_scope(platform, &presented, Some(route)).await?;
     if !scope.status().serves_users() {
         return Err(match scope.status().publishes() {
             true => AuthenticationError::TenantSuspended.into(),
@@ -125,7 +133,7 @@ pub async fn authenticate_client(
     }
     let known = platform.store().read_client(&scope, client.id).await?;
     let known = known.ok_or(ClientAuthenticationError::InvalidClient)?;
-    match prove(&client, &known, now) {
+    match prove(&client, &known, presented.now) {
         Proven::Yes => {}
         Proven::Once(digest, until) => redeem(platform, scope, (digest, until)).await?,
         Proven::No => return Err(ClientAuthenticationError::InvalidClient),

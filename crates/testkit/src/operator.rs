@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::request::Builder;
 use keyward_api::{Api, ApiService, OperatorPeer, operator_service};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::time::Duration;
 use tower::ServiceExt;
 
@@ -53,6 +54,14 @@ impl TestOperator {
     pub fn nobody(&self) -> Self {
         Self {
             peer: None,
+            ..self.clone()
+        }
+    }
+
+    /// Over a connection from an address, instead of the socket.
+    pub fn from_address(&self, address: IpAddr) -> Self {
+        Self {
+            service: self.service.clone().to_peer(address),
             ..self.clone()
         }
     }

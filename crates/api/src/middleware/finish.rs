@@ -9,16 +9,16 @@ use crate::problem::{Code, Problem};
 use crate::routes::{Found, Routes};
 use crate::state::Api;
 use axum::body::{Body, HttpBody};
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_LENGTH, USER_AGENT};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use keyward_model::{Client, Gauge, RequestId, Stopwatch, Timestamp};
 use keyward_service::Presence;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -69,35 +69,26 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// Answers a request.
-pub(crate) async fn answer(
+/// Answers a request that came over a connection from `peer`.
+///
+/// All that is known before anything is waited for is put into one box here: what is asked goes from hand to hand, and
+/// the future is copied whole into its own box.
+pub(crate) fn answer(
     parts: Arc<Parts>,
-    mut request: Request,
-) -> Result<Response, Infallible> {
-    let Parts {
-        api,
-        routes,
-        is_public,
-    } = &*parts;
-    let now = api.platform.now();
+    peer: Option<IpAddr>,
+    request: Request,
+) -> impl Future<Output = Result<Response, Infallible>> + Send {
+    let api = &parts.api;
     let begun = Stopwatch::start();
-    let _in_flight = InFlight::begin(&api.meter.in_flight);
-    let client = client_of(api, &request, now);
-    let request_id = client.request_id;
-    let trace_id = request.extensions_mut().remove::<TraceId>();
-    let slug = match is_public {
+    let now = api.platform.now();
+    let (mut head, body) = request.into_parts();
+    let client = client_of(api, peer, &head.headers, now);
+    let trace_id = head.extensions.remove::<TraceId>();
+    let slug = match parts.is_public {
         // The prefix is taken off before a route is looked for.
-        true => tenant_prefix::take_off(&mut request),
+        true => tenant_prefix::take_off(&mut head.uri),
         false => None,
     };
-    let found = routes.find(request.method(), request.uri().path());
-    let (meter, only_reads) = match &found {
-        Found::Endpoint(served, _) => (served.meter.clone(), served.declaration.only_reads),
-        Found::OtherMethods(_) | Found::Nothing => (api.meter.unmatched.clone(), true),
-    };
-    let (head, body) = request.into_parts();
-    let method = head.method.clone();
-    // Boxed: it goes from hand to hand.
     let asked = Box::new(Asked {
         head,
         now,
@@ -108,6 +99,23 @@ pub(crate) async fn answer(
         body: None,
         form: None,
     });
+    answer_asked(parts, asked, body, (trace_id, begun))
+}
+
+async fn answer_asked(
+    parts: Arc<Parts>,
+    asked: Box<Asked>,
+    body: Body,
+    (trace_id, begun): (Option<TraceId>, Stopwatch),
+) -> Result<Response, Infallible> {
+    let Parts { api, routes, .. } = &*parts;
+    let _in_flight = InFlight::begin(&api.meter.in_flight);
+    let (method, request_id) = (asked.head.method.clone(), asked.client.request_id);
+    let found = routes.find(&method, asked.head.uri.path());
+    let (meter, only_reads) = match &found {
+        Found::Endpoint(served, _) => (served.meter.clone(), served.declaration.only_reads),
+        Found::OtherMethods(_) | Found::Nothing => (api.meter.unmatched.clone(), true),
+    };
     let make_span = || match &trace_id {
         Some(TraceId(trace_id)) => tracing::info_span!("request", %request_id, %trace_id),
         None => tracing::info_span!("request", %request_id),
@@ -245,12 +253,9 @@ fn write_line(method: &Method, route: &str, status: StatusCode, took: Duration) 
     }
 }
 
-fn client_of(api: &Api, request: &Request, now: Timestamp) -> Client {
-    let (extensions, headers): (&Extensions, &HeaderMap) =
-        (request.extensions(), request.headers());
-    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+fn client_of(api: &Api, peer: Option<IpAddr>, headers: &HeaderMap, now: Timestamp) -> Client {
     Client {
-        address: peer.map(|peer| api.trusted_proxies.client_of(peer.0.ip(), headers)),
+        address: peer.map(|peer| api.trusted_proxies.client_of(peer, headers)),
         user_agent: user_agent(headers),
         request_id: api.platform.mint(now),
     }
@@ -262,4 +267,20 @@ fn user_agent(headers: &HeaderMap) -> Option<String> {
         .rev()
         .find(|end| text.is_char_boundary(*end))?;
     text.get(..end).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::answer_asked;
+
+    fn size_of_future<A, B, C, D, F: Future>(_: impl FnOnce(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Every request copies and allocates the whole of it: what only some of them wait for is to be boxed where it is called.
+    #[test]
+    fn the_future_of_a_request_is_small() {
+        let size = size_of_future(answer_asked);
+        assert!(size <= 2_048, "{size}");
+    }
 }

@@ -72,16 +72,22 @@ fn host_of(
     }
 }
 
+/// What stands in front of a bearer token.
+const SCHEME: &str = "Bearer ";
+
 /// The bearer token (RFC 6750 §2.1). A second one, or another scheme, is refused rather than passed over.
 pub(super) fn bearer_of(headers: &HeaderMap) -> Result<Option<PresentedToken<'_>>, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let token = value.to_str().ok().and_then(|text| text.split_once(' '));
-    match (token, values.next()) {
-        (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case("bearer") => {
-            Ok(Some(PresentedToken(token.trim())))
+    let text = value.to_str().ok();
+    match (
+        text.and_then(|text| text.split_at_checked(SCHEME.len())),
+        values.next(),
+    ) {
+        (Some((scheme, token)), None) if scheme.eq_ignore_ascii_case(SCHEME) => {
+            Ok(Some(PresentedToken(token.trim_ascii())))
         }
         _ => Err(Problem::new(Code::InvalidToken)),
     }

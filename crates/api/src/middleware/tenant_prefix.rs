@@ -1,6 +1,5 @@
 //! `/t/<slug>` in front of a path names the tenant; it is taken off, and remembered.
 
-use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
@@ -11,10 +10,10 @@ pub(crate) struct PrefixedSlug(pub(crate) String);
 /// RFC 8414 §3.1 puts the well-known part in front of the issuer's path instead of behind it.
 const INSERTED: &str = "/.well-known/oauth-authorization-server";
 
-pub(crate) fn take_off(request: &mut Request) -> Option<PrefixedSlug> {
-    let (slug, path) = split(request.uri().path())?;
-    let (slug, uri) = (slug.to_owned(), with_path(request.uri(), path)?);
-    *request.uri_mut() = uri;
+pub(crate) fn take_off(uri: &mut Uri) -> Option<PrefixedSlug> {
+    let (slug, path) = split(uri.path())?;
+    let (slug, without) = (slug.to_owned(), with_path(uri, path)?);
+    *uri = without;
     Some(PrefixedSlug(slug))
 }
 

@@ -1,10 +1,6 @@
 //! Tries at the operator token are few, by network, whatever they hold.
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
-use keyward_api::OperatorPeer;
 use keyward_testkit::{Answer, TestApp, TestDatabase, on_both_engines};
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 on_both_engines!(
@@ -18,15 +14,12 @@ const HERE: &str = "192.0.2.1";
 
 /// Asks as a listener on a network lets somebody ask, who holds the token or not.
 async fn ask(app: &TestApp, address: &str, is_holder: bool) -> Answer {
-    let address: IpAddr = address.parse().unwrap();
-    let mut request = Request::get("/operator/v1/tenants")
-        .extension(ConnectInfo(SocketAddr::new(address, 4_711)));
-    if is_holder {
-        let name = "the pipeline".to_owned();
-        request = request.extension(OperatorPeer { name });
-    }
-    let request = request.body(Body::empty()).unwrap();
-    app.operator().exchange(request).await
+    let operator = app.operator().from_address(address.parse().unwrap());
+    let operator = match is_holder {
+        true => operator,
+        false => operator.nobody(),
+    };
+    operator.get("/operator/v1/tenants").await
 }
 
 async fn asvs_v2_4_1_wrong_operator_tokens_are_limited_by_network(database: TestDatabase) {
