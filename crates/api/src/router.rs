@@ -52,7 +52,7 @@ impl ApiService {
     /// The same for the requests that come over connections from `peer`. Without one a request is of no network, and none of
     /// what is counted by network counts it.
     #[must_use]
-    pub fn to_peer(mut self, peer: IpAddr) -> Self {
+    pub fn for_peer(mut self, peer: IpAddr) -> Self {
         self.peer = Some(peer);
         self
     }

@@ -118,24 +118,24 @@ pub(crate) trait Served:
     + 'static
 {
     /// The same for what comes over connections from one address.
-    fn to_address(self, address: IpAddr) -> Self;
+    fn for_address(self, address: IpAddr) -> Self;
 }
 
 impl Served for ApiService {
-    fn to_address(self, address: IpAddr) -> Self {
-        self.to_peer(address)
+    fn for_address(self, address: IpAddr) -> Self {
+        self.for_peer(address)
     }
 }
 
 impl Served for Traced {
-    fn to_address(self, address: IpAddr) -> Self {
-        self.to_peer(address)
+    fn for_address(self, address: IpAddr) -> Self {
+        self.for_peer(address)
     }
 }
 
 /// Pages that look the same from everywhere.
 impl Served for Router {
-    fn to_address(self, _: IpAddr) -> Self {
+    fn for_address(self, _: IpAddr) -> Self {
         self
     }
 }
@@ -236,7 +236,7 @@ impl<S: Socket, A: Served> Listener<S, A> {
 
     fn serve_one(&self, stream: S::Stream, peer: Peer, place: Place, open: &GracefulShutdown) {
         let open_connection = Open::count(&self.meter, place);
-        let service = ToPeer::new(self.service.clone(), peer);
+        let service = ForPeer::new(self.service.clone(), peer);
         let (builder, watcher, tls) = (self.builder.clone(), open.watcher(), self.tls.clone());
         // A handshake takes a client as long as it likes, so it is no business of the loop that takes connections.
         tokio::spawn(async move {
@@ -302,22 +302,22 @@ impl Peer {
 }
 
 /// The service of one connection, as hyper asks it.
-struct ToPeer<A> {
+struct ForPeer<A> {
     service: A,
     peer: Peer,
 }
 
-impl<A: Served> ToPeer<A> {
+impl<A: Served> ForPeer<A> {
     fn new(service: A, peer: Peer) -> Self {
         let service = match peer.address() {
-            Some(address) => service.to_address(address),
+            Some(address) => service.for_address(address),
             None => service,
         };
         Self { service, peer }
     }
 }
 
-impl<A: Served> hyper::service::Service<hyper::Request<Incoming>> for ToPeer<A> {
+impl<A: Served> hyper::service::Service<hyper::Request<Incoming>> for ForPeer<A> {
     type Response = Response;
     type Error = Infallible;
     type Future = A::Future;

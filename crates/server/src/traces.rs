@@ -134,8 +134,8 @@ impl Traced {
     }
 
     /// The same for the requests of one peer.
-    pub(crate) fn to_peer(mut self, peer: IpAddr) -> Self {
-        self.service = self.service.to_peer(peer);
+    pub(crate) fn for_peer(mut self, peer: IpAddr) -> Self {
+        self.service = self.service.for_peer(peer);
         self
     }
 }

@@ -93,12 +93,12 @@ impl Cx {
     ///
     /// # Errors
     /// A [`Refusal`] when this principal may never do it; that of a known one is recorded.
-    pub async fn begin(
+    pub fn begin<S: Into<Sender>>(
         platform: &Platform,
-        sender: impl Into<Sender>,
+        sender: S,
         client: Client,
         declared: Action,
-    ) -> Result<Self, Refusal> {
+    ) -> impl Future<Output = Result<Self, Refusal>> + Send + use<S> {
         let Sender {
             scope,
             principal,
@@ -106,41 +106,45 @@ impl Cx {
             presence,
             now,
         } = sender.into();
-        let (now, denied) = (now.unwrap_or_else(|| platform.now()), Mutex::new(None));
-        let platform = platform.clone();
         let inner = Inner {
-            platform,
+            platform: platform.clone(),
             scope,
             principal,
             client,
-            now,
+            now: now.unwrap_or_else(|| platform.now()),
             declared,
             known,
             presence,
             fence: None,
-            denied,
+            denied: Mutex::new(None),
         };
         let cx = Self {
             inner: Arc::new(inner),
             once: None,
         };
-        if may_ever(cx.principal(), declared) {
-            return match cx.is_proven_lately() {
-                true => Ok(cx),
-                false => Err(Refusal::ReauthenticationRequired),
-            };
-        }
-        match cx.principal() {
-            Principal::Anonymous => Err(Refusal::Unauthenticated),
-            _ => {
-                let target_id = None;
-                let denial = Denial {
-                    action: declared,
-                    target_id,
-                };
-                Box::pin(cx.record_denial(denial)).await?;
-                Err(Refusal::Denied(Denied { action: declared }))
+        // Made before, so that what waits is small.
+        async move {
+            match cx.refusal() {
+                None => Ok(cx),
+                Some(refusal) => {
+                    if let Refusal::Denied(Denied { action }) = refusal {
+                        let target_id = None;
+                        Box::pin(cx.record_denial(Denial { action, target_id })).await?;
+                    }
+                    Err(refusal)
+                }
             }
+        }
+    }
+
+    /// Why nobody like the caller may do what is declared, whatever it would be done to.
+    fn refusal(&self) -> Option<Refusal> {
+        let action = self.inner.declared;
+        match (may_ever(self.principal(), action), self.principal()) {
+            (true, _) if self.is_proven_lately() => None,
+            (true, _) => Some(Refusal::ReauthenticationRequired),
+            (false, Principal::Anonymous) => Some(Refusal::Unauthenticated),
+            (false, _) => Some(Refusal::Denied(Denied { action })),
         }
     }
 

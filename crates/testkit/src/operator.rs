@@ -61,7 +61,7 @@ impl TestOperator {
     /// Over a connection from an address, instead of the socket.
     pub fn from_address(&self, address: IpAddr) -> Self {
         Self {
-            service: self.service.clone().to_peer(address),
+            service: self.service.clone().for_peer(address),
             ..self.clone()
         }
     }

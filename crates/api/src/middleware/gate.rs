@@ -13,7 +13,7 @@ use crate::state::Api;
 use crate::whole_body::WholeBody;
 use axum::body::{Body, HttpBody};
 use axum::http::header::AUTHORIZATION;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyward_model::Principal;
 use keyward_policy::{Action, may_ever};
@@ -47,9 +47,21 @@ pub(crate) async fn pass(
     answered
 }
 
-async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> Answered {
-    // Who shows no credential is counted before its body is waited for.
+async fn take(api: &Api, served: &Served, asked: Box<Asked>, body: Body) -> Answered {
     let mut visit = Visit::begin(&asked);
+    let handled = enter(api, served, asked, (body, &mut visit)).await;
+    let told = visit.end(api).await;
+    let response = handled.unwrap_or_else(IntoResponse::into_response);
+    Answered { response, told }
+}
+
+async fn enter(
+    api: &Api,
+    served: &Served,
+    mut asked: Box<Asked>,
+    (body, visit): (Body, &mut Visit),
+) -> Result<Response, Problem> {
+    // Who shows no credential is counted before its body is waited for.
     if is_counted_by_network(&served.declaration, &asked) {
         // A client may show its credential in the body: then it gets that back.
         let may_go_on = match served.declaration.by_clients {
@@ -57,26 +69,21 @@ async fn take(api: &Api, served: &Served, mut asked: Box<Asked>, body: Body) -> 
             false => visit.toll.pay_as_network(api, &asked).is_ok(),
         };
         if !may_go_on {
-            let problem = Problem::new(Code::RateLimited);
-            return visit.end(api, problem.into_response()).await;
+            return Err(Problem::new(Code::RateLimited));
         }
     }
     // Before anybody is let in: what takes a client long must not stand between the check and the act.
     let mut ignored = false;
     match served.declaration.body_bytes_max {
-        Some(bytes_max) => match Box::pin(read(body, bytes_max)).await {
-            Ok(body) => asked.body = Some(body),
-            Err(problem) => return visit.end(api, problem.into_response()).await,
-        },
+        Some(bytes_max) => asked.body = Some(Box::pin(read(body, bytes_max)).await?),
         None if asked.head.method.is_safe() || body.is_end_stream() => {}
         None => ignored = Box::pin(says_something(body)).await,
     }
-    let response = match admit(api, &served.declaration, &mut asked, &mut visit).await {
-        Ok(_) if ignored => nobody_reads_it().into_response(),
-        Ok(context) => once::run(api, served, asked, context).await,
-        Err(problem) => problem.into_response(),
-    };
-    visit.end(api, response).await
+    let context = admit(api, &served.declaration, &mut asked, visit).await?;
+    match ignored {
+        true => Err(nobody_reads_it()),
+        false => Ok(once::run(api, served, asked, context).await),
+    }
 }
 
 /// A request for a tenant that shows a credential is counted when that was looked at. Probes of the server's health never

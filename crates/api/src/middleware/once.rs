@@ -5,7 +5,7 @@ use super::asked::Asked;
 use crate::admitted::{Admitted, Context};
 use crate::declaration::Declaration;
 use crate::problem::{Code, Problem};
-use crate::served::Served;
+use crate::served::{Handling, Served};
 use crate::state::Api;
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use keyward_model::{IdempotencyKey, KeptContent};
 use keyward_service::{Cx, DoneBefore, Keep, OnceAsked};
+use std::pin::Pin;
 use std::sync::Arc;
 
 /// What a client names its request by.
@@ -21,26 +22,30 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says that an answer was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-pub(super) async fn run(
-    api: &Api,
-    served: &Served,
+/// An endpoint at work, or what stands in front of it.
+type Running<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
+
+/// Has the endpoint answer: at most once, where the request says so.
+pub(super) fn run<'a>(
+    api: &'a Api,
+    served: &'a Served,
     asked: Box<Asked>,
     context: Context,
-) -> Response {
+) -> Running<'a> {
     if asked.head.method.is_safe() || !asked.head.headers.contains_key(KEY) {
-        return handle(api, served, asked, context).await;
+        return handle(api, served, asked, context);
     }
-    match (context, served.declaration.keep) {
-        (Context::Tenant(cx), Some(keep)) => {
-            let answered = Box::pin(run_once(api, served, asked, (cx, keep))).await;
-            answered.unwrap_or_else(IntoResponse::into_response)
-        }
-        _ => Problem::new(Code::IdempotencyKeyNotHeeded).into_response(),
-    }
+    Box::pin(async move {
+        let answered = match (context, served.declaration.keep) {
+            (Context::Tenant(cx), Some(keep)) => run_once(api, served, asked, (cx, keep)).await,
+            _ => Err(Problem::new(Code::IdempotencyKeyNotHeeded)),
+        };
+        answered.unwrap_or_else(IntoResponse::into_response)
+    })
 }
 
 /// Calls the endpoint's handler.
-async fn handle(api: &Api, served: &Served, asked: Box<Asked>, context: Context) -> Response {
+fn handle(api: &Api, served: &Served, asked: Box<Asked>, context: Context) -> Handling {
     let admitted = Admitted {
         api: api.clone(),
         context,
@@ -49,7 +54,7 @@ async fn handle(api: &Api, served: &Served, asked: Box<Asked>, context: Context)
         form: asked.form.map(Arc::new),
     };
     let request = Request::from_parts(asked.head, Body::empty());
-    (served.handler)(request, admitted).await
+    (served.handler)(request, admitted)
 }
 
 async fn run_once(

@@ -16,14 +16,20 @@ pub(crate) struct Visit {
     page: Option<Box<CrossOrigin>>,
 }
 
-/// An answer, with what is to be told on it.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) response: Response,
+/// What is told on an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
     /// What the request was counted as.
     pub(crate) standing: Option<Standing>,
     /// Which page may see the answer.
     pub(crate) page: Option<Box<AllowedOrigin>>,
+}
+
+/// An answer, with what is to be told on it.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    pub(crate) told: Told,
 }
 
 impl Visit {
@@ -41,14 +47,13 @@ impl Visit {
         }
     }
 
-    /// The answer, with what is to be told on it.
-    pub(crate) async fn end(self, api: &Api, response: Response) -> Answered {
+    /// Nothing more is found out: what remains is to ask which page may see the answer.
+    pub(crate) async fn end(self, api: &Api) -> Told {
         let page = match self.page {
             Some(page) => Box::pin(page.find_allowed(api, self.toll.is_refused())).await,
             None => None,
         };
-        Answered {
-            response,
+        Told {
             standing: self.toll.standing(),
             page: page.map(Box::new),
         }
@@ -59,8 +64,7 @@ impl From<Response> for Answered {
     fn from(response: Response) -> Self {
         Self {
             response,
-            standing: None,
-            page: None,
+            told: Told::default(),
         }
     }
 }

@@ -3,9 +3,12 @@
 //! Closed loop: each connection has one request under way. The connections are read in turn, which a server that answers
 //! in about the order of the requests does not notice.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A kept connection, with what was read of it.
 pub(crate) struct Connection {
@@ -27,11 +30,34 @@ impl Connection {
     pub(crate) fn open(port: u16) -> std::io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         Ok(Self {
             stream,
             buffer: vec![0; 16_384],
         })
+    }
+
+    /// Does not sleep until an answer comes, but asks again and again.
+    ///
+    /// Whoever sends to somebody who sleeps pays for waking them: a slow server would be billed for each answer what a fast
+    /// one, whose answers are there when they are asked for, never pays.
+    fn wide_awake(self) -> std::io::Result<Self> {
+        self.stream.set_nonblocking(true)?;
+        Ok(self)
+    }
+
+    fn read(&mut self, from: usize) -> std::io::Result<usize> {
+        let begun = Instant::now();
+        loop {
+            match self.stream.read(&mut self.buffer[from..]) {
+                Err(error)
+                    if error.kind() == ErrorKind::WouldBlock && begun.elapsed() < PATIENCE =>
+                {
+                    std::hint::spin_loop();
+                }
+                read => return read,
+            }
+        }
     }
 
     pub(crate) fn send(&mut self, request: &[u8]) -> std::io::Result<()> {
@@ -42,9 +68,9 @@ impl Connection {
     pub(crate) fn answer(&mut self) -> std::io::Result<(u16, &[u8])> {
         let mut length = 0;
         loop {
-            let read = self.stream.read(&mut self.buffer[length..])?;
+            let read = self.read(length)?;
             if read == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+                return Err(ErrorKind::UnexpectedEof.into());
             }
             length += read;
             let text = &self.buffer[..length];
@@ -84,7 +110,7 @@ pub(crate) fn answers(port: u16, request: &str) -> bool {
 /// Drives `connections` for `seconds`, each with the next of `requests`; all must be answered with 200.
 pub(crate) fn drive(port: u16, connections: usize, requests: &[Vec<u8>], seconds: f64) -> Driven {
     let mut open: Vec<Connection> = (0..connections)
-        .map(|_| Connection::open(port).unwrap())
+        .map(|_| Connection::open(port).unwrap().wide_awake().unwrap())
         .collect();
     let mut next = 0;
     let mut request = || {
