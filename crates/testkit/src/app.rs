@@ -3,8 +3,7 @@
 use crate::client::{Answer, TestClient};
 use crate::databases::TestDatabase;
 use crate::operator::TestOperator;
-use axum::ServiceExt;
-use axum::extract::Request;
+use axum::serve::IncomingStream;
 use keyward_api::{Api, Edge, service};
 use keyward_crypto::{HashCost, PasswordHasher};
 use keyward_model::{
@@ -17,11 +16,14 @@ use keyward_service::{
     Cx, HashLimits, HashPool, Parts, Platform, RootKey, Settings, ThrottlingSettings,
 };
 use serde_json::json;
+use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tower::service_fn;
 
 /// The password of everybody whom the app makes.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -228,8 +230,11 @@ fn platform_on(database: &TestDatabase, options: &TestAppOptions, settings: Sett
 
 /// Serves as `keyward serve` does, until the test's runtime ends.
 fn serve(listener: TcpListener, api: &Api) {
-    let make_service =
-        ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service(api));
+    let service = service(api);
+    let make_service = service_fn(move |stream: IncomingStream<'_, TcpListener>| {
+        let peer = stream.remote_addr().ip();
+        ready(Ok::<_, Infallible>(service.clone().for_peer(peer)))
+    });
     tokio::spawn(axum::serve(listener, make_service).into_future());
 }
 
